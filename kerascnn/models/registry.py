@@ -1,0 +1,100 @@
+"""The registry: every network by the name people type, with the numbers it must reproduce."""
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerascnn.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a paper's table.
+
+    params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
+    (height, width, channels). top1: the accuracy published for it, in percent, or None.
+    arguments: what the builder is called with.
+    """
+
+    params: int
+    macs: int
+    input_shape: tuple[int, ...]
+    num_classes: int
+    top1: float | None
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A registered network: its row, its builder and its source."""
+
+    name: str
+    row: Row
+    builder: Callable
+    paper: str
+    year: int
+
+
+_variants: dict[str, Variant] = {}
+
+
+def row(*, params, macs, input_shape=(224, 224, 3), num_classes=1000, top1=None, **arguments):
+    """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
+    return Row(params, macs, tuple(input_shape), num_classes, top1, arguments)
+
+
+def register(variants, *, paper, year):
+    """Registers `variants` (name -> row) as networks of the decorated builder.
+
+    The builder takes the rows' arguments, then `input_shape`, `num_classes` and `name`, and
+    returns a functional `keras.Model` that gives logits.
+    """
+
+    def decorate(builder):
+        for name, entry in variants.items():
+            if name in _variants:
+                raise ValueError(f"two networks are called {name!r}")
+            _variants[name] = Variant(name, entry, builder, paper, year)
+        return builder
+
+    return decorate
+
+
+def variant(name):
+    """Returns the `Variant` called `name`; UserError with the nearest name where there is none."""
+    if name not in _variants:
+        raise unknown("model", name, _variants)
+    return _variants[name]
+
+
+def models(pattern="*"):
+    """Returns the names that match a shell `pattern`, sorted by year, then by name."""
+    names = fnmatch.filter(_variants, pattern)
+    return sorted(names, key=lambda name: (_variants[name].year, name))
+
+
+def build(name, *, input_shape=None, num_classes=None):
+    """Builds a registered network with random weights.
+
+    Args:
+        name: what `models()` lists, as "resnet8".
+        input_shape: (height, width, channels); the row's own by default.
+        num_classes: size of the logits; the row's own by default.
+
+    Returns:
+        A functional `keras.Model`: images as the paper normalizes them, (batch, height, width,
+        channels) -> logits, (batch, num_classes).
+
+    Raises:
+        UserError: unknown name, or an input size on which the network does not fit.
+    """
+    found = variant(name)
+    shape = found.row.input_shape if input_shape is None else tuple(input_shape)
+    if len(shape) != len(found.row.input_shape):
+        expected = ", ".join(map(str, found.row.input_shape))
+        raise UserError(f"{name}: expected an input shape like ({expected}), got {shape}")
+    classes = found.row.num_classes if num_classes is None else num_classes
+    return found.builder(
+        **found.row.arguments, input_shape=shape, num_classes=classes, name=name
+    )
