@@ -95,6 +95,4 @@ def build(name, *, input_shape=None, num_classes=None):
         expected = ", ".join(map(str, found.row.input_shape))
         raise UserError(f"{name}: expected an input shape like ({expected}), got {shape}")
     classes = found.row.num_classes if num_classes is None else num_classes
-    return found.builder(
-        **found.row.arguments, input_shape=shape, num_classes=classes, name=name
-    )
+    return found.builder(**found.row.arguments, input_shape=shape, num_classes=classes, name=name)
