@@ -87,7 +87,9 @@ class Schedule(Section):
     @model_validator(mode="after")
     def _epochs_belong_to_steps(self):
         if (self.name == "steps") != bool(self.epochs):
-            raise ValueError("'epochs' is the list of drops of the schedule 'steps', and of no other")
+            raise ValueError(
+                "'epochs' is the list of drops of the schedule 'steps', and of no other"
+            )
         return self
 
 

@@ -1,11 +1,11 @@
 """A run folder: the config, the model and what was measured, each in a file of its own.
 
-    config.yaml      the resolved config
-    run.json         labels, input shape, resize rule, versions, best epoch
-    history.csv      a row an epoch
-    model.keras      the best model, float32: raw pixels 0..255 -> logits
-    checkpoints/     last.keras and best.keras, as they were trained
-    tensorboard/     the same history for TensorBoard
+config.yaml      the resolved config
+run.json         labels, input shape, resize rule, versions, best epoch
+history.csv      a row an epoch
+model.keras      the best model, float32: raw pixels 0..255 -> logits
+checkpoints/     last.keras and best.keras, as they were trained
+tensorboard/     the same history for TensorBoard
 """
 
 from dataclasses import dataclass
