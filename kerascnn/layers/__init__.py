@@ -1,5 +1,17 @@
 """What owns weights, or is shared by two families. Imports keras only."""
 
 from kerascnn.layers.convolution import activation, conv, conv_bn
+from kerascnn.layers.normalization import LocalResponseNormalization
+from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool
+from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
+from kerascnn.layers.shuffle import ChannelShuffle
+from kerascnn.layers.squeeze_excite import squeeze_and_excitation
 
-__all__ = ["activation", "conv", "conv_bn"]
+__all__ = [
+    "activation", "conv", "conv_bn",
+    "CeilMaxPooling2D", "ceil_max_pool",
+    "LocalResponseNormalization",
+    "FractalColumn", "FractalJoin", "StochasticDepth",
+    "ChannelShuffle",
+    "squeeze_and_excitation",
+]  # fmt: skip
