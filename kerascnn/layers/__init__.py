@@ -1,6 +1,14 @@
 """What owns weights, or is shared by two families. Imports keras only."""
 
-from kerascnn.layers.convolution import activation, conv, conv_bn
+from kerascnn.layers.convolution import (
+    activation,
+    batch_norm,
+    bn_conv,
+    conv,
+    conv_bn,
+    depthwise_conv,
+    depthwise_conv_bn,
+)
 from kerascnn.layers.normalization import LocalResponseNormalization
 from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool
 from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
@@ -8,7 +16,8 @@ from kerascnn.layers.shuffle import ChannelShuffle
 from kerascnn.layers.squeeze_excite import squeeze_and_excitation
 
 __all__ = [
-    "activation", "conv", "conv_bn",
+    "activation", "batch_norm", "bn_conv", "conv", "conv_bn", "depthwise_conv",
+    "depthwise_conv_bn",
     "CeilMaxPooling2D", "ceil_max_pool",
     "LocalResponseNormalization",
     "FractalColumn", "FractalJoin", "StochasticDepth",
