@@ -1,4 +1,4 @@
-"""Channels cut and added: the split of ShuffleNet v2 and the shortcuts without weights of ResNet."""
+"""Channels cut and added: ShuffleNet v2's split, and ResNet's shortcuts without weights."""
 
 import keras
 from keras import layers, ops

@@ -81,7 +81,7 @@ def resnet(block, depth, *, pool=padded_max_pool, stem_bias=False, use_bias=Fals
 
 
 def stages(x, block, depth, *, use_bias=False):
-    """Stages of 64, 128, 256, ... filters; all but the first halve the image in their first block."""
+    """Stages of 64, 128, 256, ... filters; from the second on, the first block halves the image."""
     for stage, blocks in enumerate(depth, start=1):
         for i in range(1, blocks + 1):
             strides = 2 if stage > 1 and i == 1 else 1

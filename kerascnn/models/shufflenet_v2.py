@@ -12,7 +12,13 @@ a bias.
 
 from keras import Input, Model, layers
 
-from kerascnn.layers import ChannelShuffle, ChannelSplit, conv_bn, depthwise_conv_bn, padded_max_pool
+from kerascnn.layers import (
+    ChannelShuffle,
+    ChannelSplit,
+    conv_bn,
+    depthwise_conv_bn,
+    padded_max_pool,
+)
 from kerascnn.models.registry import register, row
 
 # fmt: off

@@ -44,7 +44,7 @@ def resnet_stochastic_depth(depth, *, last_survival=0.5, input_shape=(32, 32, 3)
 
 
 def block(x, filters, strides, survival, name):
-    """Two 3x3 that may be dropped, and a shortcut that stays.  (H, W, C) -> (.../strides, filters)."""
+    """Two 3x3 that may drop out, a shortcut that stays.  (H, W, C) -> (.../strides, filters)."""
     shortcut = x
     x = basic(x, filters, strides, True, name)
     x = StochasticDepth(survival, name=f"{name}_drop")(x)

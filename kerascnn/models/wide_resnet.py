@@ -11,7 +11,7 @@ from functools import partial
 
 from keras import layers
 
-from kerascnn.layers import batch_norm, bn_conv, conv
+from kerascnn.layers import batch_norm, conv
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import bottleneck, resnet
 from kerascnn.models.resnet_v2 import resnet_v2_cifar
