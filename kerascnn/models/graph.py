@@ -98,6 +98,11 @@ def canonical(model):
     alone as `{layer}_{activation}`, and `x + y` or `x * y` are Add and Multiply layers. A layer
     that is shared stays shared. Names are kept; one that occurs twice gets its model's in front.
     """
+    return canonical_pairs(model)[0]
+
+
+def canonical_pairs(model):
+    """The copy that `canonical` makes, and the list of (layer of the model, its copy)."""
     copies, names = {}, set()
     inputs = [
         keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
@@ -143,10 +148,13 @@ def canonical(model):
 
     outputs = walk(model, inputs, call_in(model))
     copied = keras.Model(inputs, outputs, name=model.name)
-    for layer, twin, _ in copies.values():
+    pairs = [(layer, twin) for layer, twin, _ in copies.values()]
+    for layer, twin in pairs:
         twin.set_weights(layer.get_weights())
+        if isinstance(layer, keras.layers.Normalization):
+            twin.finalize_state()  # it computes with copies of its weights
         twin.trainable = layer.trainable
-    return copied
+    return copied, pairs
 
 
 def has_inner_activation(layer):
