@@ -7,9 +7,10 @@ import os
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 import kerascnn.layers as ours
+from export.compression.affine import operands, scale_and_offset
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, canonical_pairs, walk
 
@@ -31,14 +32,6 @@ SAME_ACTIVATIONS = (
     "elu", "exponential", "gelu", "linear", "mish", "relu", "selu", "sigmoid", "softmax",
     "softplus", "softsign", "tanh",
 )  # fmt: skip
-# scale and offset of `x ? constant` (first) or `constant ? x`; None where it is not linear.
-CONSTANT_OPERATORS = {
-    "Add": lambda c, first: (1.0, c),
-    "Subtract": lambda c, first: (1.0, -c) if first else (-1.0, c),
-    "Multiply": lambda c, first: (c, 0.0),
-    "TrueDivide": lambda c, first: (1 / c, 0.0) if first else None,
-    "Divide": lambda c, first: (1 / c, 0.0) if first else None,
-}
 WAY_OUT = "leave it out of the model that goes there, or use the engine 'native'"
 
 
@@ -86,8 +79,7 @@ def to_tf_keras(model):
     def call(node, *args, **kwargs):
         operation = node.operation
         if not isinstance(operation, keras.Layer):
-            tensors = [i for i, x in enumerate(args) if isinstance(x, symbolic)]
-            return operator_layer(operation, args, tensors)(*args)
+            return operator_twin(operation, args, type(inputs[0]))(*args)
         if id(operation) not in twins:
             twins[id(operation)] = operation, twin(operation)
         return twins[id(operation)][1](*args, **kwargs)
@@ -95,7 +87,6 @@ def to_tf_keras(model):
     inputs = [
         tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs
     ]
-    symbolic = type(inputs[0])
     copied = tf_keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
     for layer, made in twins.values():
         if getattr(made, "weights", None):
@@ -116,20 +107,27 @@ def from_tf_keras(model, like):
     Raises:
         UserError: a layer of `like` that is missing in `model`, or has other shapes there.
     """
-    stored = {layer.name: layer.get_weights() for layer in model.layers}
+    homes = {layer.name: layer for layer in model.layers}
     for layer, copied in canonical_pairs(like)[1]:
-        if not layer.get_weights() or isinstance(layer, layers.Normalization):
+        if not layer.weights or isinstance(layer, layers.Normalization):
             continue
-        expected = [w.shape for w in layer.get_weights()]
-        found = [w.shape for w in stored.get(copied.name, [])]
-        if found != expected:
+        if copied.name not in homes:
             raise UserError(
-                f"{copied.name}: expected weights of shapes {expected}, got "
-                f"{found or 'no layer of that name'}; give the model that to_tf_keras made of "
-                f"{like.name}"
+                f"{copied.name}: no layer of that name in {model.name}; give the model that "
+                f"to_tf_keras made of {like.name}"
             )
-        layer.set_weights(stored[copied.name])
+        found = named_weights(homes[copied.name])
+        stored = [found.get(w.name, found.get(f"depthwise_{w.name}")) for w in layer.weights]
+        shapes = [tuple(w.shape) for w in layer.weights], [np.shape(w) for w in stored]
+        if shapes[0] != shapes[1]:
+            raise UserError(f"{copied.name}: expected weights {shapes[0]}, got {shapes[1]}")
+        layer.set_weights(stored)
     return like
+
+
+def named_weights(layer):
+    """The weights of a tf_keras layer, wrapped by tfmot or not: "kernel" -> array."""
+    return {w.name.split("/")[-1].split(":")[0]: w.numpy() for w in layer.weights}
 
 
 def twin(layer):
@@ -145,9 +143,7 @@ def twin(layer):
         case layers.LeakyReLU():
             return tf_keras.layers.LeakyReLU(layer.negative_slope, **name)
         case layers.Normalization():
-            mean, variance = (np.ravel(ops.convert_to_numpy(v)) for v in (layer.mean, layer.variance))
-            scale = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
-            return tf_keras.layers.Rescaling(scale.tolist(), (-mean * scale).tolist(), **name)
+            return tf_keras.layers.Rescaling(*scale_and_offset(layer), **name)
         case ours.LocalResponseNormalization():
             alpha = layer.alpha / (layer.size if layer.convention == "caffe" else 1)
             return twins.LocalResponseNormalization(layer.size, alpha, layer.beta, layer.k, **name)
@@ -223,26 +219,21 @@ def activation_twin(layer):
     raise UserError(f"{name}: tf_keras has no equal of the activation {kind}; {WAY_OUT}")
 
 
-def operator_layer(operation, args, tensors):
+def operator_twin(operation, args, tensor):
     """The tf_keras layer of an operator between tensors, as `x - y`, or with a constant, `x / 6`.
 
     Args:
-        tensors: which of `args` are tensors of the graph.
+        tensor: the class of the tensors among `args`.
 
     Returns:
         A function of the same arguments.
     """
     tf_keras = import_extra("tf_keras")
     kind, name = type(operation).__name__, operation.name
-    if kind == "Subtract" and tensors == [0, 1]:
+    if kind == "Subtract" and len(args) == 2 and all(isinstance(x, tensor) for x in args):
         return lambda x, y: tf_keras.layers.Subtract(name=name)([x, y])
-    if kind in CONSTANT_OPERATORS and len(args) == 2 and len(tensors) == 1:
-        first = tensors == [0]
-        constant = np.asarray(args[1] if first else args[0], "float32")
-        scale_and_offset = CONSTANT_OPERATORS[kind](constant, first)
-        if scale_and_offset and constant.size in (1, constant.shape[-1] if constant.ndim else 1):
-            values = [np.ravel(v).tolist() for v in scale_and_offset]
-            scale, offset = (v[0] if len(v) == 1 else v for v in values)
-            rescaling = tf_keras.layers.Rescaling(scale, offset, name=name)
-            return lambda *operands: rescaling(operands[tensors[0]])
+    x, constant, first = operands(args, tensor)
+    linear = scale_and_offset(operation, constant, tensor_first=first)
+    if linear:
+        return lambda *_: tf_keras.layers.Rescaling(*linear, name=name)(x)
     raise UserError(f"{name}: tf_keras has no equal of the operation {kind}; {WAY_OUT}")

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
+import kerascnn.layers as ours
 from export.compression.quantized_layers import PER_CHANNEL, TWINS, FakeQuant
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, walk
@@ -22,6 +23,7 @@ PASS_THROUGH = (
     layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.ZeroPadding1D,
     layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D, layers.Flatten, layers.Reshape,
     layers.Permute, layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D,
+    ours.CeilMaxPooling2D, ours.ChannelShuffle, ours.ChannelSplit, ours.ChannelZeroPadding,
 )  # fmt: skip
 REQUANTIZED = (
     layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
@@ -60,7 +62,7 @@ def quantize(model, *, per_channel=True):
         x = twin(node.operation)(*args, **kwargs)
         if isinstance(node.operation, layers.Rescaling):
             return _rounded_input(node.operation, x)
-        if not _requantizes(node.operation) or _fused_into_next(node, takers, outputs):
+        if not requantizes(node.operation) or fused_into_next(node, takers, outputs):
             return x
         fixed = FIXED_RANGES.get(activation_name(node.operation))
         return FakeQuant(fixed, name=f"{node.operation.name}_quant")(x)
@@ -98,12 +100,12 @@ def activation_name(layer):
     return layer.activation.__name__ if isinstance(layer, layers.Activation) else None
 
 
-def _requantizes(layer):
+def requantizes(layer):
     """Whether the int8 kernel of this layer gives its output a scale of its own."""
     return not isinstance(layer, PASS_THROUGH) and activation_name(layer) != "linear"
 
 
-def _fused_into_next(node, takers, outputs):
+def fused_into_next(node, takers, outputs):
     """Whether one int8 kernel computes this node together with the only one that takes it."""
     tensor = node.outputs[0]
     followers = takers.get(id(tensor), [])

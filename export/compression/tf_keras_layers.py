@@ -27,6 +27,21 @@ class HardSwish(tf_keras.layers.Layer):
 
 
 @register
+class RoundedRescaling(tf_keras.layers.Rescaling):
+    """Rescaling whose output is rounded at the 256 values that raw pixels can take.  4-D -> 4-D
+
+    rescales: switched off while an int8 file is written, whose input quantization does it.
+    """
+
+    rescales = True
+
+    def call(self, inputs):
+        low, high = (float(v * self.scale + self.offset) for v in (0.0, 255.0))
+        x = super().call(inputs) if self.rescales else inputs
+        return tf.quantization.fake_quant_with_min_max_args(x, min(low, high), max(low, high))
+
+
+@register
 class ChannelSlice(tf_keras.layers.Layer):
     """One of the parts that a ChannelSplit makes.  (..., C) -> (..., C / sections)"""
 
