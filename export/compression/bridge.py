@@ -16,23 +16,24 @@ from kerascnn.models.graph import canonical, canonical_pairs, walk
 
 # Layers that both know under one name and with the same weights in the same order.
 SAME = (
-    layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D,
+    layers.Conv1D, layers.Conv2D, layers.DepthwiseConv1D, layers.DepthwiseConv2D,
     layers.SeparableConv1D, layers.SeparableConv2D, layers.Conv1DTranspose,
     layers.Conv2DTranspose, layers.Dense, layers.BatchNormalization, layers.LayerNormalization,
-    layers.GroupNormalization, layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum,
-    layers.Concatenate, layers.ReLU, layers.ELU, layers.PReLU, layers.Softmax,
-    layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
-    layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalMaxPooling1D,
-    layers.GlobalMaxPooling2D, layers.ZeroPadding1D, layers.ZeroPadding2D, layers.Cropping1D,
-    layers.Cropping2D, layers.UpSampling1D, layers.UpSampling2D, layers.Resizing, layers.Reshape,
-    layers.Flatten, layers.Permute, layers.RepeatVector, layers.Dropout, layers.SpatialDropout1D,
-    layers.SpatialDropout2D, layers.GaussianNoise, layers.GaussianDropout, layers.Rescaling,
+    layers.GroupNormalization, layers.Add, layers.Subtract, layers.Multiply, layers.Average,
+    layers.Maximum, layers.Minimum, layers.Concatenate, layers.ReLU, layers.ELU, layers.PReLU,
+    layers.Softmax, layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D,
+    layers.AveragePooling2D, layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D,
+    layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.ZeroPadding1D,
+    layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D, layers.UpSampling1D,
+    layers.UpSampling2D, layers.Resizing, layers.Reshape, layers.Flatten, layers.Permute,
+    layers.RepeatVector, layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D,
+    layers.GaussianNoise, layers.GaussianDropout, layers.Rescaling,
 )  # fmt: skip
 SAME_ACTIVATIONS = (
     "elu", "exponential", "gelu", "linear", "mish", "relu", "selu", "sigmoid", "softmax",
     "softplus", "softsign", "tanh",
 )  # fmt: skip
-WAY_OUT = "leave it out of the model that goes there, or use the engine 'native'"
+WAY_OUT = "use 'engine: native'"
 
 
 def import_extra(name):
@@ -82,11 +83,11 @@ def to_tf_keras(model):
             return operator_twin(operation, args, type(inputs[0]))(*args)
         if id(operation) not in twins:
             twins[id(operation)] = operation, twin(operation)
-        return twins[id(operation)][1](*args, **kwargs)
+        # Keras 3 notes training=False at every call, and overrules it; tf_keras would obey.
+        wired = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
+        return twins[id(operation)][1](*args, **wired)
 
-    inputs = [
-        tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs
-    ]
+    inputs = [tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     copied = tf_keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
     for layer, made in twins.values():
         if getattr(made, "weights", None):
@@ -182,7 +183,7 @@ def same(layer, kind):
             config[key] = _same_penalty(layer, key)
         elif key in accepted:
             config[key] = value
-        elif value not in (None, "channels_last", defaults[key].default):
+        elif value not in (None, False, "channels_last", getattr(defaults.get(key), "default", 0)):
             raise UserError(f"{layer.name}: tf_keras knows no {key}={value!r}; {WAY_OUT}")
     return kind(**{k: v for k, v in config.items() if v is not None})
 

@@ -56,6 +56,10 @@ def compressed_model(run, recipe):
 
 
 def _prune(model, pruning, run, data, out):
+    if pruning.engine == "tfmot":
+        model = _tfmot_stages().prune(model, pruning, run, data, out)
+        console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
+        return model
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
         model, pruning.sparsity, steps,
@@ -68,11 +72,20 @@ def _prune(model, pruning, run, data, out):
 
 
 def _quantize(model, quantization, run, data, out):
+    if quantization.engine == "tfmot":
+        return _tfmot_stages().quantize(model, quantization, run, data, out)
     simulated = quantize(model, per_channel=quantization.per_channel)
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     calibrate(simulated, (images for images, _ in calibration))
     keep_zeros(simulated)
     return _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
+
+
+def _tfmot_stages():
+    """The stages of the engine tfmot; UserError where it is not installed."""
+    from export.compression.bridge import import_extra
+
+    return import_extra("export.compression.tfmot_stages")
 
 
 def _fine_tune(model, fine_tune, run, data, out, callbacks, settled):

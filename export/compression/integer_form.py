@@ -5,6 +5,8 @@ normalization or a rescaling that follows no convolution belongs to none. Writte
 convolution, it does.
 """
 
+from collections import Counter
+
 import keras
 import numpy as np
 from keras import layers
@@ -13,7 +15,7 @@ from export.compression.affine import operands, scale_and_offset
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, nodes, walk
 
-FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)
 
 
 def integer_form(model):
@@ -34,14 +36,15 @@ def integer_form(model):
         The depthwise convolutions that were put in are not trainable.
 
     Raises:
-        UserError: a constant, or a normalization alone, on what is no image.
+        UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
     flat = canonical(model)
+    calls = Counter(id(node.operation) for node in nodes(flat))
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
     takers = consumers(flat)
     inputs = {id(x) for x in flat.inputs}
     ends = {id(x) for x in flat.outputs}
-    separated = {}  # layers may be shared
+    separated, normalizations = {}, {}  # layers may be shared
 
     def normalizes_pixels(node):
         """By one scale and one offset, which the quantization of the input can express."""
@@ -59,6 +62,7 @@ def integer_form(model):
         return (
             maker is not None
             and isinstance(maker.operation, FOLDED_INTO)
+            and calls[id(maker.operation)] == 1  # else it would fold into the other call too
             and len(takers[id(source)]) == 1
             and id(source) not in ends
         )
@@ -76,7 +80,7 @@ def integer_form(model):
                 depthwise, pointwise = separated[id(layer)]
                 return pointwise(depthwise(args[0]))
             case layers.BatchNormalization() if not folds(node):
-                return layer(_affine(args[0], 1.0, 0.0, f"{layer.name}_identity"), **kwargs)
+                return _normalized(layer, args[0], normalizations)
             case layers.Activation() if layer.activation is keras.activations.silu:
                 gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
                 return layers.Multiply(name=layer.name)([args[0], gate])
@@ -97,20 +101,53 @@ def integer_form(model):
 
 
 def _affine(x, scale, offset, name):
-    """scale x + offset as a 1x1 depthwise convolution that is not trained.  (H, W, C) -> same"""
-    if len(x.shape) != 4:
-        raise UserError(
-            f"{name}: int8 rescales images, (batch, height, width, channels), got {x.shape}; "
-            "leave it float"
-        )
+    """scale x + offset as a 1x1 depthwise convolution that is not trained.  (..., C) -> same"""
     channels = x.shape[-1]
     convolution = layers.DepthwiseConv2D(1, use_bias=bool(np.any(offset)), name=name)
-    y = convolution(x)
-    weights = [np.broadcast_to(v, channels) for v in (scale, offset)]
-    kernel = weights[0].reshape(1, 1, channels, 1)
-    convolution.set_weights([kernel, weights[1]] if convolution.use_bias else [kernel])
+    y = _on_image(convolution, x, name)
+    kernel, bias = (np.broadcast_to(v, channels) for v in (scale, offset))
+    kernel = kernel.reshape(1, 1, channels, 1)
+    convolution.set_weights([kernel, bias] if convolution.use_bias else [kernel])
     convolution.trainable = False
     return y
+
+
+def _on_image(compute, x, name):
+    """Calls `compute` with x, or with an image of one pixel that a vector x is made into."""
+    if len(x.shape) == 4:
+        return compute(x)
+    if len(x.shape) != 2:
+        raise UserError(
+            f"{name}: int8 normalizes images and vectors, got a tensor of shape {x.shape}; "
+            "leave it float"
+        )
+    pixel = layers.Reshape((1, 1, x.shape[-1]), name=f"{name}_pixel")(x)
+    return layers.Reshape((x.shape[-1],), name=f"{name}_vector")(compute(pixel))
+
+
+def _normalized(layer, x, copies):
+    """A batch normalization behind a depthwise convolution that it folds into.
+
+    copies: of such layers, by their id; a layer may be shared.
+    """
+
+    def normalize(image):
+        if id(layer) not in copies:
+            number = len(copies) + 1
+            copies[id(layer)] = (
+                number,
+                layers.BatchNormalization.from_config({**layer.get_config(), "axis": -1}),
+            )
+            copies[id(layer)][1].build(image.shape)
+            copies[id(layer)][1].set_weights(layer.get_weights())
+        number, copy = copies[id(layer)]
+        # TFLite's converter merges equal constants, and folds a normalization into all of them at
+        # once. So no two of these kernels are equal: in the last bits they spell a number.
+        spelled = number >> np.arange(image.shape[-1]) & 1
+        ones = np.where(spelled, np.nextafter(np.float32(1), np.float32(2)), np.float32(1))
+        return copy(_affine(image, ones, 0.0, f"{layer.name}_identity"))
+
+    return _on_image(normalize, x, layer.name)
 
 
 def _separated(layer):

@@ -24,12 +24,18 @@ class FineTune(Section):
 class Pruning(Section):
     """Magnitude pruning to `sparsity`, which rises between `begin` and `end` of the fine-tuning.
 
-    exclude: shell patterns of layer names that stay dense.
+    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]),
+    which also knows the schedule "constant", all of it from `begin` on, and the pattern "2:4", two
+    zeros in every four weights in a row. exclude: shell patterns of layer names that stay dense.
     """
+
+    engine: Literal["native", "tfmot"] = "native"
 
     sparsity: float = Field(gt=0, lt=1)
     begin: float = Field(0.0, ge=0, lt=1)
     end: float = Field(0.7, gt=0, le=1)
+    schedule: Literal["polynomial", "constant"] = "polynomial"
+    pattern: Literal["unstructured", "2:4"] = "unstructured"
     exclude: tuple[str, ...] = ()
     fine_tune: FineTune
 
@@ -39,13 +45,34 @@ class Pruning(Section):
             raise ValueError("'begin' must be smaller than 'end'")
         return self
 
+    @model_validator(mode="after")
+    def _engine_knows(self):
+        chosen = {"schedule": self.schedule, "pattern": self.pattern}
+        for key, value in chosen.items():
+            if self.engine == "native" and value not in ("polynomial", "unstructured"):
+                raise ValueError(f"{key} {value!r} needs 'engine: tfmot'")
+        if self.pattern == "2:4" and self.sparsity != 0.5:
+            raise ValueError("'2:4' is a sparsity of 0.5")
+        return self
+
 
 class Quantization(Section):
-    """Quantization-aware training. per_channel: a scale an output channel, else one a tensor."""
+    """Quantization-aware training. per_channel: a scale an output channel, else one a tensor.
 
+    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]). Both
+    keep the zeros of an earlier pruning; tfmot also keeps shared values (its PQAT, CQAT, PCQAT).
+    """
+
+    engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat"] = "qat"
     per_channel: bool = True
     fine_tune: FineTune
+
+    @model_validator(mode="after")
+    def _engine_knows(self):
+        if self.engine == "tfmot" and not self.per_channel:
+            raise ValueError("'per_channel: false' needs 'engine: native'")
+        return self
 
 
 class Recipe(Section):

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.compression.bridge import from_tf_keras, import_extra, named_weights, to_tf_keras
+from export.compression.bridge import from_tf_keras, import_extra, to_tf_keras
 from export.compression.integer_form import integer_form
-from export.compression.qat import FIXED_RANGES, activation_name, fused_into_next
 from export.compression.qat import quantize as quantize_natively
-from export.compression.qat import requantizes
+from export.compression.qat import roundings
 from export.compression.quantized_layers import FakeQuant
-from kerascnn.errors import UserError
-from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.graph import nodes
 
 TFMOT = "tensorflow_model_optimization"
 
@@ -120,7 +118,8 @@ def quantize(model, batches):
     twins = import_extra("export.compression.tf_keras_layers")
     form = integer_form(model)
     source = to_tf_keras(form)
-    rounded = rounded_outputs(form)
+    rounded = roundings(form)
+    outputs = {node.operation.name: rounded[id(node)] for node in nodes(form)}
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
@@ -130,25 +129,12 @@ def quantize(model, batches):
     with tfmot.quantize_scope():
         annotated = tf_keras.models.clone_model(source, clone_function=annotate)
         trainable = tfmot.quantize_apply(
-            annotated, placement.Scheme(rounded), quantized_layer_name_prefix=""
+            annotated, placement.Scheme(outputs), quantized_layer_name_prefix=""
         )
     placement.freeze_what_was_frozen(trainable)
     simulation = Simulation(trainable, form)
     simulation.calibrate(source, batches)
     return simulation
-
-
-def rounded_outputs(model):
-    """layer name -> None, "watched" or (low, high): how the output of each layer is rounded."""
-    takers = consumers(model)
-    ends = {id(x) for x in model.outputs}
-    found = {}
-    for node in nodes(model):
-        layer = node.operation
-        rounds = requantizes(layer) and not fused_into_next(node, takers, ends)
-        fixed = FIXED_RANGES.get(activation_name(layer))
-        found[layer.name] = (fixed or "watched") if rounds else found.get(layer.name)
-    return found
 
 
 @dataclass(frozen=True)
@@ -167,9 +153,7 @@ class Simulation:
         import tensorflow as tf
 
         tf_keras = import_extra("tf_keras")
-        watched = {
-            layer.name: ends for layer in self.model.layers if (ends := output_range(layer))
-        }
+        watched = {layer.name: ends for layer in self.model.layers if (ends := output_range(layer))}
         tensors = [source.get_layer(name).output for name in watched]
         observe = tf_keras.Model(source.inputs, tensors)
 
