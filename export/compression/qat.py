@@ -12,13 +12,20 @@ Batch normalization is not rounded: with a scale for each channel, folding it in
 moves scale and weights alike, so the converter's fold equals this simulation.
 """
 
+from collections import Counter
+
 import keras
 import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
 from export.compression.integer_form import integer_form
-from export.compression.quantized_layers import PER_CHANNEL, TWINS, FakeQuant
+from export.compression.quantized_layers import (
+    PER_CHANNEL,
+    TWINS,
+    FakeQuant,
+    FusedBatchNormalization,
+)
 from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, nodes, walk
 
@@ -60,7 +67,7 @@ def quantize(model, *, per_channel=True):
     """
     flat = integer_form(model)
     rounded = roundings(flat)
-    twins = {}
+    twins, made = {}, Counter()
 
     def twin(layer):
         if id(layer) not in twins:
@@ -71,10 +78,12 @@ def quantize(model, *, per_channel=True):
         x = twin(node.operation)(*args, **kwargs)
         if isinstance(node.operation, layers.Rescaling):
             return _rounded_input(node.operation, x)
-        how = rounded[id(node)]
+        how, name = rounded[id(node)], f"{node.operation.name}_quant"
         if how is None:
             return x
-        return FakeQuant(None if how == WATCHED else how, name=f"{node.operation.name}_quant")(x)
+        made[name] += 1  # a shared layer has a range for each of its calls
+        name += f"_{made[name]}" if made[name] > 1 else ""
+        return FakeQuant(None if how == WATCHED else how, name=name)(x)
 
     inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     quantized = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
@@ -90,8 +99,10 @@ def _twin(layer, per_channel):
     for base, quantized in TWINS.items():
         if type(layer) is base:
             return quantized(**config, per_channel=per_channel and base in PER_CHANNEL)
+    if type(layer) is layers.BatchNormalization:
+        return FusedBatchNormalization(**config)
     known = (
-        *PASS_THROUGH, *REQUANTIZED, layers.BatchNormalization, layers.ReLU, layers.Activation,
+        *PASS_THROUGH, *REQUANTIZED, layers.ReLU, layers.Activation,
         layers.Rescaling, layers.Softmax,
     )  # fmt: skip
     if not isinstance(layer, known):

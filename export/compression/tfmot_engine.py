@@ -119,7 +119,10 @@ def quantize(model, batches):
     form = integer_form(model)
     source = to_tf_keras(form)
     rounded = roundings(form)
-    outputs = {node.operation.name: rounded[id(node)] for node in nodes(form)}
+    outputs = {}
+    for node in nodes(form):  # tfmot has one range for all calls of a shared layer
+        name = node.operation.name
+        outputs[name] = outputs.get(name) or rounded[id(node)]
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
@@ -184,7 +187,8 @@ class Simulation:
         model = quantize_natively(from_tf_keras(self.model, self.form))
         for layer in model.layers:
             if isinstance(layer, FakeQuant) and layer.fixed is None:
-                ends = output_range(self.model.get_layer(layer.name.removesuffix("_quant")))
+                name = layer.name.rpartition("_quant")[0]
+                ends = output_range(self.model.get_layer(name))
                 for variable, value in zip((layer.minimum, layer.maximum), ends, strict=True):
                     variable.assign(value.numpy())
         return model

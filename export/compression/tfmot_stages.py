@@ -32,7 +32,12 @@ def cluster(model, clustering, run, data, out):
 
 def quantize(model, quantization, run, data, out):
     """Trains a Keras 3 model for int8; returns a Keras 3 model that simulates it."""
+    return simulate(model, quantization, run, data, out).to_keras()
+
+
+def simulate(model, quantization, run, data, out):
+    """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
     fit(simulation.model, data, quantization.fine_tune, run.config, out)
-    return simulation.to_keras()
+    return simulation

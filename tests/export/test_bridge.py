@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from small_networks import randomized
 
 import kerascnn.layers as ours
 from kerascnn.errors import UserError
@@ -15,17 +16,6 @@ tf_keras = pytest.importorskip("tf_keras")
 from export.compression import bridge  # noqa: E402
 
 TOLERANCE = 1e-5  # of the largest output: float32 sums in another order
-
-
-def randomized(model, seed=0):
-    """Moves every weight away from its default, so that a forgotten one shows."""
-    rng = np.random.default_rng(seed)
-    for variable in model.variables:
-        if variable.name in ("gamma", "moving_variance"):
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-        elif variable.name in ("beta", "moving_mean", "bias", "alpha"):
-            variable.assign(rng.normal(0, 0.2, variable.shape))
-    return model
 
 
 def images(model, count=2, high=1.0):

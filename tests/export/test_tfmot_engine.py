@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from small_networks import every_rule, pixels
 
 from kerascnn.config import Config, DataConfig, parse
 from kerascnn.data import load_data
@@ -14,8 +15,7 @@ from kerascnn.errors import UserError
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
-from export.compression import compress, pruning, recipe, tfmot_engine, tfmot_stages  # noqa: E402
-from export.compression.integer_form import integer_form  # noqa: E402
+from export.compression import bridge, compress, pruning, recipe, tfmot_engine, tfmot_stages  # noqa: E402
 from export.compression.tf_keras_training import make_optimizer  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
@@ -24,75 +24,10 @@ from kerascnn.training.optimizers import make_optimizer as make_keras_optimizer 
 FINE_TUNE = {"epochs": 1, "peak": 0.01}
 
 
-def randomized(model, seed=0):
-    rng = np.random.default_rng(seed)
-    for variable in model.variables:
-        if variable.name in ("gamma", "moving_variance"):
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-        elif variable.name in ("beta", "moving_mean", "bias"):
-            variable.assign(rng.normal(0, 0.2, variable.shape))
-    return model
-
-
-def pixels(model, count=32):
-    rng = np.random.default_rng(1)
-    return rng.integers(0, 256, (count, *model.input_shape[1:])).astype("float32")
-
-
-def every_rule():
-    """A small network with whatever the engine rewrites, and what it must not round."""
-    image = keras.Input((12, 12, 3), name="image")
-    x = layers.Rescaling(1 / 128, -1.0, name="normalize")(image)
-    x = layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.1, 0.9, 1.0], name="channels")(x)
-    x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(x)
-    x = layers.BatchNormalization(name="stem_bn")(x)
-    x = layers.Activation("silu", name="stem_silu")(x)
-    y = layers.SeparableConv2D(8, 3, padding="same", activation="relu", name="separable")(x)
-    x = layers.Add(name="sum")([x, y])
-    x = layers.BatchNormalization(name="alone")(x)
-    x = layers.ReLU(name="alone_relu")(x)
-    x = layers.AveragePooling2D(2, name="pool")(x)
-    x = layers.Conv2D(8, 3, dilation_rate=2, padding="same", activation="relu", name="dilated")(x)
-    gate = layers.Conv2D(8, 1, name="gate")(layers.GlobalAveragePooling2D(keepdims=True)(x))
-    x = x * layers.Activation("hard_sigmoid", name="gated")(gate)
-    x = layers.Flatten()(layers.Concatenate(name="join")([x, x + 0.5]))
-    return randomized(keras.Model(image, layers.Dense(5, name="logits")(x)))
-
-
 @pytest.fixture(scope="module")
 def simulated():
     model = every_rule()
     return model, tfmot_engine.quantize(model, [pixels(model)])
-
-
-def test_the_integer_form_computes_the_same():
-    model = every_rule()
-    form = integer_form(model)
-    x = pixels(model)
-    np.testing.assert_allclose(form(x), model(x), atol=1e-5)
-    unknown = (layers.Normalization, layers.SeparableConv2D)
-    assert not any(isinstance(layer, unknown) for layer in form.layers)
-    assert {"alone_identity", "separable_depthwise", "stem_silu_sigmoid"} <= {
-        layer.name for layer in form.layers
-    }
-
-
-def test_pixels_without_normalization_are_an_input_of_their_own():
-    form = integer_form(keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(2, 3)]))
-    assert isinstance(form.layers[1], layers.Rescaling)
-
-
-def test_a_vector_is_normalized_as_an_image_of_one_pixel():
-    x = keras.Input((4,))
-    y = layers.BatchNormalization()(layers.Dense(6, use_bias=False)(x)) * 2.0
-    model = randomized(keras.Model(x, y))
-    np.testing.assert_allclose(integer_form(model)(pixels(model)), model(pixels(model)), rtol=1e-4)
-
-
-def test_a_normalization_of_sequences_is_refused():
-    x = keras.Input((8, 4))
-    with pytest.raises(UserError, match=r"alone: int8 normalizes images and vectors, .*leave it"):
-        integer_form(keras.Model(x, layers.BatchNormalization(name="alone")(x)))
 
 
 def test_ranges_are_the_extremes_of_the_calibration_images(simulated):
@@ -318,20 +253,10 @@ def test_what_an_engine_has_not_is_said_while_the_recipe_is_read(section, messag
 
 
 def test_without_the_extra_a_recipe_says_what_to_install(run, monkeypatch):
-    import builtins
-    import sys
+    def refuse(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name="tf_keras")
 
-    original = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name.startswith("tensorflow_model_optimization"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return original(name, *args, **kwargs)
-
-    for name in list(sys.modules):
-        if name.startswith(("tensorflow_model_optimization", "export.compression.tfmot_")):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setattr(bridge.importlib, "import_module", refuse)
     section = {"engine": "tfmot", "fine_tune": FINE_TUNE}
-    with pytest.raises(UserError, match=r"pip install 'kerascnn\[tfmot\]'"):
+    with pytest.raises(UserError, match=r"needs tf_keras; pip install 'kerascnn\[tfmot\]'"):
         compress.compress(run, make(quantization=section))
