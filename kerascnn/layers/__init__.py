@@ -1,6 +1,13 @@
 """What owns weights, or is shared by two families. Imports keras only."""
 
 from kerascnn.layers.convolution import activation, conv, conv_bn
+from kerascnn.layers.head import dense_head
+from kerascnn.layers.lenet import (
+    PartiallyConnectedConv2D,
+    RadialBasisOutput,
+    TrainableSubsampling2D,
+    scaled_tanh,
+)
 from kerascnn.layers.normalization import LocalResponseNormalization
 from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool
 from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
@@ -9,6 +16,8 @@ from kerascnn.layers.squeeze_excite import squeeze_and_excitation
 
 __all__ = [
     "activation", "conv", "conv_bn",
+    "dense_head",
+    "PartiallyConnectedConv2D", "RadialBasisOutput", "TrainableSubsampling2D", "scaled_tanh",
     "CeilMaxPooling2D", "ceil_max_pool",
     "LocalResponseNormalization",
     "FractalColumn", "FractalJoin", "StochasticDepth",
