@@ -85,3 +85,23 @@ def _ceil_size(size, k, s):
 
 def _pair(value):
     return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def padded_max_pool(x, pool_size, strides, *, name):
+    """Max pooling behind pool_size // 2 zeros on every side: `{name}_pad` and `name`.
+
+    (H, W, C) -> (ceil(H / strides), ceil(W / strides), C) for an odd pool_size. The zeros stand
+    for minus infinity where x comes out of a ReLU.
+    """
+    x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(pool_size, strides, name=name)(x)
+
+
+def padded_average_pool(x, pool_size, *, name):
+    """Average pooling at stride 1 that counts the zeros around: `{name}_pad` and `name`.
+
+    (H, W, C) -> (H, W, C) for an odd pool_size. Caffe and torch average so; Keras' "same" divides
+    by the number of pixels that lie inside, which differs along the border.
+    """
+    x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
+    return layers.AveragePooling2D(pool_size, 1, name=name)(x)
