@@ -18,6 +18,7 @@ from kerascnn.layers import ceil_max_pool, conv_bn, padded_average_pool
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
+
 # fmt: off
 # For each module #1x1, (#3x3 reduce, #3x3), (#double 3x3 reduce, #double 3x3), pool proj; those
 # with neither #1x1 nor projection stride.
