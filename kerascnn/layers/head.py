@@ -3,11 +3,12 @@
 from keras import layers
 
 
-def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=False):
+def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=False,
+               name="head"):  # fmt: skip
     """Flatten, hidden dense layers, logits.  (H, W, C) or (n,) -> (num_classes,).
 
-    Layers: head_flatten, head_{k}_dense, head_{k}_dropout, head_logits. The first kernel fixes
-    the size of the map: the same weights fit no other image size.
+    Layers: `{name}_flatten`, `{name}_{k}_dense`, `{name}_{k}_dropout`, `{name}_logits`. The first
+    kernel fixes the size of the map: the same weights fit no other image size.
 
     Args:
         units: sizes of the hidden layers; may be empty.
@@ -16,11 +17,11 @@ def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=
         dropout: rate of the dropout behind each hidden layer; 0 for none.
         dropout_first: it stands in front of each hidden layer instead.
     """
-    x = layers.Flatten(name="head_flatten")(x)
+    x = layers.Flatten(name=f"{name}_flatten")(x)
     for k, size in enumerate(units, start=1):
         if dropout and dropout_first:
-            x = layers.Dropout(dropout, name=f"head_{k}_dropout")(x)
-        x = layers.Dense(size, activation=act, name=f"head_{k}_dense")(x)
+            x = layers.Dropout(dropout, name=f"{name}_{k}_dropout")(x)
+        x = layers.Dense(size, activation=act, name=f"{name}_{k}_dense")(x)
         if dropout and not dropout_first:
-            x = layers.Dropout(dropout, name=f"head_{k}_dropout")(x)
-    return layers.Dense(num_classes, name="head_logits")(x)
+            x = layers.Dropout(dropout, name=f"{name}_{k}_dropout")(x)
+    return layers.Dense(num_classes, name=f"{name}_logits")(x)
