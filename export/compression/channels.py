@@ -78,37 +78,44 @@ def remove_channels(model, macs, *, criterion="taylor", multiple_of=8, batches=(
 
 
 def choose(groups, scores, macs, multiple_of):
-    """Which groups stay, as booleans: as few of the least important ones go as reach `macs`.
+    """Which groups stay, as booleans: those of least importance a multiplication go first.
 
     Groups that make the same layers wider are removed in steps that leave each of these layers a
-    multiple of `multiple_of`.
+    multiple of `multiple_of`; `scores` is their importance.
     """
-    steps = sorted(_steps(groups, scores, multiple_of), key=lambda step: step[0])
     count = Multiplications(groups)
+    steps = sorted(_steps(groups, scores, count, multiple_of), key=lambda step: step[0])
 
     def after(number):
         keep = np.ones(groups.count, bool)
-        for _, removed in steps[:number]:
+        for _, _, removed in steps[:number]:
             keep[removed] = False
         return keep
 
-    total = count(after(0))
-    if count(after(len(steps))) > macs * total:
-        least = count(after(len(steps))) / total
+    total, least = count(after(0)), count(after(len(steps)))
+    if least > macs * total:
         raise UserError(
-            f"channels.macs: expected a share of at least {least:.3f}, got {macs}: no more "
-            f"channels of {groups.model.name} can be removed in multiples of {multiple_of}"
+            f"channels.macs: expected a share of at least {least / total:.3f}, got {macs}: no "
+            f"more channels of {groups.model.name} can be removed in multiples of {multiple_of}"
         )
     low, high = 0, len(steps)
     while low < high:  # more steps never multiply more, so the first that fits can be bisected
         middle = (low + high) // 2
-        low, high = (low, middle) if count(after(middle)) <= macs * total else (middle + 1, high)
-    return after(low)
+        fits = count(after(middle)) <= macs * total
+        low, high = (low, middle) if fits else (middle + 1, high)
+    keep, closed = after(low), set()
+    for _, kind, removed in reversed(steps[:low]):
+        # The last step may have removed far more than was asked for: give back what can be.
+        keep[removed] = kind not in closed
+        if kind not in closed and count(keep) > macs * total:
+            keep[removed] = False
+            closed.add(kind)
+    return keep
 
 
-def _steps(groups, scores, multiple_of):
-    """Pairs of (mean score, groups removed), in the order in which those of one kind must go."""
-    kinds = {}
+def _steps(groups, scores, count, multiple_of):
+    """(importance a multiplication, kind, groups removed); steps of one kind never fall."""
+    kinds, costs = {}, count.of_each_group()
     for group, kind in enumerate(_kinds(groups)):
         if group != LOCKED and kind and np.isfinite(scores[group]):
             kinds.setdefault(kind, []).append(group)
@@ -117,10 +124,11 @@ def _steps(groups, scores, multiple_of):
         unit = multiple_of // gcd(multiple_of, each)
         members = sorted(members, key=lambda group: scores[group])
         least = max(unit, int(np.ceil(MINIMUM * len(members))))
-        start = 0
+        start, key = 0, 0.0
         for left in range((len(members) - 1) // unit * unit, least - 1, -unit):
             removed = members[start : len(members) - left]
-            yield scores[removed].mean(), removed
+            key = max(key, scores[removed].sum() / max(costs[removed].sum(), 1))
+            yield key, kind, removed
             start = len(members) - left
 
 
@@ -142,7 +150,7 @@ class Multiplications:
     """
 
     def __init__(self, groups):
-        self.constant, self.parts = 0, []
+        self.constant, self.parts, self.groups_count = 0, [], groups.count
         for call in walk_calls(groups.model).calls:
             macs = 0 if call.is_input else layer_macs(call) or 0
             weights = groups.weights.get(call.name)
@@ -156,6 +164,15 @@ class Multiplications:
             ]
             places = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
             self.parts.extend((places, *kernel) for kernel in kernels)
+
+    def of_each_group(self):
+        """What each group takes part in, while all others stay: (groups.count,)."""
+        costs = np.zeros(self.groups_count)
+        for places, shape, axes in self.parts:
+            for axis, labels in axes:
+                channel = places * np.prod(shape) / shape[axis]
+                costs += channel * np.bincount(labels, minlength=self.groups_count)
+        return costs
 
     def __call__(self, keep):
         total = self.constant
