@@ -17,7 +17,7 @@ the last:
     8 bytes   "KCNNDC01": the format and its version
     4         CRC-32 of everything behind it
     varint    number of weights, then for each weight, in the order of model.weights:
-      varint, bytes   length of its path, the path in UTF-8
+      varint, bytes   length of its name, the name in UTF-8: "layer/weight"
       varint, varints number of axes, then their lengths
       1 byte          encoding:
         0 raw         4 bytes a float, row-major
@@ -58,11 +58,11 @@ def encode(model):
     for variable in model.weights:
         if variable.dtype != "float32":
             raise UserError(
-                f"{variable.path}: expected float32 weights, got {variable.dtype}; "
-                "leave that layer out of the model"
+                f"{_name(variable)}: expected float32 weights, got {variable.dtype}; "
+                "the format holds no others"
             )
-        path = variable.path.encode()
-        body += varint(len(path)) + path
+        name = _name(variable).encode()
+        body += varint(len(name)) + name
         body += varint(len(variable.shape)) + b"".join(map(varint, variable.shape))
         body += _encode_weight(ops.convert_to_numpy(variable).reshape(-1))
     return MAGIC + struct.pack("<I", zlib.crc32(body)) + bytes(body)
@@ -80,10 +80,7 @@ def decode(data, model):
             f"{bytes(data[: len(MAGIC)])!r}"
         )
     start = len(MAGIC) + 4
-    if (
-        len(data) < start
-        or zlib.crc32(data[start:]) != struct.unpack("<I", data[start - 4 : start])[0]
-    ):
+    if struct.pack("<I", zlib.crc32(data[start:])) != data[len(MAGIC) : start]:
         raise UserError("deep compression: the file is damaged; encode the model again")
     reader = Reader(data, start)
     reader.check(reader.varint() == len(model.weights), f"{len(model.weights)} weights")
@@ -91,6 +88,10 @@ def decode(data, model):
     reader.check(reader.left == 0, "the end")
     for variable, value in zip(model.weights, values, strict=True):
         variable.assign(value)
+
+
+def _name(variable):
+    return "/".join(variable.path.split("/")[-2:])
 
 
 def _encode_weight(flat):
@@ -122,11 +123,11 @@ def _encode_sparse(flat, others, bits):
 
 def _decode_weight(reader, variable):
     shape = tuple(variable.shape)
-    path = variable.path.encode()
-    reader.check(reader.take(reader.length()) == path, f"the weight {variable.path}")
+    name = _name(variable)
+    reader.check(reader.take(reader.length()) == name.encode(), f"the weight {name}")
     axes = reader.varint()
     same = axes == len(shape) and tuple(reader.varint() for _ in shape) == shape
-    reader.check(same, f"{variable.path} of shape {shape}")
+    reader.check(same, f"{name} of shape {shape}")
     size, kind = prod(shape), reader.byte()
     if kind == RAW:
         flat = np.frombuffer(reader.take(4 * size), "<f4")
