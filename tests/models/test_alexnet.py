@@ -31,7 +31,7 @@ def test_the_first_layer_is_that_of_the_lectures(build):
     claim = CLAIMS["alexnet_conv1"]
     assert list(first.output.shape[1:]) == claim["out"]
     assert first.kernel.shape == (11, 11, 3, 96)
-    assert 11 * 11 * 3 * 96 == claim["weights"]
+    assert claim["weights"] == 11 * 11 * 3 * 96
 
 
 def test_towers_meet_only_in_the_third_convolution(build):

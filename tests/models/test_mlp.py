@@ -1,5 +1,7 @@
 """Multilayer perceptrons."""
 
+from itertools import pairwise
+
 import pytest
 from keras import layers
 
@@ -12,7 +14,7 @@ from kerascnn.models import build as build_with_weights
      ("linear_cifar10", [3072, 10])],
 )  # fmt: skip
 def test_parameters_are_the_sum_of_inputs_plus_one_times_outputs(build, name, sizes):
-    expected = sum((n + 1) * m for n, m in zip(sizes, sizes[1:], strict=False))
+    expected = sum((n + 1) * m for n, m in pairwise(sizes))
     assert build(name).count_params() == expected
 
 
