@@ -17,6 +17,7 @@ from keras import Input, Model, layers
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, padded_max_pool
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
+from kerascnn.models.sizes import require_at_least
 
 # fmt: off
 IMAGENET = {  # Table 1; top-1: torchvision's first weights
@@ -46,6 +47,7 @@ def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, n
 
     depth: layers in each block. growth: channels each of them adds.
     """
+    require_at_least(29, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 2 * growth, 7, 2, name="stem")
     x = padded_max_pool(x, 3, 2, name="stem_pool")
@@ -60,6 +62,7 @@ def densenet_cifar(depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10
 
     depth: layers in each block. growth: channels each of them adds. bc: bottlenecks, compression.
     """
+    require_at_least(4, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = conv(x, 2 * growth if bc else 16, 3, use_bias=False, name="stem")
     x = blocks(x, (depth,) * 3, growth, bottleneck=bc, compression=0.5 if bc else 1.0)

@@ -31,4 +31,4 @@ def features(model):
             f"{model.name}: expected layers named stem_* or stage1_*, got none; "
             f"this network has no stages"
         )
-    return keras.Model(model.inputs, ends, name=f"{model.name}_features")
+    return keras.Model(model.input, ends, name=f"{model.name}_features")

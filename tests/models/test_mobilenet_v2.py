@@ -3,7 +3,7 @@
 import pytest
 from keras import layers
 
-import kerascnn
+from kerascnn.models import models
 
 
 def names(model):
@@ -47,7 +47,7 @@ def test_the_last_convolution_grows_and_never_shrinks(build, name, last):
     assert build(name).get_layer("head_conv").filters == last
 
 
-@pytest.mark.parametrize("name", kerascnn.models("mobilenet_v2_*"))
+@pytest.mark.parametrize("name", models("mobilenet_v2_*"))
 def test_widths_are_multiples_of_8(build, name):
     filters = [x.filters for x in build(name).layers if isinstance(x, layers.Conv2D)]
     assert all(width % 8 == 0 for width in filters)
