@@ -103,6 +103,11 @@ def _taylor(groups, batches):
             f"channels.criterion: taylor takes gradients with TensorFlow, Keras runs on "
             f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow, or take gamma, l1 or l2"
         )
+    if len(groups.model.outputs) != 1:
+        raise UserError(
+            f"channels.criterion: taylor takes one output of logits, {groups.model.name} has "
+            f"{len(groups.model.outputs)}; take gamma, l1 or l2"
+        )
     import tensorflow as tf
 
     taken = [

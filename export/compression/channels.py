@@ -65,13 +65,13 @@ def remove_channels(model, macs, *, criterion="taylor", multiple_of=8, batches=(
     """
     if not 0 < macs < 1:
         raise UserError(f"channels.macs: expected a share between 0 and 1, got {macs}")
+    if multiple_of < 1:
+        raise UserError(f"channels.multiple_of: expected at least 1, got {multiple_of}")
     groups = find_groups(model)
     scores = importance(groups, criterion, batches)
     keep = choose(groups, scores, macs, multiple_of)
-    widths = tuple(
-        Width(name, len(labels), int(keep[labels].sum()))
-        for name, labels in ((name, groups.outputs[name]) for name in groups.makers)
-    )
+    kept = {name: keep[groups.outputs[name]] for name in groups.makers}
+    widths = tuple(Width(name, len(x), int(x.sum())) for name, x in kept.items())
     count = Multiplications(groups)
     everything = np.ones(groups.count, bool)
     return Narrowed(narrow(groups, keep), count(everything), count(keep), widths)

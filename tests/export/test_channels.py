@@ -285,6 +285,10 @@ def test_what_does_not_fit_is_said_in_one_line(resnet):
         remove_channels(resnet, 50)
     with pytest.raises(UserError, match=r"at least 0\.\d+, got 0\.01: no more channels"):
         remove_channels(resnet, 0.01, criterion="l2")
+    with pytest.raises(UserError, match="multiple_of: expected at least 1, got 0"):
+        remove_channels(resnet, 0.5, multiple_of=0)
+    with pytest.raises(UserError, match=r"one output of logits, \w+ has 2"):
+        remove_channels(user_model(), 0.5)
     with pytest.raises(UserError, match="did you mean 'taylor'"):
         remove_channels(resnet, 0.5, criterion="tayler")
     with pytest.raises(UserError, match="batches of images and labels, got none"):
