@@ -1,8 +1,9 @@
 """DenseNet: Huang, Liu, van der Maaten & Weinberger, "Densely Connected Convolutional Networks",
 arXiv:1608.06993.
 
-Every layer adds `growth` channels to all that came before it in its block. Between two blocks a
-transition, 1x1 and 2x2 average, halves the image and, with compression, the channels.
+Every layer adds `growth` channels to all that came before it in its block. A transition, 1x1 and
+2x2 average, opens every block but the first: it halves the image and, with compression, the
+channels.
 
 ImageNet ("BC"): 224x224x3 -> stem 56x56x64 -> four blocks, 56, 28, 14 and 7 pixels wide -> batch
 normalization, ReLU, average -> logits. CIFAR: stem 32x32x16, or 2 growth with "BC" -> three
@@ -16,6 +17,7 @@ from keras import Input, Model, layers
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, padded_max_pool
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
+from kerascnn.models.sizes import require_at_least
 
 # fmt: off
 IMAGENET = {  # Table 1; top-1: torchvision's first weights
@@ -45,6 +47,7 @@ def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, n
 
     depth: layers in each block. growth: channels each of them adds.
     """
+    require_at_least(29, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 2 * growth, 7, 2, name="stem")
     x = padded_max_pool(x, 3, 2, name="stem_pool")
@@ -59,6 +62,7 @@ def densenet_cifar(depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10
 
     depth: layers in each block. growth: channels each of them adds. bc: bottlenecks, compression.
     """
+    require_at_least(4, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = conv(x, 2 * growth if bc else 16, 3, use_bias=False, name="stem")
     x = blocks(x, (depth,) * 3, growth, bottleneck=bc, compression=0.5 if bc else 1.0)
@@ -68,10 +72,10 @@ def densenet_cifar(depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10
 def blocks(x, depth, growth, *, bottleneck, compression):
     """Dense blocks with transitions between them, batch normalization and ReLU at the end."""
     for stage, count in enumerate(depth, start=1):
+        if stage > 1:
+            x = transition(x, int(compression * x.shape[-1]), f"stage{stage}_transition")
         for i in range(1, count + 1):
             x = dense_layer(x, growth, bottleneck, f"stage{stage}_block{i}")
-        if stage < len(depth):
-            x = transition(x, int(compression * x.shape[-1]), f"stage{stage}_transition")
     return batch_norm(x, name="head")
 
 

@@ -21,6 +21,7 @@ from keras import Input, Model, layers
 from kerascnn.layers import FractalColumn, FractalJoin, batch_norm, conv
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
+from kerascnn.models.sizes import require_at_least
 
 # fmt: off
 WIDE, NARROW = (64, 128, 256, 512, 512), (16, 32, 64, 128, 128)
@@ -39,10 +40,11 @@ def fractalnet(columns, filters, *, input_shape=(32, 32, 3), num_classes=10, nam
     """Builds a FractalNet that returns logits, (batch, num_classes).
 
     columns: C. filters: channels of each block; the dropout behind the convolutions of block b is
-    0.1 (b - 1). Images larger than 2^len(filters) pixels are averaged before the logits.
+    0.1 (b - 1). Images of more than 2^len(filters) pixels a side are averaged before the logits.
     """
+    require_at_least(2 ** len(filters), input_shape, name)
     x = image = Input(input_shape, name="image")
-    column = FractalColumn(columns, name="stem_column")(image)
+    column = FractalColumn(columns, name="stage1_column")(image)
     for stage, width in enumerate(filters, start=1):
         x = fractal(x, column, columns, width, 0.1 * (stage - 1), f"stage{stage}")
     return Model(image, head(x, num_classes), name=name)

@@ -14,6 +14,7 @@ from keras import Input, Model, layers
 from kerascnn.layers import activation, conv_bn, depthwise_conv
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
+from kerascnn.models.sizes import require_at_least
 
 EPSILON = 1e-3
 
@@ -27,6 +28,7 @@ VARIANTS = {  # top-1: section 4.5.1 and keras.io
 @register(VARIANTS, paper="arXiv:1610.02357", year=2016)
 def xception(*, input_shape=(299, 299, 3), num_classes=1000, name="xception"):
     """Builds Xception, which returns logits, (batch, num_classes)."""
+    require_at_least(7, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 32, 3, 2, padding="valid", epsilon=EPSILON, name="stem_1")
     x = conv_bn(x, 64, 3, padding="valid", epsilon=EPSILON, name="stem_2")
