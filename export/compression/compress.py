@@ -1,5 +1,9 @@
-"""Compression, read from top to bottom: prune, then train with int8 arithmetic in mind."""
+"""Compression, read from top to bottom: remove channels, prune, share weights, then train with
+int8 arithmetic in mind."""
 
+from export.compression.channel_criteria import slim
+from export.compression.channels import remove_channels
+from export.compression.clustering import cluster
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
@@ -7,7 +11,7 @@ from export.compression.recipe import Recipe, load_recipe
 from kerascnn.config import OptimizerConfig, Schedule, dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
-from kerascnn.files import replacing, writable_folder, write_text
+from kerascnn.files import replacing, writable_folder, write_json, write_text
 from kerascnn.training import fit, load_model, open_run
 
 CALIBRATION_BATCHES = 16
@@ -23,7 +27,8 @@ def compress(run, recipe, *, data_dir=None):
 
     Returns:
         The compressed `keras.Model`: raw pixels -> logits, for int8 with its rounding simulated.
-        It is kept as RUN/RECIPE/model.keras.
+        It is kept as RUN/RECIPE/model.keras; where channels were removed, RUN/RECIPE/channels.json
+        tells the multiply-accumulates and the width of each layer, before and after.
 
     Raises:
         UserError: a recipe, run or layer that does not fit.
@@ -35,10 +40,14 @@ def compress(run, recipe, *, data_dir=None):
     data = run.data(data_dir)
     model = run.model()
     out = writable_folder(run.path / recipe.name)
+    if recipe.channels:
+        model = _remove_channels(model, recipe.channels, run, data, out)
     if recipe.pruning:
         model = _prune(model, recipe.pruning, run, data, out / "pruning")
+    if recipe.clustering:
+        model = _cluster(model, recipe.clustering, run, data, out / "clustering")
     if recipe.quantization:
-        model = _quantize(model, recipe.quantization, run, data, out / "quantization")
+        model = _quantize(model, recipe, run, data, out / "quantization")
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
         model.save(path)
@@ -55,6 +64,23 @@ def compressed_model(run, recipe):
     return load_model(path)
 
 
+def _remove_channels(model, channels, run, data, out):
+    if channels.slimming:
+        slim(model, channels.slimming.strength)
+        last = channels.slimming.epochs - 1  # the regularization has done most by then
+        model = _fine_tune(model, channels.slimming, run, data, out / "slimming", [], last)
+    narrowed = remove_channels(
+        model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
+        batches=data.batches(data.train).take(CALIBRATION_BATCHES),
+    )  # fmt: skip
+    before, after = narrowed.macs_before, narrowed.macs_after
+    console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
+    layers = [vars(width) for width in narrowed.widths]
+    report = {"macs_before": before, "macs_after": after, "layers": layers}
+    write_json(out / "channels.json", report)
+    return _fine_tune(narrowed.model, channels.fine_tune, run, data, out / "channels", [], 0)
+
+
 def _prune(model, pruning, run, data, out):
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
@@ -67,11 +93,20 @@ def _prune(model, pruning, run, data, out):
     return model
 
 
-def _quantize(model, quantization, run, data, out):
+def _cluster(model, clustering, run, data, out):
+    keep_zeros(model)
+    cluster(model, clustering.values, exclude=clustering.exclude)
+    return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
+
+
+def _quantize(model, recipe, run, data, out):
+    quantization = recipe.quantization
     simulated = quantize(model, per_channel=quantization.per_channel)
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     calibrate(simulated, (images for images, _ in calibration))
     keep_zeros(simulated)
+    if recipe.clustering:  # already clustered: this only keeps it so
+        cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
     return _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
 
 

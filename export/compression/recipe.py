@@ -40,6 +40,54 @@ class Pruning(Section):
         return self
 
 
+Criterion = Literal["gamma", "l1", "l2", "taylor"]
+
+
+class Slimming(FineTune):
+    """Training with strength x |gamma| of every batch normalization in the loss."""
+
+    strength: float = Field(1e-4, gt=0)
+
+
+class Channels(Section):
+    """Channel removal down to the share `macs` of the multiply-accumulates.
+
+    criterion: what tells the channels that matter (see `channel_criteria`). multiple_of: widths
+    shrink to multiples of this. slimming: a training before the removal, which the criterion
+    gamma needs to tell anything.
+    """
+
+    criterion: Criterion = "taylor"
+    macs: float = Field(gt=0, lt=1)
+    multiple_of: int = Field(8, ge=1)
+    slimming: Slimming | None = None
+    fine_tune: FineTune
+
+
+class Clustering(Section):
+    """Weight sharing: each kernel takes only `clusters` values, or 2^`bits` of them.
+
+    Where a kernel was pruned, zero is one of the values. exclude: shell patterns of layer names
+    that stay as they are. The fine-tuning moves a value by the sum of its weights' gradients, so
+    its `peak` is small: about a fiftieth of what the same network is trained with.
+    """
+
+    clusters: int | None = Field(None, ge=2, le=256)
+    bits: int | None = Field(None, ge=1, le=8)
+    exclude: tuple[str, ...] = ()
+    fine_tune: FineTune
+
+    @model_validator(mode="after")
+    def _clusters_or_bits(self):
+        if (self.clusters is None) == (self.bits is None):
+            raise ValueError("write either 'clusters' or 'bits'")
+        return self
+
+    @property
+    def values(self):
+        return self.clusters or 2**self.bits
+
+
 class Quantization(Section):
     """Quantization-aware training. per_channel: a scale an output channel, else one a tensor."""
 
@@ -57,13 +105,16 @@ class Recipe(Section):
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     artifact: str = Field("float32", pattern=r"^[a-z0-9_]+$")
+    channels: Channels | None = None
     pruning: Pruning | None = None
+    clustering: Clustering | None = None
     quantization: Quantization | None = None
     max_drop: float = Field(1.0, ge=0)
 
     @property
     def compresses(self):
-        return self.pruning is not None or self.quantization is not None
+        stages = (self.channels, self.pruning, self.clustering, self.quantization)
+        return any(stage is not None for stage in stages)
 
 
 def folders():

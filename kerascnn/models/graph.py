@@ -44,7 +44,7 @@ def walk(model, inputs, call):
 
     Args:
         model: functional or sequential.
-        inputs: a Keras tensor, or a list as long as the model's inputs.
+        inputs: a Keras tensor for each of the model's inputs, in any structure of that order.
         call: returns what stands for the node's outputs.
 
     Returns:
@@ -91,18 +91,29 @@ def rescaling(normalize):
     return keras.layers.Rescaling(scale, offset, name="normalize")
 
 
-def canonical(model):
+def new_inputs(model):
+    """Keras inputs like those of a model, in the same structure."""
+    return keras.tree.map_structure(
+        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name),
+        functional(model)._inputs_struct,
+    )
+
+
+def operands(node):
+    """What a call was given, tensors and constants alike, in one flat list."""
+    return keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
+
+
+def canonical(model, *, split_activations=True):
     """A copy of a model, with the same weights and outputs, that graph tools find easy to read.
 
     Nested models are inlined, activations written inside a layer (`Dense(activation=...)`) stand
     alone as `{layer}_{activation}`, and `x + y` or `x * y` are Add and Multiply layers. A layer
     that is shared stays shared. Names are kept; one that occurs twice gets its model's in front.
+    split_activations: False leaves them inside their layers.
     """
     copies, names = {}, set()
-    inputs = [
-        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
-        for x in functional(model).inputs
-    ]
+    inputs = new_inputs(model)
 
     def unique(name, owner):
         name = name if name not in names else f"{owner.name}_{name}"
@@ -116,7 +127,7 @@ def canonical(model):
             config = layer.get_config()
             config["name"] = unique(layer.name, owner)
             activation = None
-            if has_inner_activation(layer):
+            if split_activations and has_inner_activation(layer):
                 config["activation"] = "linear"
                 name = f"{config['name']}_{layer.activation.__name__}"
                 activation = activation_layer(layer.activation, unique(name, owner))
@@ -146,6 +157,8 @@ def canonical(model):
     for layer, twin, _ in copies.values():
         twin.set_weights(layer.get_weights())
         twin.trainable = layer.trainable
+        if isinstance(twin, keras.layers.Normalization):
+            twin.finalize_state()  # its constants are derived from its weights
     return copied
 
 
