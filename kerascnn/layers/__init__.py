@@ -5,12 +5,8 @@ from kerascnn.layers.deformable import DeformableConv2D
 from kerascnn.layers.dilated import dilated_stack
 from kerascnn.layers.locally_connected import UnsharedConv1D, UnsharedConv2D
 from kerascnn.layers.normalization import LocalResponseNormalization
-from kerascnn.layers.pooling import (
-    CeilMaxPooling2D,
-    MaxPoolingWithIndices2D,
-    SpatialPyramidPooling2D,
-    ceil_max_pool,
-)
+from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool
+from kerascnn.layers.pyramid_pooling import SpatialPyramidPooling2D
 from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
 from kerascnn.layers.separable import SpatiallySeparableConv2D
 from kerascnn.layers.shuffle import ChannelShuffle, grouped_conv_shuffle
@@ -21,7 +17,7 @@ from kerascnn.layers.transposed import (
     ExactConv2DTranspose,
     ExactConv3DTranspose,
 )
-from kerascnn.layers.unpooling import MaxUnpooling2D, NearestUnpooling2D
+from kerascnn.layers.unpooling import MaxPoolingWithIndices2D, MaxUnpooling2D, NearestUnpooling2D
 
 __all__ = [
     "activation", "conv", "conv_bn",

@@ -68,7 +68,7 @@ class DeformableConv2D(KernelLayer):
         """(B, H, W, C), (B, H', W', 2 taps) -> (B, H', W', taps, C), bilinear, zero outside."""
         batch, height, width, channels = ops.shape(images)
         # Half precision cannot tell the pixels of a wide image apart.
-        dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
         offsets = ops.cast(offsets, dtype)
         rows, columns = ops.shape(offsets)[1:3]
         tap_rows, tap_columns = self.kernel_size

@@ -34,6 +34,8 @@ class DepthToSpace(keras.layers.Layer):
 
     def call(self, inputs):
         rank, r = len(inputs.shape) - 2, self.scale
+        if r == 1:
+            return inputs
         if rank == 2:
             return ops.depth_to_space(inputs, r)  # one operator in TFLite and ONNX
         sizes = ops.shape(inputs)[1:-1]

@@ -65,8 +65,10 @@ class _ExactConvTranspose(KernelLayer):
         """Multiply-accumulates of one image: input positions x kernel_size x channels x filters.
 
         What falls off the edges is counted too. `input_shape`: with or without the batch in
-        front; sizes known.
+        front; sizes known; where the layer has two inputs, that of the first or both.
         """
+        if isinstance(input_shape[0], (tuple, list)):
+            input_shape = input_shape[0]
         sizes, channels = image_shape(input_shape, self.rank)
         return math.prod(sizes) * math.prod(self.kernel_size) * channels * self.filters
 

@@ -1,9 +1,91 @@
-"""The way back from a pooled image to a finer one."""
+"""Pooling that remembers where its maxima stood, and the ways back to a finer image."""
 
 import keras
 from keras import ops
 
-from kerascnn.layers.geometry import image_shape, per_axis
+from kerascnn.layers.geometry import (
+    check_padding,
+    image_shape,
+    per_axis,
+    same_padding,
+    window_count,
+    windows,
+)
+
+
+@keras.saving.register_keras_serializable(package="kerascnn")
+class MaxPoolingWithIndices2D(keras.layers.Layer):
+    """Max pooling that also says where in the image each maximum stood.
+
+        values, indices = MaxPoolingWithIndices2D(2)(x)
+        values[h, w, c] = x[p, c] at p = indices[h, w, c] = row * W + column
+
+    values are those of keras.layers.MaxPooling2D. Where a window has its maximum twice, the index
+    is that of the first, row by row. `MaxUnpooling2D` puts the values back.
+
+    Shapes: (batch, H, W, C) -> twice (batch, H', W', C), H' as for MaxPooling2D; the indices are
+    int32. H and W must be known.
+
+    Args:
+        pool_size, strides: integers or pairs; strides is pool_size by default.
+        padding: "valid" or "same".
+
+    Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks",
+    arXiv:1311.2901, section 2.1 (the "switches"); SegNet, arXiv:1511.00561, section 3.
+    """
+
+    def __init__(self, pool_size=2, strides=None, padding="valid", **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = per_axis(pool_size, 2)
+        self.strides = self.pool_size if strides is None else per_axis(strides, 2)
+        self.padding = check_padding(padding)
+
+    def call(self, inputs):
+        sizes, _ = image_shape(inputs.shape, 2)
+        parts = windows(inputs, self.pool_size, self.strides, self.padding, fill=float("-inf"))
+        # Comparisons, for Keras' argmax of floats becomes operators that TFLite has not.
+        largest, place = parts[0], ops.zeros_like(parts[0], dtype="int32")
+        for i, part in enumerate(parts[1:], start=1):
+            place = ops.where(part > largest, i, place)
+            largest = ops.maximum(largest, part)
+        row, column = place // self.pool_size[1], place % self.pool_size[1]
+        rows, columns = map(self._corners, (0, 1), sizes)
+        row = row + ops.reshape(rows, (-1, 1, 1))
+        column = column + ops.reshape(columns, (-1, 1))
+        # Keras' own pooling for the values: its gradient goes to one winner, that of ops.max
+        # is split between equal ones.
+        values = ops.max_pool(inputs, self.pool_size, self.strides, self.padding)
+        return values, row * sizes[1] + column
+
+    def _corners(self, axis, size):
+        """Where the windows begin along `axis`; the first may begin in front of the image."""
+        window, stride = self.pool_size[axis], self.strides[axis]
+        before = same_padding(size, window, stride)[0] if self.padding == "same" else 0
+        count = window_count(size, window, stride, self.padding)
+        return ops.arange(count, dtype="int32") * stride - before
+
+    def compute_output_shape(self, input_shape):
+        sizes, channels = image_shape(input_shape, 2)
+        if None in sizes:
+            raise ValueError(
+                f"MaxPoolingWithIndices2D: expected a known height and width, got {input_shape}"
+            )
+        padding = [self.padding] * 2
+        pooled = map(window_count, sizes, self.pool_size, self.strides, padding)
+        shape = (input_shape[0], *pooled, channels)
+        return shape, shape
+
+    def compute_output_spec(self, inputs):
+        values, indices = self.compute_output_shape(inputs.shape)
+        return (
+            keras.KerasTensor(values, dtype=self.compute_dtype),
+            keras.KerasTensor(indices, dtype="int32"),
+        )
+
+    def get_config(self):
+        return super().get_config() | {
+            "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
+        }  # fmt: skip
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
