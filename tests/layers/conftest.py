@@ -44,12 +44,17 @@ def _gradients(function, arrays):
 
 
 @pytest.fixture
+def compiled():
+    """A function of arrays as one compiled function where single operations cost a compilation."""
+    return _compiled
+
+
+@pytest.fixture
 def gradients():
     return _gradients
 
 
 def _compiled(function):
-    """On JAX one compiled function in place of many compiled operations; elsewhere as it is."""
     if keras.backend.backend() != "jax":
         return function
     import jax
@@ -78,22 +83,21 @@ def check_gradients(rng):
     def check(make, *inputs, training=False, step=1e-5, tolerance=1e-6):
         with _float64():
             layer = make("float64")
-            inputs = keras.tree.map_structure(ops.convert_to_tensor, inputs)
-            shape = layer(*inputs).shape
-            flat = keras.tree.flatten(inputs)
+            symbols = [keras.KerasTensor(x.shape, "float64") for x in keras.tree.flatten(inputs)]
+            shape = layer(*keras.tree.pack_sequence_as(inputs, symbols)).shape
             weights = [rng.normal(size=tuple(w.shape)) for w in layer.trainable_variables]
             fixed = [ops.convert_to_numpy(w) for w in layer.non_trainable_variables]
             probe = rng.normal(size=tuple(shape))
             extra = {"training": True} if training else {}
 
             def value(*arrays):
-                these = keras.tree.pack_sequence_as(inputs, list(arrays[: len(flat)]))
-                own = list(arrays[len(flat) :])
+                these = keras.tree.pack_sequence_as(inputs, list(arrays[: len(symbols)]))
+                own = list(arrays[len(symbols) :])
                 outputs, _ = layer.stateless_call(own, fixed, *these, **extra)
                 return ops.sum(outputs * probe)
 
             compiled = _compiled(value)
-            arrays = [ops.convert_to_numpy(x) for x in flat] + weights
+            arrays = keras.tree.flatten(inputs) + weights
             assert all(array.dtype == np.float64 for array in arrays)
             for i, gradient in enumerate(_gradients(value, arrays)):
                 direction = rng.normal(size=arrays[i].shape)

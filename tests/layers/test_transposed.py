@@ -21,7 +21,7 @@ RANKS = {
 @pytest.mark.parametrize(("kernel_size", "strides", "padding"), CASES)
 @pytest.mark.parametrize("size", [6, 7, 8])
 def test_is_the_gradient_of_the_convolution_at_every_size(
-    gradients, rng, size, kernel_size, strides, padding
+    gradients, compiled, rng, size, kernel_size, strides, padding
 ):
     conv = layers.Conv1D(3, kernel_size, strides, padding, use_bias=False)
     image = rng.normal(size=(2, size, 4)).astype("float32")
@@ -31,7 +31,7 @@ def test_is_the_gradient_of_the_convolution_at_every_size(
     layer.build(x.shape)
     layer.kernel.assign(conv.kernel)
     # float32: the order of the sums differs
-    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(compiled(layer)(x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("rank", RANKS)
@@ -78,7 +78,9 @@ def test_takes_the_size_of_another_tensor(rng, known, padding):
     np.testing.assert_allclose(model(x), fixed(model.layers[1](x)), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("kernel_size", "strides", "padding"), CASES)
+@pytest.mark.parametrize(
+    ("kernel_size", "strides", "padding"), [(3, 2, "valid"), (1, 2, "valid"), (3, 2, "same")]
+)
 def test_gradients(check_gradients, rng, kernel_size, strides, padding):
     count = layers.Conv1D(1, kernel_size, strides, padding).compute_output_shape((1, 8, 1))[1]
 

@@ -21,10 +21,10 @@ POOLINGS = [((2, 2), (2, 2), "valid"), ((3, 3), (2, 2), "valid"), ((3, 3), (2, 2
 
 @pytest.mark.parametrize(("pool_size", "strides", "padding"), POOLINGS)
 def test_values_are_those_of_keras_and_stand_where_the_indices_say(
-    rng, pool_size, strides, padding
+    compiled, rng, pool_size, strides, padding
 ):
     x = rng.normal(size=(2, 7, 6, 3)).astype("float32") - 10  # a zero from beyond would show
-    values, indices = MaxPoolingWithIndices2D(pool_size, strides, padding)(x)
+    values, indices = compiled(MaxPoolingWithIndices2D(pool_size, strides, padding))(x)
     expected = keras.layers.MaxPooling2D(pool_size, strides, padding)(x)
     np.testing.assert_array_equal(values, expected)
     rows, columns = np.divmod(np.asarray(indices), 6)
@@ -33,13 +33,15 @@ def test_values_are_those_of_keras_and_stand_where_the_indices_say(
 
 
 @pytest.mark.parametrize(("pool_size", "strides", "padding"), POOLINGS)
-def test_unpooling_is_the_transpose_of_pooling(gradients, rng, pool_size, strides, padding):
+def test_unpooling_is_the_transpose_of_pooling(
+    gradients, compiled, rng, pool_size, strides, padding
+):
     x = rng.normal(size=(2, 7, 6, 3)).astype("float32")
-    values, indices = MaxPoolingWithIndices2D(pool_size, strides, padding)(x)
+    values, indices = compiled(MaxPoolingWithIndices2D(pool_size, strides, padding))(x)
     v = rng.normal(size=values.shape).astype("float32")
     pool = keras.layers.MaxPooling2D(pool_size, strides, padding)
     (expected,) = gradients(lambda x: ops.sum(pool(x) * v), [x])
-    y = MaxUnpooling2D(output_size=(7, 6))(v, indices)
+    y = compiled(MaxUnpooling2D(output_size=(7, 6)))(v, indices)
     np.testing.assert_allclose(y, expected, rtol=1e-6)  # the order of the sums differs
 
 
