@@ -1,11 +1,32 @@
 """What owns weights, or is shared by two families. Imports keras only."""
 
-from kerascnn.layers.convolution import activation, conv, conv_bn
+from kerascnn.layers.channels import ChannelSplit, ChannelZeroPadding, identity_shortcut
+from kerascnn.layers.convolution import (
+    activation,
+    batch_norm,
+    bn_conv,
+    conv,
+    conv_bn,
+    depthwise_conv,
+    depthwise_conv_bn,
+)
 from kerascnn.layers.deformable import DeformableConv2D
 from kerascnn.layers.dilated import dilated_stack
+from kerascnn.layers.head import dense_head
+from kerascnn.layers.lenet import (
+    PartiallyConnectedConv2D,
+    RadialBasisOutput,
+    TrainableSubsampling2D,
+    scaled_tanh,
+)
 from kerascnn.layers.locally_connected import UnsharedConv1D, UnsharedConv2D
 from kerascnn.layers.normalization import LocalResponseNormalization
-from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool
+from kerascnn.layers.pooling import (
+    CeilMaxPooling2D,
+    ceil_max_pool,
+    padded_average_pool,
+    padded_max_pool,
+)
 from kerascnn.layers.pyramid_pooling import SpatialPyramidPooling2D
 from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
 from kerascnn.layers.separable import SpatiallySeparableConv2D
@@ -20,12 +41,16 @@ from kerascnn.layers.transposed import (
 from kerascnn.layers.unpooling import MaxPoolingWithIndices2D, MaxUnpooling2D, NearestUnpooling2D
 
 __all__ = [
-    "activation", "conv", "conv_bn",
+    "activation", "batch_norm", "bn_conv", "conv", "conv_bn", "depthwise_conv",
+    "depthwise_conv_bn",
     "UnsharedConv1D", "UnsharedConv2D", "SpatiallySeparableConv2D", "DeformableConv2D",
     "ExactConv1DTranspose", "ExactConv2DTranspose", "ExactConv3DTranspose",
     "dilated_stack", "grouped_conv_shuffle", "sub_pixel_conv", "squeeze_and_excitation",
-    "ChannelShuffle", "DepthToSpace",
-    "CeilMaxPooling2D", "ceil_max_pool", "MaxPoolingWithIndices2D", "SpatialPyramidPooling2D",
+    "dense_head",
+    "PartiallyConnectedConv2D", "RadialBasisOutput", "TrainableSubsampling2D", "scaled_tanh",
+    "ChannelShuffle", "ChannelSplit", "ChannelZeroPadding", "DepthToSpace", "identity_shortcut",
+    "CeilMaxPooling2D", "ceil_max_pool", "padded_average_pool", "padded_max_pool",
+    "MaxPoolingWithIndices2D", "SpatialPyramidPooling2D",
     "MaxUnpooling2D", "NearestUnpooling2D",
     "LocalResponseNormalization", "FractalColumn", "FractalJoin", "StochasticDepth",
 ]  # fmt: skip

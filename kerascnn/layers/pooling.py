@@ -7,6 +7,8 @@ global pooling is keras.layers.GlobalAveragePooling2D and GlobalMaxPooling2D.
 import keras
 from keras import layers, ops
 
+from kerascnn.layers.geometry import per_axis
+
 
 @keras.saving.register_keras_serializable(package="kerascnn")
 class CeilMaxPooling2D(keras.layers.Layer):
@@ -29,8 +31,8 @@ class CeilMaxPooling2D(keras.layers.Layer):
 
     def __init__(self, pool_size=2, strides=None, **kwargs):
         super().__init__(**kwargs)
-        self.pool_size = _pair(pool_size)
-        self.strides = self.pool_size if strides is None else _pair(strides)
+        self.pool_size = per_axis(pool_size, 2)
+        self.strides = self.pool_size if strides is None else per_axis(strides, 2)
         if any(s > k for k, s in zip(self.pool_size, self.strides, strict=True)):
             raise ValueError(
                 f"strides: expected at most pool_size {self.pool_size}, got {self.strides}"
@@ -61,8 +63,8 @@ def ceil_max_pool(x, pool_size, strides=None, *, name):
     windows at this size, as it does for 3 / 2 and 2 / 2 at any size, so that every tool knows
     the layer; `CeilMaxPooling2D` elsewhere, and where a size is None.
     """
-    pool_size = _pair(pool_size)
-    strides = pool_size if strides is None else _pair(strides)
+    pool_size = per_axis(pool_size, 2)
+    strides = pool_size if strides is None else per_axis(strides, 2)
     for padding in ("valid", "same"):
         if all(map(_is_ceil, x.shape[1:3], pool_size, strides, [padding] * 2)):
             return layers.MaxPooling2D(pool_size, strides, padding, name=name)(x)
@@ -87,5 +89,21 @@ def _ceil_size(size, k, s):
     return -(-(size - k) // s) + 1
 
 
-def _pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
+def padded_max_pool(x, pool_size, strides, *, name):
+    """Max pooling behind pool_size // 2 zeros on every side: `{name}_pad` and `name`.
+
+    (H, W, C) -> (ceil(H / strides), ceil(W / strides), C) for an odd pool_size. The zeros stand
+    for minus infinity where x comes out of a ReLU.
+    """
+    x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(pool_size, strides, name=name)(x)
+
+
+def padded_average_pool(x, pool_size, *, name):
+    """Average pooling at stride 1 that counts the zeros around: `{name}_pad` and `name`.
+
+    (H, W, C) -> (H, W, C) for an odd pool_size. Caffe and torch average so; Keras' "same" divides
+    by the number of pixels that lie inside, which differs along the border.
+    """
+    x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
+    return layers.AveragePooling2D(pool_size, 1, name=name)(x)

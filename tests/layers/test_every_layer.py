@@ -14,6 +14,8 @@ import kerascnn.layers as own
 CALLS = {
     "CeilMaxPooling2D": (own.CeilMaxPooling2D(3, 2), (6, 7, 2), True),
     "ChannelShuffle": (own.ChannelShuffle(3), (4, 5, 6), True),
+    "ChannelSplit": (own.ChannelSplit(2), (4, 5, 6), True),
+    "ChannelZeroPadding": (own.ChannelZeroPadding(8), (4, 5, 6), True),
     "DeformableConv2D": (own.DeformableConv2D(3, 3, 2, "same", modulated=True), (6, 7, 2), True),
     "DepthToSpace": (own.DepthToSpace(2), (3, 4, 8), True),
     "ExactConv1DTranspose": (own.ExactConv1DTranspose(3, 3, 2, output_size=10), (4, 2), False),
@@ -29,10 +31,14 @@ CALLS = {
     "MaxUnpooling2D": (lambda x: own.MaxUnpooling2D(output_size=(6, 7))(
         *own.MaxPoolingWithIndices2D(3, 2)(x)), (6, 7, 2), False),
     "NearestUnpooling2D": (own.NearestUnpooling2D((2, 3)), (4, 5, 2), True),
+    "PartiallyConnectedConv2D": (own.PartiallyConnectedConv2D([(0, 2), (1,)], 3), (6, 7, 3),
+                                 False),
+    "RadialBasisOutput": (own.RadialBasisOutput([(1, -1, 1), (-1, 1, 1)]), (3,), False),
     "SpatialPyramidPooling2D": (own.SpatialPyramidPooling2D((1, 2)), (4, 5, 2), True),
     "SpatiallySeparableConv2D": (own.SpatiallySeparableConv2D(3, 3, 2, "same", mid_filters=4),
                                  (6, 7, 2), True),
     "StochasticDepth": (own.StochasticDepth(0.5), (4, 5, 2), True),
+    "TrainableSubsampling2D": (own.TrainableSubsampling2D(2), (6, 4, 2), False),
     "UnsharedConv1D": (own.UnsharedConv1D(3, 3, 2), (9, 2), False),
     "UnsharedConv2D": (own.UnsharedConv2D(3, 3, 2, "same"), (6, 7, 2), False),
 }
@@ -135,6 +141,8 @@ def test_computes_in_half_precision(name, example):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_has_a_docstring_with_shapes_and_source(name):
-    text = inspect.getdoc(getattr(own, name))
+    layer = getattr(own, name)
+    text = inspect.getdoc(layer)
     assert "->" in text
-    assert "Source:" in text or "see `" in text.lower()
+    of_all = "Source of all:" in inspect.getdoc(inspect.getmodule(layer))
+    assert of_all or "Source:" in text or "see `" in text.lower()

@@ -19,4 +19,5 @@ def test_the_layers_pass_on_jax_too():
         cwd=HERE.parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
-    assert "skipped" not in run.stdout
+    skipped = [line for line in run.stdout.splitlines() if line.startswith("SKIPPED")]
+    assert all("could not import 'torch'" in line for line in skipped), skipped
