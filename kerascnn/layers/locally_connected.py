@@ -25,12 +25,11 @@ class _UnsharedConv(KernelLayer):
         self.bias = self.add_bias((*positions, self.filters))
 
     def _initial_kernel(self, shape, dtype=None):
-        # An initializer must see one kernel's fan-in, not the positions as if they were inputs:
-        # draw the kernels of all positions as the filters of one, then deal them out.
+        # An initializer must see the fan-in of one kernel, not the positions as if they were
+        # inputs: the kernels of all positions are drawn as the filters of one.
         positions, kernel = shape[: self.rank], shape[self.rank : -1]
         drawn = self.kernel_initializer((*kernel, math.prod(positions) * shape[-1]), dtype=dtype)
-        drawn = ops.reshape(drawn, (math.prod(kernel), math.prod(positions), shape[-1]))
-        return ops.reshape(ops.transpose(drawn, (1, 0, 2)), shape)
+        return ops.reshape(drawn, shape)
 
     def call(self, inputs):
         parts = windows(inputs, self.kernel_size, self.strides, self.padding)
