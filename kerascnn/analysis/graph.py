@@ -1,10 +1,27 @@
 """A model as a flat list of calls. The one file of `analysis` that uses private names of Keras."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
+from keras.src.backend.common import global_state
 
 from kerascnn.errors import UserError
+
+
+@contextmanager
+def without_weights():
+    """Models built inside have shapes and parameters that can be counted, but never get weights.
+
+    They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
+    """
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = len(waiting)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        del waiting[before:]  # else the end of whatever scope comes next would make them after all
 
 
 @dataclass(frozen=True, eq=False)
