@@ -1,7 +1,7 @@
 """What a network costs and what it sees: parameters, MACs, memory, receptive fields."""
 
 from kerascnn.analysis.counting import Count, LayerCount, count
-from kerascnn.analysis.describe import Description, KindSum, LayerDescription, describe
+from kerascnn.analysis.description import Description, KindSum, LayerDescription, describe
 from kerascnn.analysis.filters import first_layer_filters
 from kerascnn.analysis.graph import without_weights
 from kerascnn.analysis.memory import Memory

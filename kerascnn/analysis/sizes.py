@@ -35,17 +35,18 @@ def conv_size(size, kernel, *, stride=1, padding=0, dilation=1, rounding="exact"
     before, after = _sides(padding)
     reach = dilation * (kernel - 1) + 1
     room = size + before + after - reach
+    offer = _offer(size, reach, stride, before + after)
     if room < 0:
         raise UserError(
-            f"a kernel that reaches over {reach} does not fit into {size} + {before} + {after}; "
-            f"{_offer(size, reach, stride, before + after)}"
+            f"a kernel that reaches over {reach} does not fit into {size} + {before} + {after} "
+            f"pixels; {offer}"
         )
     left = room % stride
     if left and rounding == "exact":
         raise UserError(
             f"a kernel that reaches over {reach} in steps of {stride} leaves {left} of "
-            f"{size} + {before} + {after} pixels over; {_offer(size, reach, stride, before + after)}, "
-            f'or rounding="floor", which gives {room // stride + 1}'
+            f"{size} + {before} + {after} pixels over; {offer}, or "
+            f'rounding="floor", which gives {room // stride + 1}'
         )
     return room // stride + 1 + (left > 0 and rounding == "ceil")
 
@@ -120,7 +121,8 @@ def _sides(padding):
     sides = (padding, padding) if isinstance(padding, int) else padding
     if isinstance(sides, str) or len(sides) != 2 or min(sides) < 0:
         raise UserError(
-            f'padding: expected "valid", "same", an integer from 0 or (before, after), got {padding!r}'
+            'padding: expected "valid", "same", an integer from 0 or (before, after), '
+            f"got {padding!r}"
         )
     return tuple(sides)
 
