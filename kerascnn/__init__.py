@@ -1,7 +1,23 @@
-"""kerascnn: Keras 3 models in, verified edge artifacts out."""
+"""kerascnn: Keras 3 models in, verified edge artifacts out.
 
-from kerascnn.errors import UserError
-from kerascnn.models import build, models
+Names are imported when they are first used, so that `kerascnn --help` and the processes that run
+artifacts do not wait for Keras.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
-__all__ = ["UserError", "build", "models"]
+
+_homes = {
+    "UserError": "kerascnn.errors",
+    "build": "kerascnn.models",
+    "train": "kerascnn.training",
+    "open_run": "kerascnn.training",
+}
+__all__ = ["UserError", "build", "open_run", "train"]
+
+
+def __getattr__(name):
+    if name not in _homes:
+        raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
+    return getattr(import_module(_homes[name]), name)

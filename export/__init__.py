@@ -1,0 +1,25 @@
+"""export: a trained Keras model becomes an artifact that is run, compared and measured.
+
+    export.compress(run, recipe)           -> keras.Model
+    export.convert(model, to="tflite")     -> bytes
+    export.verify(path)                    -> Verdict
+    export.benchmark(paths)                -> list of timings
+
+Names are imported when they are first used, as in kerascnn.
+"""
+
+from importlib import import_module
+
+_homes = {
+    "compress": "export.compression.compress",
+    "convert": "export.conversion",
+    "verify": "export.verification",
+    "benchmark": "export.benchmarking",
+}
+__all__ = ["benchmark", "compress", "convert", "verify"]
+
+
+def __getattr__(name):
+    if name not in _homes:
+        raise AttributeError(f"module 'export' has no attribute {name!r}")
+    return getattr(import_module(_homes[name]), name)

@@ -1,0 +1,123 @@
+"""Layers that simulate int8 while they train, on every Keras backend.
+
+Weights are symmetric in a narrow range, [-127, 127] steps, with one scale an output channel (or
+one a tensor); activations are asymmetric, 256 steps, with one scale a tensor. The rounding has the
+gradient of the identity within the range and none outside it (Jacob et al., arXiv:1712.05877).
+"""
+
+import keras
+from keras import layers, ops
+from keras.quantizers import fake_quant_with_min_max_vars
+
+PACKAGE = "kerascnn.compress"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FakeQuant(layers.Layer):
+    """Rounds a tensor to 256 steps between a minimum and a maximum.  (...) -> (...)
+
+    Args:
+        fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
+        momentum: of the moving minimum and maximum while training.
+
+    A range that watches is moved while training, and set to exact extremes by the calibration.
+    """
+
+    def __init__(self, fixed=None, *, momentum=0.99, **kwargs):
+        super().__init__(**kwargs)
+        self.fixed = tuple(fixed) if fixed else None
+        self.momentum = momentum
+
+    def build(self, input_shape):
+        start = self.fixed or (0.0, 0.0)
+        self.minimum, self.maximum = (
+            self.add_weight(shape=(), initializer=keras.initializers.Constant(v), trainable=False,
+                            autocast=False, dtype="float32", name=name)
+            for v, name in zip(start, ("minimum", "maximum"), strict=True)
+        )  # fmt: skip
+        self.calibrating = False
+
+    def call(self, inputs, training=False):
+        if self.fixed is None:
+            if self.calibrating:
+                low, high = self._extremes(inputs)
+                self.minimum.assign(ops.minimum(self.minimum, low))
+                self.maximum.assign(ops.maximum(self.maximum, high))
+                return inputs
+            if training:
+                low, high = self._extremes(inputs)
+                self.minimum.assign(self.minimum + (low - self.minimum) * (1 - self.momentum))
+                self.maximum.assign(self.maximum + (high - self.maximum) * (1 - self.momentum))
+        return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+
+    def _extremes(self, inputs):
+        """The range of this batch; it always holds zero, which padding needs exactly."""
+        x = ops.stop_gradient(ops.cast(inputs, "float32"))
+        return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum}
+
+
+class QuantizedKernel:
+    """Mixin: the layer computes with the rounded values of its kernel.
+
+    The variable keeps its float values; `kernel` is what the layer's own `call` sees.
+    per_channel: a scale for each output channel, else one for the tensor.
+    """
+
+    def __init__(self, *args, per_channel=True, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.per_channel = per_channel
+
+    @property
+    def kernel(self):
+        kernel = ops.convert_to_tensor(self._kernel)
+        return quantized(kernel, channels_last(self, kernel) if self.per_channel else None)
+
+    @kernel.setter
+    def kernel(self, variable):
+        self._kernel = variable
+
+    def get_config(self):
+        return {**super().get_config(), "per_channel": self.per_channel}
+
+
+def channels_last(layer, kernel):
+    """The shape of a kernel with its output channels on the last axis alone."""
+    if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+        return (*kernel.shape[:-2], kernel.shape[-2] * kernel.shape[-1])
+    return kernel.shape
+
+
+def quantized(kernel, shape):
+    """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
+    if shape is None:
+        high = ops.stop_gradient(ops.max(ops.abs(kernel)))
+        return fake_quant_with_min_max_vars(kernel, -high, high, narrow_range=True)
+    flat = ops.reshape(kernel, shape)
+    axes = tuple(range(len(shape) - 1))
+    high = ops.stop_gradient(ops.max(ops.abs(flat), axis=axes))
+    # A channel of zeros has no scale; any positive range keeps its zeros.
+    high = ops.where(high > 0, high, 1.0)
+    rounded = fake_quant_with_min_max_vars(
+        flat, -high, high, narrow_range=True, axis=len(shape) - 1
+    )
+    return ops.reshape(rounded, kernel.shape)
+
+
+def _twin(base):
+    """The quantized twin of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
+    name = f"Quantized{base.__name__}"
+    doc = f"{base.__name__} that computes with its kernel rounded to int8."
+    twin = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
+    return keras.saving.register_keras_serializable(package=PACKAGE)(twin)
+
+
+# Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
+PER_CHANNEL = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.DepthwiseConv1D)
+PER_TENSOR = (layers.Dense, layers.Conv2DTranspose, layers.Conv1DTranspose)
+TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}

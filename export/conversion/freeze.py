@@ -1,0 +1,55 @@
+"""A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
+
+import keras
+
+from export.compression.compress import is_int8
+from kerascnn.models.graph import functional, walk
+
+
+def freeze(model, *, batch):
+    """Freezes the inference of a model.
+
+    Args:
+        model: raw pixels -> outputs; float, or with its int8 rounding simulated.
+        batch: 1 or more images, or None for any number.
+
+    Returns:
+        A concrete function without variables. Its inputs are called as the model's. A float
+        model's take uint8 pixels. An int8 model's take what the input's quantization says of
+        the pixels; the converter makes them uint8 again.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    model = functional(model)
+    int8 = is_int8(model)
+    signature = [
+        tf.TensorSpec((batch, *x.shape[1:]), tf.float32 if int8 else tf.uint8, name=x.name)
+        for x in model.inputs
+    ]
+
+    def call(node, *args, **kwargs):
+        operation = node.operation
+        if int8 and isinstance(operation, keras.layers.Rescaling):
+            return args[0]  # the input's scale and zero point are this normalization
+        if getattr(operation, "_call_has_training_arg", False):
+            kwargs = {**kwargs, "training": False}
+        return operation(*args, **kwargs)
+
+    @tf.function(autograph=False)
+    def inference(*images):
+        images = [tf.cast(x, tf.float32) for x in images]
+        return walk(model, images, call)
+
+    concrete = inference.get_concrete_function(*signature)
+    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+
+def output_names(model):
+    """What the outputs of an artifact are called: by the layer that made them, one is "logits"."""
+    outputs = functional(model).outputs
+    if len(outputs) == 1:
+        return ["logits"]
+    return [x.name.split(":")[0] for x in outputs]

@@ -1,0 +1,38 @@
+"""Keras model -> the bytes of a .tflite file."""
+
+import contextlib
+import warnings
+
+from export.compression.compress import is_int8
+from export.conversion.freeze import freeze
+from kerascnn.errors import UserError
+
+
+def to_tflite(model, *, batch=1, io="uint8"):
+    """Converts a model.
+
+    Args:
+        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, uint8 at both
+            ends (or what `io` says); any other a float32 file with uint8 pixels in and float32 out.
+        batch: images at a time; None for any number.
+
+    Returns:
+        The bytes of the file.
+
+    Raises:
+        UserError: an operation that TFLite has not.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze(model, batch=batch)])
+    if is_int8(model):
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.inference_input_type = tf.as_dtype(io)
+        converter.inference_output_type = tf.as_dtype(io)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+            warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
+            return converter.convert()
+    except Exception as error:  # the converter raises kinds of its own
+        reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
+        raise UserError(f"{model.name}: TFLite cannot express it: {reason[:300]}") from None

@@ -1,0 +1,34 @@
+"""The inference engines: a file each, and a process each when they run.
+
+This module is imported by the worker process: it must stay free of TensorFlow and Keras.
+"""
+
+import importlib
+from pathlib import Path
+
+from kerascnn.errors import UserError
+
+BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
+MODULES = {"litert": "export.runtimes.litert", "onnxruntime": "export.runtimes.ort"}
+TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
+
+
+def engine_name(path):
+    """The engine that runs a file, by its suffix; UserError where none does."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no such file: {path}")
+    if path.suffix not in BY_SUFFIX:
+        raise UserError(f"{path}: expected a .tflite or an .onnx file")
+    return BY_SUFFIX[path.suffix]
+
+
+def load_engine(path, *, threads=1):
+    """Loads a file into its engine.
+
+    Returns:
+        An object with `inputs` and `outputs` (lists of dicts: name, shape, dtype, scale,
+        zero_point), `version`, and `run(arrays) -> arrays`.
+    """
+    module = importlib.import_module(MODULES[engine_name(path)])
+    return module.Engine(path, threads=threads)

@@ -1,0 +1,66 @@
+"""ONNX Runtime on this CPU."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+DTYPES = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
+
+
+class Engine:
+    """An .onnx file, ready to run."""
+
+    def __init__(self, path, *, threads=1):
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        data = Path(path).read_bytes()
+        self.session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
+        self.version = version("onnxruntime")
+        ends = quantized_ends(data)
+        self.inputs = [_describe(x, ends) for x in self.session.get_inputs()]
+        self.outputs = [_describe(x, ends) for x in self.session.get_outputs()]
+
+    def run(self, arrays):
+        """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
+        names = [x["name"] for x in self.inputs]
+        return self.session.run(None, dict(zip(names, arrays, strict=True)))
+
+
+def quantized_ends(data):
+    """name of a tensor -> (scale, zero point) of what is quantized at the ends of a graph."""
+    import onnx
+
+    graph = onnx.load_model_from_string(data).graph
+    constants = {t.name: t for t in graph.initializer}
+    renamed, found = {}, {}
+    for node in graph.node:
+        if node.op_type in ("Reshape", "Transpose"):  # they move pixels, not their meaning
+            renamed[node.input[0]] = node.output[0]
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            continue
+        if node.input[1] not in constants or len(node.input) < 3:
+            continue
+        values = [onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3]]
+        if all(np.size(v) == 1 for v in values):
+            tensor = node.input[0] if node.op_type == "DequantizeLinear" else node.output[0]
+            found[tensor] = float(values[0].item()), int(values[1].item())
+    for value in graph.input:
+        if value.name not in found and renamed.get(value.name) in found:
+            found[value.name] = found[renamed[value.name]]
+    return found
+
+
+def _describe(value, ends):
+    scale, zero_point = ends.get(value.name, (None, None))
+    return {
+        "name": value.name,
+        "shape": [n if isinstance(n, int) else -1 for n in value.shape],
+        "dtype": DTYPES.get(value.type, value.type),
+        "scale": scale,
+        "zero_point": zero_point,
+    }

@@ -1,0 +1,232 @@
+"""YAML <-> frozen, validated configs. A key nobody knows names its nearest neighbour."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.files import write_text
+
+
+class Section(BaseModel):
+    """A part of a config: frozen, and without room for keys that mean nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelConfig(Section):
+    """name: a registered network. Its classes come from the data, its channels too."""
+
+    name: str
+
+
+class Normalize(Section):
+    """What the network sees is (pixel - mean) / std, pixels in 0..255; numbers or one a channel."""
+
+    mean: float | tuple[float, ...] = 128.0
+    std: float | tuple[float, ...] = 128.0
+
+
+def _transform(value):
+    """A transform is written as its name, `flip`, or as {name: argument}, {pad_crop: 4}."""
+    if isinstance(value, dict) and len(value) == 1:
+        name, argument = next(iter(value.items()))
+        return {"name": name, "argument": argument}
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Transform(Section):
+    """flip: mirror half of the images. pad_crop: pad by n zeros, crop back at a random place."""
+
+    name: Literal["flip", "pad_crop"]
+    argument: int | None = None
+
+    @model_validator(mode="after")
+    def _argument_fits(self):
+        if (self.name == "pad_crop") != (self.argument is not None):
+            raise ValueError("write transforms as 'flip' or {pad_crop: 4}")
+        return self
+
+
+class DataConfig(Section):
+    """name: digits, mnist, cifar10, or folder (a folder of class folders, given by `path`).
+
+    size: (height, width) of the network's input; the data's own by default. resize: "stretch"
+    (bilinear, the aspect is lost) or "pad" (zeros around an image that is smaller).
+    validation: the share of the training images that is held out to choose by.
+    """
+
+    name: Literal["digits", "mnist", "cifar10", "folder"]
+    path: str | None = None
+    size: tuple[int, int] | None = None
+    resize: Literal["stretch", "pad"] = "stretch"
+    channels: Literal[1, 3] = 3
+    batch_size: int = Field(128, ge=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    train: tuple[Annotated[Transform, BeforeValidator(_transform)], ...] = ()
+    normalize: Normalize = Normalize()
+
+
+class Schedule(Section):
+    """The learning rate: `warmup` epochs of linear rise to `peak`, then
+
+    steps: times `factor` at each of `epochs`. cosine: half a cosine down to zero at the last
+    step. plateau: times `factor` whenever the validation loss has not improved for `patience`
+    epochs. constant: `peak`.
+    """
+
+    name: Literal["constant", "steps", "cosine", "plateau"] = "constant"
+    peak: float = Field(gt=0)
+    warmup: float = Field(0, ge=0)
+    factor: float = Field(0.1, gt=0, lt=1)
+    epochs: tuple[float, ...] = ()
+    patience: int = Field(10, ge=1)
+
+    @model_validator(mode="after")
+    def _epochs_belong_to_steps(self):
+        if (self.name == "steps") != bool(self.epochs):
+            raise ValueError(
+                "'epochs' is the list of drops of the schedule 'steps', and of no other"
+            )
+        return self
+
+
+class OptimizerConfig(Section):
+    """Stochastic gradient descent with momentum.
+
+    weight_decay acts on kernels only, never on biases or normalization. By default it is the L2
+    term of the papers, added to the gradient; `decoupled: true` shrinks the weights by
+    learning rate x weight_decay instead (Loshchilov & Hutter, arXiv:1711.05101).
+    """
+
+    name: Literal["sgd"] = "sgd"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: float = Field(0.0, ge=0)
+    decoupled: bool = False
+    schedule: Schedule
+
+
+class TrainingConfig(Section):
+    """precision: the Keras dtype policy. xla: compile the step with XLA."""
+
+    epochs: int = Field(ge=1)
+    seed: int = 0
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    xla: bool = False
+
+
+class Config(Section):
+    """One run, whole."""
+
+    model: ModelConfig
+    data: DataConfig
+    optimizer: OptimizerConfig
+    training: TrainingConfig
+
+
+def read_yaml(path):
+    """Reads a YAML mapping, safely. UserError where there is none."""
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "not YAML"
+        raise UserError(f"{path}{where}: {what}") from None
+    if not isinstance(tree, dict):
+        got = type(tree).__name__
+        raise UserError(f"{path}: expected a mapping of sections, got {got}")
+    return tree
+
+
+def parse(schema, tree, where):
+    """Validates `tree` (nested dicts) as `schema`; the first mistake becomes a UserError."""
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise _mistake(error, schema, where) from None
+
+
+def load(path, overrides=()):
+    """Reads a training config.
+
+    Args:
+        path: a YAML file.
+        overrides: strings as "training.epochs=2", applied in order; values are YAML.
+
+    Raises:
+        UserError: no such file, unknown key (with its neighbour), value of a wrong type.
+    """
+    return parse(Config, override(read_yaml(path), overrides), path)
+
+
+def override(tree, overrides):
+    """Returns `tree` with "section.key=value" strings applied."""
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UserError(f"expected key=value, as training.epochs=2, got {text!r}")
+        *parents, last = key.split(".")
+        node = tree = dict(tree)
+        for parent in parents:
+            child = node.get(parent, {})
+            if not isinstance(child, dict):
+                raise UserError(f"{key}: {parent!r} is a value, not a section")
+            node[parent] = dict(child)
+            node = node[parent]
+        try:
+            node[last] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"{key}: {value!r} is not a YAML value") from None
+    return tree
+
+
+def save(config, path):
+    """Writes the resolved config, every default spelled out."""
+    write_text(path, dump(config))
+
+
+def dump(config):
+    """Returns the config as YAML text that `load` reads back."""
+    tree: dict[str, Any] = config.model_dump(mode="json")
+    if "data" in tree:
+        tree["data"]["train"] = [
+            t["name"] if t["argument"] is None else {t["name"]: t["argument"]}
+            for t in tree["data"]["train"]
+        ]
+    return yaml.safe_dump(tree, sort_keys=False)
+
+
+def _mistake(error, schema, where):
+    """One line for the first of pydantic's errors."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        neighbours = _fields(schema, location[:-1])
+        return UserError(f"{where}: {unknown('key', key, [*neighbours])}")
+    if first["type"] == "missing":
+        return UserError(f"{where}: the key {key!r} is missing")
+    message = first["msg"].removeprefix("Value error, ")
+    return UserError(f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {first['input']!r}")
+
+
+def _fields(schema, location):
+    """The dotted keys beside the one at `location` in `schema`."""
+    for part in location:
+        field = schema.model_fields.get(part)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not sections:
+            return []
+        schema = sections[0]
+    prefix = "".join(f"{part}." for part in location)
+    return [prefix + name for name in schema.model_fields]

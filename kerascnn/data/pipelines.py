@@ -1,0 +1,214 @@
+"""tf.data pipelines: raw pixels in, batches of float32 pixels 0..255 out.
+
+Training batches are a pure function of (seed, step): an epoch's order comes from a stateless
+permutation, every augmentation from a stateless seed. A resumed run therefore sees exactly the
+batches that the uninterrupted one would have seen.
+
+TensorFlow is imported inside the functions: the rest of the package runs without it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascnn.data.sources import Split, load_source
+from kerascnn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Data:
+    """The three splits of a run and what its network sees.
+
+    names: the classes. shape: (height, width, channels) of the network's input.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    config: object
+
+    def training_batches(self, *, seed, steps, first_step=0):
+        """Batches of (images, labels) for `steps` steps from `first_step` on, augmented."""
+        return _training_batches(self, seed, first_step, steps)
+
+    def batches(self, split, batch_size=None):
+        """Batches of a split in its order, not augmented, the last one perhaps smaller."""
+        import tensorflow as tf
+
+        load = self._loader(split)
+        size = batch_size or self.config.batch_size
+        order = tf.data.Dataset.range(len(split)).batch(size)
+        return order.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+    def steps_per_epoch(self):
+        """Whole batches in the training images; an epoch drops what is left over."""
+        return max(1, len(self.train) // self.config.batch_size)
+
+    def pixels(self, split, count=None):
+        """The first `count` images as the artifacts want them: (n, *shape) uint8."""
+        part = split.take(np.arange(min(count or len(split), len(split))))
+        batches = [x.numpy() for x, _ in self.batches(part)]
+        return np.rint(np.concatenate(batches)).clip(0, 255).astype(np.uint8)
+
+    def _loader(self, split):
+        """indices -> (images at the network's size, labels)."""
+        import tensorflow as tf
+
+        labels = tf.constant(split.labels)
+        if split.in_memory:
+            stored = tf.constant(split.images)
+
+            def load(indices):
+                images = tf.cast(tf.gather(stored, indices), tf.float32)
+                return resize(images, self.shape, self.config.resize), tf.gather(labels, indices)
+        else:
+            paths = tf.constant(split.images)
+
+            def read(index):
+                return decode(paths[index], self.shape, self.config.resize)
+
+            def load(indices):
+                images = tf.map_fn(
+                    read, indices, fn_output_signature=tf.TensorSpec(self.shape, tf.float32),
+                    parallel_iterations=8,
+                )  # fmt: skip
+                return images, tf.gather(labels, indices)
+
+        return load
+
+
+def load_data(config, *, seed=0, data_dir=None):
+    """Loads and splits the images of a `DataConfig`.
+
+    The validation images are a stratified share of the training images, fixed by `seed`; the
+    test images are the source's own.
+    """
+    source = load_source(config, data_dir)
+    if source.shape is None and config.size is None:
+        raise UserError("data.size is missing: a folder of images needs one, as [96, 96]")
+    channels = source.shape[2] if source.shape else config.channels
+    height, width = config.size or source.shape[:2]
+    held_out = _stratified(source.train.labels, config.validation, seed)
+    if not held_out.any() or held_out.all():
+        raise UserError(
+            f"data.validation={config.validation} of {len(source.train)} images leaves nothing "
+            "to validate or to train on"
+        )
+    return Data(
+        train=source.train.take(~held_out),
+        validation=source.train.take(held_out),
+        test=source.test,
+        names=source.names,
+        shape=(height, width, channels),
+        config=config,
+    )
+
+
+def _stratified(labels, share, seed):
+    """A mask of round(share) of each class."""
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = round(share * len(members))
+        mask[rng.permutation(members)[:count]] = True
+    return mask
+
+
+def _training_batches(data, seed, first_step, steps):
+    import tensorflow as tf
+
+    size = min(data.config.batch_size, len(data.train))
+    per_epoch = data.steps_per_epoch()
+    load = data._loader(data.train)
+
+    def batch(step):
+        epoch, position = step // per_epoch, step % per_epoch
+        window = tf.range(size, dtype=tf.int64) + position * size
+        order = tf.stack([tf.cast(seed, tf.int64), epoch])
+        indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
+        images, labels = load(indices)
+        return augment(images, data.config.train, (seed, step)), labels
+
+    numbers = tf.data.Dataset.range(first_step, first_step + steps)
+    return numbers.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def augment(images, transforms, seed):
+    """Applies the transforms to a batch, (n, h, w, c), each image drawn for itself."""
+    import tensorflow as tf
+
+    for number, transform in enumerate(transforms):
+        key = tf.stack([tf.cast(seed[0], tf.int64) * 1000 + number, tf.cast(seed[1], tf.int64)])
+        images = TRANSFORMS[transform.name](images, transform.argument, key)
+    return images
+
+
+def flip(images, _, seed):
+    """Mirrors each image with probability one half."""
+    import tensorflow as tf
+
+    heads = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    return tf.where(heads, tf.reverse(images, [2]), images)
+
+
+def pad_crop(images, margin, seed):
+    """Pads by `margin` zeros and crops the size back at a random place (ResNet, section 4.2)."""
+    import tensorflow as tf
+
+    count, (height, width) = tf.shape(images)[0], images.shape[1:3]
+    corner = tf.random.stateless_uniform([count, 2], seed, 0, 2 * margin + 1, tf.int32)
+    padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
+    rows = corner[:, :1] + tf.range(height)
+    columns = corner[:, 1:] + tf.range(width)
+    return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+TRANSFORMS = {"flip": flip, "pad_crop": pad_crop}
+
+
+def resize(images, shape, rule):
+    """Brings (..., h, w, c) pixels to `shape` by the rule of the config."""
+    import tensorflow as tf
+
+    height, width = shape[:2]
+    if images.shape[-3:-1] == (height, width):
+        return images
+    if rule == "pad":
+        return tf.image.resize_with_crop_or_pad(images, height, width)
+    return tf.image.resize(images, (height, width), "bilinear")
+
+
+def decode(path, shape, rule):
+    """Reads an image file: float32 pixels 0..255 of `shape`."""
+    import tensorflow as tf
+
+    pixels = tf.io.decode_image(tf.io.read_file(path), shape[2], expand_animations=False)
+    pixels.set_shape([None, None, shape[2]])
+    return tf.ensure_shape(resize(tf.cast(pixels, tf.float32), shape, rule), shape)
+
+
+def read_image(path, shape, rule):
+    """Reads one image file as an artifact wants it: (height, width, channels) uint8.
+
+    Raises:
+        UserError: no such file, or a file that is no image.
+    """
+    import tensorflow as tf
+
+    try:
+        pixels = decode(str(path), shape, rule).numpy()
+    except tf.errors.NotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except tf.errors.OpError:
+        raise UserError(f"{path}: not a JPEG, PNG, BMP or GIF image") from None
+    return np.rint(pixels).clip(0, 255).astype(np.uint8)
+
+
+def check_images(split, shape, rule):
+    """Raises the UserError of the first file of a split that cannot be read."""
+    if not split.in_memory:
+        for path in split.images:
+            read_image(path, shape, rule)

@@ -1,0 +1,165 @@
+"""Walking and rebuilding functional models: the one file that uses private names of Keras.
+
+`_nodes_by_depth` and a node's `arguments.fill_in` are not public; pyproject pins Keras for their
+sake.
+"""
+
+import keras
+
+from kerascnn.errors import UserError
+
+
+def functional(model):
+    """The functional form of a model; UserError for a subclassed or an unbuilt one."""
+    inner = model._functional if isinstance(model, keras.Sequential) else model
+    if inner is None or not hasattr(inner, "_nodes_by_depth"):
+        raise UserError(
+            f"{model.name}: expected a functional or a built sequential model, got a "
+            f"{type(model).__name__}; its layers cannot be seen"
+        )
+    return inner
+
+
+def nodes(model):
+    """The calls of a model's operations, inputs first, without its input layers.
+
+    A node has `operation`, `input_tensors` and `outputs`; a shared layer has several nodes.
+    """
+    by_depth = functional(model)._nodes_by_depth
+    ordered = (node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth])
+    return [node for node in ordered if node.operation and not node.is_input]
+
+
+def consumers(model):
+    """id of a tensor -> the nodes that take it."""
+    found = {}
+    for node in nodes(model):
+        for tensor in node.input_tensors:
+            found.setdefault(id(tensor), []).append(node)
+    return found
+
+
+def walk(model, inputs, call):
+    """Runs `inputs` through the graph of `model`: `call(node, *args, **kwargs)` for each node.
+
+    Args:
+        model: functional or sequential.
+        inputs: a Keras tensor, or a list as long as the model's inputs.
+        call: returns what stands for the node's outputs.
+
+    Returns:
+        The outputs, in the structure of the model's.
+    """
+    model = functional(model)
+    known = {
+        id(old): new for old, new in zip(model.inputs, keras.tree.flatten(inputs), strict=True)
+    }
+    for node in nodes(model):
+        if any(id(x) not in known for x in node.input_tensors):
+            continue  # of another graph that shares this layer
+        args, kwargs = node.arguments.fill_in(known)
+        outputs = keras.tree.flatten(call(node, *args, **kwargs))
+        known.update({id(old): new for old, new in zip(node.outputs, outputs, strict=True)})
+    outputs = [known[id(x)] for x in model.outputs]
+    return keras.tree.pack_sequence_as(model._outputs_struct, outputs)
+
+
+def normalized(network, normalize):
+    """Puts a `Normalize` in front of a network, so that it takes raw pixels, 0..255.
+
+    The layer is called "normalize". The graph stays flat and the layers keep their names.
+    """
+    image = keras.Input(network.input_shape[1:], name="image")
+    outputs = walk(
+        network,
+        rescaling(normalize)(image),
+        lambda node, *args, **kwargs: node.operation(*args, **kwargs),
+    )
+    return keras.Model(image, outputs, name=network.name)
+
+
+def rescaling(normalize):
+    """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes."""
+    mean, std = (list(v) if isinstance(v, tuple) else v for v in (normalize.mean, normalize.std))
+    if isinstance(mean, list) or isinstance(std, list):
+        count = len(mean if isinstance(mean, list) else std)
+        mean, std = (v if isinstance(v, list) else [v] * count for v in (mean, std))
+        scale = [1 / s for s in std]
+        offset = [-m / s for m, s in zip(mean, std, strict=True)]
+    else:
+        scale, offset = 1 / std, -mean / std
+    return keras.layers.Rescaling(scale, offset, name="normalize")
+
+
+def canonical(model):
+    """A copy of a model, with the same weights and outputs, that graph tools find easy to read.
+
+    Nested models are inlined, activations written inside a layer (`Dense(activation=...)`) stand
+    alone as `{layer}_{activation}`, and `x + y` or `x * y` are Add and Multiply layers. A layer
+    that is shared stays shared. Names are kept; one that occurs twice gets its model's in front.
+    """
+    copies, names = {}, set()
+    inputs = [
+        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
+        for x in functional(model).inputs
+    ]
+
+    def unique(name, owner):
+        name = name if name not in names else f"{owner.name}_{name}"
+        while name in names:
+            name += "_again"
+        names.add(name)
+        return name
+
+    def copy(layer, owner):
+        if id(layer) not in copies:
+            config = layer.get_config()
+            config["name"] = unique(layer.name, owner)
+            activation = None
+            if has_inner_activation(layer):
+                config["activation"] = "linear"
+                name = f"{config['name']}_{layer.activation.__name__}"
+                activation = activation_layer(layer.activation, unique(name, owner))
+            copies[id(layer)] = layer, type(layer).from_config(config), activation
+        return copies[id(layer)][1:]
+
+    def call_in(owner):
+        def call(node, *args, **kwargs):
+            operation = node.operation
+            if isinstance(operation, keras.Model):
+                return walk(operation, args[0], call_in(operation))
+            if isinstance(operation, keras.Layer):
+                layer, activation = copy(operation, owner)
+                outputs = layer(*args, **kwargs)
+                return activation(outputs) if activation else outputs
+            kind = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply}.get(
+                type(operation).__name__
+            )
+            if kind and len(args) == 2 and all(keras.utils.is_keras_tensor(a) for a in args):
+                return kind(name=unique(operation.name, owner))(list(args))
+            return operation(*args, **kwargs)
+
+        return call
+
+    outputs = walk(model, inputs, call_in(model))
+    copied = keras.Model(inputs, outputs, name=model.name)
+    for layer, twin, _ in copies.values():
+        twin.set_weights(layer.get_weights())
+        twin.trainable = layer.trainable
+    return copied
+
+
+def has_inner_activation(layer):
+    """Whether a convolution, Dense or the like applies an activation of its own."""
+    activation = getattr(layer, "activation", None)
+    weighs = hasattr(layer, "kernel") or hasattr(layer, "pointwise_kernel")
+    return weighs and activation not in (None, keras.activations.linear)
+
+
+def activation_layer(function, name):
+    """The layer that applies a Keras activation function."""
+    if function is keras.activations.relu:
+        return keras.layers.ReLU(name=name)
+    if function is keras.activations.relu6:
+        return keras.layers.ReLU(6.0, name=name)
+    return keras.layers.Activation(function, name=name)

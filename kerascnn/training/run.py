@@ -1,0 +1,93 @@
+"""A run folder: the config, the model and what was measured, each in a file of its own.
+
+config.yaml      the resolved config
+run.json         labels, input shape, resize rule, versions, best epoch
+history.csv      a row an epoch
+model.keras      the best model, float32: raw pixels 0..255 -> logits
+checkpoints/     last.keras and best.keras, as they were trained
+tensorboard/     the same history for TensorBoard
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from kerascnn.config import Config, parse, read_yaml
+from kerascnn.data import load_data
+from kerascnn.errors import UserError
+from kerascnn.files import read_json
+from kerascnn.training.callbacks import read_history
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `train` left in `path`."""
+
+    path: Path
+
+    @cached_property
+    def config(self):
+        return parse(Config, read_yaml(self.path / "config.yaml"), self.path / "config.yaml")
+
+    @cached_property
+    def facts(self):
+        facts = read_json(self.path / "run.json")
+        for key in ("labels", "input_shape", "resize"):
+            if key not in facts:
+                raise UserError(f"{self.path}/run.json: {key!r} is missing; train the run again")
+        return facts
+
+    @property
+    def labels(self):
+        return self.facts["labels"]
+
+    @property
+    def history(self):
+        return read_history(self.path / "history.csv")
+
+    def data(self, data_dir=None):
+        """The splits of the run, the same ones it was trained with."""
+        seed = self.config.training.seed
+        data = load_data(self.config.data, seed=seed, data_dir=data_dir)
+        if list(data.names) != self.labels or list(data.shape) != self.facts["input_shape"]:
+            raise UserError(f"{self.path}: the data is not what this run was trained on")
+        return data
+
+    def model(self):
+        """The best model: raw pixels (batch, height, width, channels), 0..255 -> logits."""
+        return load_model(self.path / "model.keras")
+
+
+def open_run(path):
+    """Opens a run folder; UserError if it is none, or not a finished one."""
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"no such run folder: {path}")
+    missing = [n for n in ("config.yaml", "run.json", "model.keras") if not (path / n).exists()]
+    if missing:
+        raise UserError(
+            f"{path}: not a finished run, {', '.join(missing)} missing; "
+            f"kerascnn train CONFIG --out {path} makes it"
+        )
+    return Run(path)
+
+
+def load_model(path, *, trust=False):
+    """Loads a .keras file. Code inside it (a Lambda layer) is refused unless `trust`.
+
+    Raises:
+        UserError: no such file, no Keras file, or one that carries code.
+    """
+    import keras
+
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no such file: {path}")
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except Exception as error:  # zip, h5, JSON and Keras raise a dozen kinds
+        reason = str(error).strip().splitlines()
+        if any("Lambda" in line or "unsafe" in line for line in reason):
+            raise UserError(f"{path}: carries Python code; load it only if you trust it") from None
+        what = reason[0][:200] if reason else type(error).__name__
+        raise UserError(f"{path}: not a Keras model that can be loaded: {what}") from None
