@@ -49,7 +49,7 @@ class Count:
 
 
 def count(model):
-    """Counts a functional or Sequential model, also one built under `keras.StatelessScope()`.
+    """Counts a functional or Sequential model, also one built under `without_weights()`.
 
     MACs of a layer that is called twice count twice, its parameters once.
 

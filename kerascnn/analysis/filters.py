@@ -1,7 +1,7 @@
 """The filters of a network's first convolution, as pictures."""
 
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from kerascnn.analysis.graph import walk
 from kerascnn.errors import UserError
@@ -22,7 +22,7 @@ def first_layer_filters(model):
         raise UserError(
             f"{model.name}: expected a Conv2D, found none; its first layer has no image"
         )
-    filters = np.moveaxis(ops.convert_to_numpy(convs[0].kernel), -1, 0)
+    filters = np.moveaxis(convs[0].get_weights()[0], -1, 0)
     low = filters.min(axis=(1, 2, 3), keepdims=True)
     span = filters.max(axis=(1, 2, 3), keepdims=True) - low
     return np.where(span > 0, (filters - low) / np.where(span > 0, span, 1), 0.5)
