@@ -10,8 +10,20 @@ from kerascnn.layers.convolution import (
     depthwise_conv,
     depthwise_conv_bn,
 )
+from kerascnn.layers.head import dense_head
+from kerascnn.layers.lenet import (
+    PartiallyConnectedConv2D,
+    RadialBasisOutput,
+    TrainableSubsampling2D,
+    scaled_tanh,
+)
 from kerascnn.layers.normalization import LocalResponseNormalization
-from kerascnn.layers.pooling import CeilMaxPooling2D, ceil_max_pool, padded_max_pool
+from kerascnn.layers.pooling import (
+    CeilMaxPooling2D,
+    ceil_max_pool,
+    padded_average_pool,
+    padded_max_pool,
+)
 from kerascnn.layers.regularization import FractalColumn, FractalJoin, StochasticDepth
 from kerascnn.layers.shuffle import ChannelShuffle
 from kerascnn.layers.squeeze_excite import squeeze_and_excitation
@@ -19,7 +31,9 @@ from kerascnn.layers.squeeze_excite import squeeze_and_excitation
 __all__ = [
     "activation", "batch_norm", "bn_conv", "conv", "conv_bn", "depthwise_conv",
     "depthwise_conv_bn",
-    "CeilMaxPooling2D", "ceil_max_pool", "padded_max_pool",
+    "dense_head",
+    "PartiallyConnectedConv2D", "RadialBasisOutput", "TrainableSubsampling2D", "scaled_tanh",
+    "CeilMaxPooling2D", "ceil_max_pool", "padded_average_pool", "padded_max_pool",
     "LocalResponseNormalization",
     "FractalColumn", "FractalJoin", "StochasticDepth",
     "ChannelShuffle", "ChannelSplit", "ChannelZeroPadding", "identity_shortcut",

@@ -95,3 +95,13 @@ def padded_max_pool(x, pool_size, strides, *, name):
     """
     x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
     return layers.MaxPooling2D(pool_size, strides, name=name)(x)
+
+
+def padded_average_pool(x, pool_size, *, name):
+    """Average pooling at stride 1 that counts the zeros around: `{name}_pad` and `name`.
+
+    (H, W, C) -> (H, W, C) for an odd pool_size. Caffe and torch average so; Keras' "same" divides
+    by the number of pixels that lie inside, which differs along the border.
+    """
+    x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
+    return layers.AveragePooling2D(pool_size, 1, name=name)(x)

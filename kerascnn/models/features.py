@@ -1,0 +1,34 @@
+"""The tensors between the stages of a network, for detectors, segmenters and the curious."""
+
+import re
+
+import keras
+
+from kerascnn.errors import UserError
+
+
+def features(model):
+    """Returns a model that gives the tensor at the end of each stage, by the names of the layers.
+
+    Args:
+        model: a network of this zoo, or one whose layers are named alike: stem_*, stage1_*, ...
+
+    Returns:
+        A `keras.Model` on the same input, layers and weights: image -> {"stem": tensor, "stage1":
+        tensor, ...}; no "stem" where the network has none. A pooling named stage2_pool belongs to
+        stage 2: it comes last in VGG and first in GoogLeNet.
+
+    Raises:
+        UserError: no layer is named so.
+    """
+    ends = {}
+    for layer in model.layers:  # deepest first: what a stage ends with comes last
+        stage = re.match(r"stem(?=_|$)|stage\d+(?=_|$)", layer.name)
+        if stage:
+            ends[stage.group()] = layer.output
+    if not ends:
+        raise UserError(
+            f"{model.name}: expected layers named stem_* or stage1_*, got none; "
+            f"this network has no stages"
+        )
+    return keras.Model(model.inputs, ends, name=f"{model.name}_features")

@@ -1,0 +1,47 @@
+"""VGG: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+arXiv:1409.1556.
+
+224x224x3 -> five stages of 3x3 convolutions, 224, 112, 56, 28 and 14 pixels wide, of 64, 128, 256,
+512 and 512 channels, each closed by a 2x2 maximum -> 7x7x512 -> 4096 -> 4096 -> logits.
+"""
+
+from keras import Input, Model, layers
+
+from kerascnn.layers import LocalResponseNormalization, conv, dense_head
+from kerascnn.models.registry import register, row
+from kerascnn.models.sizes import require_at_least
+
+# fmt: off
+A = ((3,), (3,), (3, 3), (3, 3), (3, 3))  # for each stage the kernel sizes of its convolutions
+B = ((3, 3),) * 5
+C = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
+D = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
+VARIANTS = {  # Table 1; top-1: torchvision's weights, one crop; A-LRN and C: Table 3
+    "vgg11":     row(kernels=A, top1=69.02, params=132_863_336, macs=7_609_090_048),
+    "vgg11_lrn": row(kernels=A, normalize=True, top1=70.3,
+                     params=132_863_336, macs=7_609_090_048),
+    "vgg13":     row(kernels=B, top1=69.928, params=133_047_848, macs=11_308_466_176),
+    "vgg16_c":   row(kernels=C, top1=71.9, params=133_638_952, macs=11_770_888_192),
+    "vgg16":     row(kernels=D, top1=71.592, params=138_357_544, macs=15_470_264_320),
+    "vgg19":     row(kernels=E, top1=72.376, params=143_667_240, macs=19_632_062_464),
+}
+# fmt: on
+
+
+@register(VARIANTS, paper="arXiv:1409.1556", year=2014)
+def vgg(kernels, *, normalize=False, input_shape=(224, 224, 3), num_classes=1000, name="vgg"):
+    """Builds a VGG that returns logits, (batch, num_classes).
+
+    kernels: for each stage the kernel sizes of its convolutions. normalize: response normalization
+    behind the first of them, as in configuration A-LRN.
+    """
+    require_at_least(32, input_shape, name)
+    x = image = Input(input_shape, name="image")
+    for stage, sizes in enumerate(kernels, start=1):
+        for k, size in enumerate(sizes, start=1):
+            x = conv(x, min(32 * 2**stage, 512), size, act="relu", name=f"stage{stage}_{k}")
+            if normalize and (stage, k) == (1, 1):
+                x = LocalResponseNormalization(name="stage1_1_lrn")(x)
+        x = layers.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
+    return Model(image, dense_head(x, (4096, 4096), num_classes, dropout=0.5), name=name)
