@@ -21,7 +21,7 @@ import keras
 from keras import layers
 
 from kerascnn.analysis import kinds
-from kerascnn.layers import FractalColumn
+from kerascnn.layers import FractalColumn, PartiallyConnectedConv2D, TrainableSubsampling2D
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,13 @@ def _reach(call, axes):
     if isinstance(layer, (*kinds.CONVOLUTIONS, *kinds.DEPTHWISE, *kinds.SEPARABLE)):
         windows = zip(sizes, layer.kernel_size, layer.strides, layer.dilation_rate, strict=True)
         return [_window(layer.padding, *window) for window in windows]
+    if isinstance(layer, PartiallyConnectedConv2D):
+        return [
+            _window("valid", size, k, 1, 1)
+            for size, k in zip(sizes, layer.kernel_size, strict=True)
+        ]
+    if isinstance(layer, TrainableSubsampling2D):
+        return [_window("valid", size, layer.pool_size, layer.pool_size, 1) for size in sizes]
     if isinstance(layer, kinds.POOLING):
         padding = getattr(layer, "padding", "valid")
         windows = zip(sizes, layer.pool_size, layer.strides, strict=True)
