@@ -12,10 +12,9 @@ POINTS_PER_PARAMETER = 1 / 120_000  # area of a disc, in square points
 
 def zoo_chart(path, *, pattern="*"):
     """Draws the ImageNet networks: MACs against published top-1, parameters as the area of a disc.
-    A family, that is one builder, has one color.
 
-    From the registry's rows: nothing is built, and nothing was measured here. A network without
-    a published top-1 in its row is left out.
+    Networks of one builder have one color. All is from the registry's rows: nothing is built, and
+    nothing was measured here. A network without a published top-1 in its row is left out.
 
     Args:
         path: a .png or .svg file.
@@ -63,6 +62,8 @@ def zoo_chart(path, *, pattern="*"):
         axes.scatter([], [], s=count * POINTS_PER_PARAMETER, color="0.5", alpha=0.4, linewidths=0,
                      label=f"{count / 1e6:.0f} M")  # fmt: skip
     axes.legend(title="parameters", loc="lower right", labelspacing=1.6, borderpad=1.2)
-    figure.draw_without_rendering()  # fixes the limits, so that places can be told in pixels
+    # Lays out, then fixes the layout, so that places can be told in pixels.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     label(axes, list(rows), list(zip(macs, top1, strict=True)), areas, colors)
     figure.savefig(path)

@@ -20,6 +20,7 @@ def label(axes, names, points, areas, colors):
 
     A name that does not touch its disc is tied to it by a line.
     """
+    axes.autoscale(False)  # the lines must not move what they point to
     pixels = axes.figure.dpi / 72
     centers = [tuple(axes.transData.transform(point)) for point in points]
     radii = [(area / pi) ** 0.5 * pixels for area in areas]
@@ -35,7 +36,7 @@ def label(axes, names, points, areas, colors):
         crossed = sum(inside(p, box) for p in lines)
         crossed += sum(inside(p, other) for other in boxes for p in tie)
         hidden = sum(gap(*disc, box) < 0 for disc in discs)
-        weighed = 1000 * (covered > 0) + 5000 * outside + 100 * crossed + 60 * hidden
+        weighed = 10**6 * (covered > 0) + 10**5 * outside + 100 * crossed + 60 * hidden
         return weighed + abs(gap(*discs[i], box) - 3 * pixels)
 
     for i in sorted(range(len(names)), key=lambda i: -crowd(centers, i)):

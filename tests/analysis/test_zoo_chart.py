@@ -66,7 +66,7 @@ def test_names_at_one_place_are_drawn_apart_and_tied_to_their_discs(drawn, tmp_p
     boxes = [text.get_window_extent() for text in names(drawn[0])]
     assert len(boxes) == 8
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    x, y = drawn[0].axes[0].transData.transform((10**9, 70))
+    x, _ = drawn[0].axes[0].transData.transform((10**9, 70))
     far = [box for box in boxes if min(abs(box.x0 - x), abs(box.x1 - x)) > 40]
     assert len(drawn[0].axes[0].lines) >= len(far)
 
