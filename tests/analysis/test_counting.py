@@ -1,5 +1,8 @@
 """Parameters and multiplications: what is counted, and how often."""
 
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -9,13 +12,16 @@ from kerascnn import UserError
 from kerascnn.analysis import count, without_weights
 from kerascnn.models import build, variant
 
+REFERENCE = Path(__file__).parents[1] / "data" / "reference_zoo.json"
 ONES = {"use_bias": False, "kernel_initializer": "ones"}
 DEPTHWISE_ONES = {"use_bias": False, "depthwise_initializer": "ones"}
 
 
 @pytest.mark.parametrize("name", ["lenet5", "resnet8"])
 def test_a_registered_network_has_the_counts_of_its_row(name):
-    counted = count(build(name))
+    with without_weights():
+        model = build(name)
+    counted = count(model)
     assert (counted.params, counted.macs) == (variant(name).row.params, variant(name).row.macs)
     assert counted.uncounted == ()
 
@@ -62,6 +68,38 @@ def test_a_separable_convolution_counts_as_its_two_parts(separable, depthwise, p
     x = depthwise(3, **arguments)(image)
     parts = count(Model(image, pointwise(5, 1, use_bias=False)(x)))
     assert (whole.params, whole.macs) == (parts.params, parts.macs)
+
+
+def test_an_encoder_and_decoder_has_the_published_counts():
+    """U-Net as most people run it: transposed convolutions, "same" padding, normalization."""
+    entries = json.loads(REFERENCE.read_text())
+    [published] = [
+        e for e in entries if e["name"] == "U-Net" and e["variant"].startswith("milesial")
+    ]
+
+    def double(x, filters):
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        return x
+
+    with without_weights():
+        x = image = Input(published["input"])
+        skips = []
+        for filters in (64, 128, 256, 512):
+            x = double(x, filters)
+            skips.append(x)
+            x = layers.MaxPooling2D()(x)
+        x = double(x, 1024)
+        for skip in reversed(skips):
+            filters = skip.shape[-1]
+            x = layers.Conv2DTranspose(filters, 2, strides=2)(x)
+            x = double(layers.Concatenate()([skip, x]), filters)
+        model = Model(image, layers.Conv2D(published["classes"], 1)(x))
+    counted = count(model)
+    assert counted.params == published["params_trainable"]
+    assert counted.params_total == published["params_total"]
+    assert counted.macs == published["macs"]
 
 
 def test_a_padded_border_counts_like_the_inside():
