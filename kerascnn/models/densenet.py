@@ -1,8 +1,9 @@
 """DenseNet: Huang, Liu, van der Maaten & Weinberger, "Densely Connected Convolutional Networks",
 arXiv:1608.06993.
 
-Every layer adds `growth` channels to all that came before it in its block. Between two blocks a
-transition, 1x1 and 2x2 average, halves the image and, with compression, the channels.
+Every layer adds `growth` channels to all that came before it in its block. A transition, 1x1 and
+2x2 average, opens every block but the first: it halves the image and, with compression, the
+channels.
 
 ImageNet ("BC"): 224x224x3 -> stem 56x56x64 -> four blocks, 56, 28, 14 and 7 pixels wide -> batch
 normalization, ReLU, average -> logits. CIFAR: stem 32x32x16, or 2 growth with "BC" -> three
@@ -68,10 +69,10 @@ def densenet_cifar(depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10
 def blocks(x, depth, growth, *, bottleneck, compression):
     """Dense blocks with transitions between them, batch normalization and ReLU at the end."""
     for stage, count in enumerate(depth, start=1):
+        if stage > 1:
+            x = transition(x, int(compression * x.shape[-1]), f"stage{stage}_transition")
         for i in range(1, count + 1):
             x = dense_layer(x, growth, bottleneck, f"stage{stage}_block{i}")
-        if stage < len(depth):
-            x = transition(x, int(compression * x.shape[-1]), f"stage{stage}_transition")
     return batch_norm(x, name="head")
 
 

@@ -42,7 +42,7 @@ def fractalnet(columns, filters, *, input_shape=(32, 32, 3), num_classes=10, nam
     0.1 (b - 1). Images larger than 2^len(filters) pixels are averaged before the logits.
     """
     x = image = Input(input_shape, name="image")
-    column = FractalColumn(columns, name="stem_column")(image)
+    column = FractalColumn(columns, name="drop_path")(image)
     for stage, width in enumerate(filters, start=1):
         x = fractal(x, column, columns, width, 0.1 * (stage - 1), f"stage{stage}")
     return Model(image, head(x, num_classes), name=name)

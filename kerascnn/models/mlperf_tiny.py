@@ -9,9 +9,10 @@ front of batch normalization, and the 1x1 shortcut of a strided stage has no nor
 MobileNetV1-0.25, visual wake words: MobileNet on 96x96x3 with a quarter of its widths, with biases
 and ReLU.
 
-DS-CNN, keyword spotting: 49 frames of 10 cepstral coefficients -> stem 25x5x64, 10x4 kernels ->
-four blocks of a 3x3 depthwise and a 1x1 convolution -> average -> logits. The average covers
-24x5 of the 25x5 places: the reference leaves the last row out.
+DS-CNN (Zhang, Suda, Lai & Chandra, "Hello Edge", arXiv:1711.07128), keyword spotting: 49 frames of
+10 cepstral coefficients -> stem 25x5x64, 10x4 kernels -> four blocks of a 3x3 depthwise and a 1x1
+convolution -> average -> logits. The average covers 24x5 of the 25x5 places: the reference leaves
+the last row out.
 """
 
 from keras import Input, Model, layers
@@ -64,7 +65,7 @@ def resnet8(filters=16, *, input_shape=(32, 32, 3), num_classes=10, name="resnet
     return Model(image, x, name=name)
 
 
-@register(KEYWORD_SPOTTING, paper="arXiv:2106.07597", year=2021)
+@register(KEYWORD_SPOTTING, paper="arXiv:1711.07128", year=2017)
 def ds_cnn(*, input_shape=(49, 10, 1), num_classes=12, name="ds_cnn"):
     """Builds DS-CNN, which returns logits. input_shape: (frames, coefficients, 1)."""
     options = {"padding": "same", "use_bias": True, "epsilon": 1e-3}

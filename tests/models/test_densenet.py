@@ -16,8 +16,8 @@ def test_the_name_counts_the_layers_with_weights(build, name, depth):
 
 def test_stages_have_the_shapes_of_table_1(build):
     model = build("densenet121")
-    ends = ["stem_pool", "stage1_block6_concat", "stage1_transition_pool", "stage2_block12_concat",
-            "stage2_transition_pool", "stage3_block24_concat", "stage3_transition_pool",
+    ends = ["stem_pool", "stage1_block6_concat", "stage2_transition_pool", "stage2_block12_concat",
+            "stage3_transition_pool", "stage3_block24_concat", "stage4_transition_pool",
             "stage4_block16_concat"]  # fmt: skip
     assert [model.get_layer(name).output.shape[1:] for name in ends] == [
         (56, 56, 64), (56, 56, 256), (28, 28, 128), (28, 28, 512),
@@ -37,15 +37,15 @@ def test_bottlenecks_and_compression_come_with_bc(build):
     plain, bc = build("densenet40_12"), build("densenet_bc100_12")
     assert "stage1_block1_1_conv" not in [x.name for x in plain.layers]
     for model, compression in ((plain, 1.0), (bc, 0.5)):
-        channels = model.get_layer("stage1_transition_bn").input.shape[-1]
-        assert model.get_layer("stage1_transition_conv").filters == int(compression * channels)
+        channels = model.get_layer("stage2_transition_bn").input.shape[-1]
+        assert model.get_layer("stage2_transition_conv").filters == int(compression * channels)
     assert plain.get_layer("stem_conv").filters == 16
     assert bc.get_layer("stem_conv").filters == 2 * 12
 
 
 def test_normalization_and_relu_come_before_each_convolution(build):
     model = build("densenet121")
-    for name in ("stage1_block1_1", "stage1_block1_2", "stage1_transition"):
+    for name in ("stage1_block1_1", "stage1_block1_2", "stage2_transition"):
         relu = model.get_layer(f"{name}_relu")
         assert relu.input is model.get_layer(f"{name}_bn").output
         assert model.get_layer(f"{name}_conv").input is relu.output

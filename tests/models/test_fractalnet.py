@@ -41,7 +41,7 @@ def test_a_join_takes_the_columns_that_end_in_its_row(build):
 
 def test_one_drawn_column_holds_for_the_whole_network(build):
     model = build("fractalnet20")
-    column = model.get_layer("stem_column").output
+    column = model.get_layer("drop_path").output
     joins = [x for x in model.layers if isinstance(x, FractalJoin)]
     assert len(joins) == 10
     assert all(any(x is column for x in _inputs(join)) for join in joins)
