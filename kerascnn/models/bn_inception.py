@@ -50,7 +50,7 @@ def bn_inception(modules, *, separable=False, use_bias=True, input_shape=(224, 2
     modules: for each stage the filters of its modules, as in `inception`. separable: the first
     convolution is. use_bias: the convolutions have a bias in front of the normalization.
     """
-    require_at_least(17, input_shape, name)
+    require_at_least(11, input_shape, name)
     x = image = Input(input_shape, name="image")
     if separable:
         x = layers.ZeroPadding2D(3, name="stem_1_pad")(x)
@@ -86,7 +86,8 @@ def inception(x, filters, use_bias, max_pool, name):
     c = conv_bn(c, n33, 3, use_bias=use_bias, name=f"{name}_double3x3_1")
     c = conv_bn(c, n33, 3, strides, use_bias=use_bias, name=f"{name}_double3x3_2")
     if n1 is None:
-        d = ceil_max_pool(x, 3, 2, name=f"{name}_pool")
+        # Rounding up where the map is even, as it is at 224; as wide as b and c where it is odd.
+        d = layers.MaxPooling2D(3, 2, "same", name=f"{name}_pool")(x)
         return layers.Concatenate(name=f"{name}_concat")([b, c, d])
     a = conv_bn(x, n1, 1, use_bias=use_bias, name=f"{name}_1x1")
     if max_pool:

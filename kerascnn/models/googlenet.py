@@ -56,7 +56,7 @@ def googlenet(*, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1
 
     norm: torchvision's form with batch normalization. aux: with both auxiliary classifiers.
     """
-    require_at_least(65 if aux else 17, input_shape, name)
+    require_at_least(79 if aux else 31 if norm else 47, input_shape, name)
     unit = conv_bn_relu if norm else conv_relu
     x = image = Input(input_shape, name="image")
     x = unit(x, 64, 7, 2, name="stem_1")

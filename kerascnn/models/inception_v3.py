@@ -42,7 +42,7 @@ def inception_v3(*, keras=False, aux=False, input_shape=(299, 299, 3), num_class
 
     keras: the form of keras.applications. aux: with the auxiliary classifier.
     """
-    require_at_least(107 if aux else 75, input_shape, name)
+    require_at_least(299 if aux else 75, input_shape, name)
     unit = conv_bn_without_gamma if keras else partial(conv_bn, epsilon=1e-3)
     average = average_inside if keras else padded_average_pool
     x = image = Input(input_shape, name="image")
@@ -146,5 +146,5 @@ def auxiliary(x, unit, num_classes, name):
     x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
     x = unit(x, 128, 1, name=f"{name}_1")
     x = unit(x, 768, 5, padding="valid", name=f"{name}_2")
-    x = layers.GlobalAveragePooling2D(name=f"{name}_average")(x)
+    x = layers.GlobalAveragePooling2D(name=f"{name}_2_pool")(x)
     return layers.Dense(num_classes, name=f"{name}_logits")(x)

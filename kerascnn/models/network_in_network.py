@@ -31,7 +31,7 @@ IMAGENET = {  # the authors' Caffe model
 @register(VARIANTS, paper="arXiv:1312.4400", year=2013)
 def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
     """Builds the network for CIFAR; returns logits, (batch, num_classes)."""
-    require_at_least(5, input_shape, name)
+    require_at_least(6, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = mlpconv(x, (192, 160, 96), 5, name="stage1")
     x = ceil_max_pool(x, 3, 2, name="stage1_pool")
@@ -47,7 +47,7 @@ def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
 @register(IMAGENET, paper="arXiv:1312.4400", year=2013)
 def nin_imagenet(*, input_shape=(224, 224, 3), num_classes=1000, name="nin_imagenet"):
     """Builds the network for ImageNet; returns logits, (batch, num_classes)."""
-    require_at_least(47, input_shape, name)
+    require_at_least(55, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = mlpconv(x, (96, 96, 96), 11, 4, padding="valid", name="stage1")
     x = ceil_max_pool(x, 3, 2, name="stage1_pool")

@@ -39,7 +39,7 @@ def squeezenet(stem, squeeze, *, bypass=False, input_shape=(224, 224, 3), num_cl
     stem: filters and kernel size of the first convolution. squeeze: for each stage the squeezed
     widths of its fire modules. bypass: the simple bypass.
     """
-    require_at_least(21, input_shape, name)
+    require_at_least(22 + stem[1], input_shape, name)  # three poolings behind that kernel
     x = image = Input(input_shape, name="image")
     x = conv(x, stem[0], stem[1], 2, padding="valid", act="relu", name="stem")
     for stage, widths in enumerate(squeeze, start=1):

@@ -27,7 +27,7 @@ VARIANTS = {  # Figure 3 and Table 2, several crops
 @register(VARIANTS, paper="arXiv:1311.2901", year=2013)
 def zfnet(filters, *, input_shape=(224, 224, 3), num_classes=1000, name="zfnet"):
     """Builds a ZFNet that returns logits; filters: maps of layers 3 to 5."""
-    require_at_least(53, input_shape, name)
+    require_at_least(63, input_shape, name)
     x = image = Input(input_shape, name="image")
     x = layers.ZeroPadding2D(1, name="stage1_pad")(x)
     x = conv(x, 96, 7, 2, padding="valid", act="relu", name="stage1")

@@ -13,9 +13,9 @@ def build():
     """Builds a network by name, once: shapes, names and counts, and no weights."""
 
     @functools.cache
-    def build(name):
+    def build(name, **arguments):
         with keras.StatelessScope(initialize_variables=False):
-            model = kerascnn.build(name)
+            model = kerascnn.build(name, **arguments)
         # Keras would make up for the weights in any later scope; this it forgets here.
         keras.utils.clear_session(free_memory=False)
         return model

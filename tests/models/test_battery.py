@@ -1,0 +1,112 @@
+"""What holds for every network of the zoo, counted and looked at without weights."""
+
+import re
+
+import pytest
+from keras import layers
+from oracle import ALIKE, ELSEWHERE, KEYS, MODULES, NETWORKS, WITH_AUX, counts, entry
+
+from kerascnn import UserError
+from kerascnn.analysis import count
+from kerascnn.models import models, variant
+
+every_network = pytest.mark.parametrize("name", models())
+# The cheapest row of each builder, and the rows whose smallest image is another.
+cheapest = {
+    variant(name).builder: name for name in sorted(models(), key=lambda n: -variant(n).row.macs)
+}
+OTHER_SIZES = ["googlenet", "googlenet_aux", "inception_v3_aux", "resnet50_v1", "squeezenet1_0"]
+every_builder = pytest.mark.parametrize("name", sorted({*cheapest.values(), *OTHER_SIZES}))
+
+# Published for other weights than the reference quotes, or on other terms.
+OTHER_TOP1 = {
+    "mobilenet_v2": "keras.applications' weights",
+    "resnet8": "measured, where the reference has the benchmark's target",
+    "squeezenet1_0_bypass": "the paper's, of a network that the reference has without bypass",
+}
+WORDS = {  # the last word of a layer's name says what it is
+    layers.Conv2D: "conv", layers.DepthwiseConv2D: "conv", layers.SeparableConv2D: "conv",
+    layers.BatchNormalization: "bn", layers.ReLU: "relu|relu6|out", layers.Add: "add",
+    layers.Concatenate: "concat", layers.Dense: "dense|logits", layers.Flatten: "flatten",
+    layers.Dropout: "dropout", layers.ZeroPadding2D: "pad", layers.MaxPooling2D: "pool",
+    layers.AveragePooling2D: "pool", layers.GlobalAveragePooling2D: "pool|logits",
+}  # fmt: skip
+NAME = re.compile(r"image|drop_path|(stem|stage[1-9]\d*(_block[1-9]\d*)?|head)(_[a-z0-9]+)+")
+
+
+def test_every_network_has_an_entry_in_the_reference():
+    known = {*KEYS, *ALIKE, *WITH_AUX, *MODULES}
+    assert set(models()) == known
+
+
+def test_every_classifier_of_the_reference_is_a_network_here():
+    here = set(KEYS.values())
+    assert {key for key in NETWORKS if key[0] not in ELSEWHERE} == here
+
+
+@every_network
+def test_counts_are_those_of_the_row_and_of_the_reference(build, name):
+    row, counted, (params, macs) = variant(name).row, count(build(name)), counts(name)
+    assert (counted.params, counted.macs) == (row.params, row.macs)
+    assert counted.macs == macs
+    assert params in (counted.params, None)
+    assert counted.uncounted == ()
+
+
+@every_network
+def test_row_has_the_input_and_classes_of_the_reference(name):
+    row, found = variant(name).row, entry(name)
+    if name not in MODULES:
+        assert list(row.input_shape) == found["input"]
+        assert row.num_classes == found["classes"]
+
+
+@every_network
+def test_accuracy_is_the_published_one(name):
+    row, found = variant(name).row, entry(name)
+    if name not in MODULES and name not in OTHER_TOP1:
+        assert row.top1 in (found["top1"], None)
+
+
+@every_builder
+def test_takes_7_classes_and_another_image_size(build, name):
+    height, width, channels = variant(name).row.input_shape
+    larger = (height + 32, width + 32, channels)
+    if name in MODULES:
+        model = build(name, input_shape=larger)
+        assert model.output.shape == (None, variant(name).row.num_classes)
+    elif name == "lenet5_1998":
+        assert build(name, num_classes=7).output.shape == (None, 7)
+    else:
+        model = build(name, input_shape=larger, num_classes=7)
+        assert model.input.shape == (None, *larger)
+        assert {output.shape for output in model.outputs} == {(None, 7)}
+
+
+@every_builder
+def test_an_image_too_small_is_refused_with_the_smallest_that_is_not(build, name):
+    *_, channels = variant(name).row.input_shape
+    try:
+        build(name, input_shape=(1, 1, channels))
+    except UserError as error:
+        allowed = re.search(r"expected (?:images|sides) of (?:at least )?(\d+)", str(error))
+        side = int(allowed.group(1))
+        assert build(name, input_shape=(side, side, channels)).outputs
+
+
+@every_network
+def test_gives_logits(build, name):
+    model = build(name)
+    for output in model.outputs:
+        layer = output._keras_history.operation
+        assert re.fullmatch(r"head(_aux\d?)?_logits", layer.name)
+        if isinstance(layer, layers.Dense):
+            assert layer.activation.__name__ == "linear"
+
+
+@every_network
+def test_names_follow_the_grammar(build, name):
+    for layer in build(name).layers:
+        assert NAME.fullmatch(layer.name)
+        if type(layer) in WORDS:
+            assert re.fullmatch(WORDS[type(layer)], layer.name.rsplit("_", 1)[-1]), layer.name
