@@ -33,7 +33,7 @@ def prunable_kernels(model, exclude=()):
     its own. exclude: shell patterns of layer names.
     """
     return {
-        layer.name: getattr(layer, "_kernel", None) or layer.kernel
+        layer.name: layer._kernel if hasattr(layer, "_kernel") else layer.kernel
         for layer in model.layers
         if isinstance(layer, PRUNABLE)
         and not isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D)

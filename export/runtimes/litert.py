@@ -1,5 +1,6 @@
 """LiteRT on this CPU, with its default kernels (XNNPACK where it has them)."""
 
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,11 +13,16 @@ class Engine:
     def __init__(self, path, *, threads=1):
         from ai_edge_litert.interpreter import Interpreter
 
-        self.interpreter = Interpreter(model_content=Path(path).read_bytes(), num_threads=threads)
+        data = Path(path).read_bytes()
+        if data[4:8] != b"TFL3":
+            raise ValueError("not a TFLite file (its identifier TFL3 is missing)")
+        self.interpreter = Interpreter(model_content=data, num_threads=threads)
         self.interpreter.allocate_tensors()
         self.version = version("ai-edge-litert")
         self.inputs = [_describe(d) for d in self.interpreter.get_input_details()]
         self.outputs = [_describe(d) for d in self.interpreter.get_output_details()]
+
+        self.operators, self.minimum_runtime = requirements(data)
 
     def run(self, arrays):
         """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
@@ -33,6 +39,27 @@ class Engine:
         return [
             self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()
         ]
+
+
+def requirements(data):
+    """The operators of a file, with versions and counts, and the first runtime that has them."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    counts = Counter(op.opcodeIndex for graph in model.subgraphs for op in graph.operators)
+    operators = []
+    for index, count in counts.items():
+        code = model.operatorCodes[index]
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        name = code.customCode.decode() if code.customCode else names[number]
+        operators.append({"name": name, "version": code.version, "count": count})
+    runtime = None
+    for entry in model.metadata or []:
+        if entry.name == b"min_runtime_version":
+            text = bytes(model.buffers[entry.buffer].data)
+            runtime = f"TensorFlow Lite {text.rstrip(bytes(1)).decode()}"
+    return sorted(operators, key=lambda o: o["name"]), runtime
 
 
 def _describe(detail):

@@ -1,5 +1,6 @@
 """ONNX Runtime on this CPU."""
 
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Engine:
         self.session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
         self.version = version("onnxruntime")
         ends = quantized_ends(data)
+        self.operators, self.minimum_runtime = requirements(data)
         self.inputs = [_describe(x, ends) for x in self.session.get_inputs()]
         self.outputs = [_describe(x, ends) for x in self.session.get_outputs()]
 
@@ -29,6 +31,20 @@ class Engine:
         """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
         names = [x["name"] for x in self.inputs]
         return self.session.run(None, dict(zip(names, arrays, strict=True)))
+
+
+def requirements(data):
+    """The operators of a file, with versions and counts, and the first runtime that has them."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    opsets = {o.domain: o.version for o in model.opset_import}
+    counts = Counter((node.op_type, node.domain) for node in model.graph.node)
+    operators = [
+        {"name": name, "version": opsets.get(domain), "count": count}
+        for (name, domain), count in sorted(counts.items())
+    ]
+    return operators, f"ONNX opset {opsets.get('')}, IR version {model.ir_version}"
 
 
 def quantized_ends(data):

@@ -17,19 +17,21 @@ from export.runtimes.engines import TITLES, engine_name
 from kerascnn.errors import UserError
 
 PATIENCE = 600  # seconds; no command that this tool gives takes nearly that long
+LOADING = 60
 
 
 class Artifact:
     """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
 
     engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
-    version: of the engine.
+    version: of the engine. operators, minimum_runtime: what the file needs.
+    cores: the processor cores to stay on, or None for any.
 
     Raises:
         UserError: the engine refuses the file, dies of it, or does not answer.
     """
 
-    def __init__(self, path, *, threads=1, core=None):
+    def __init__(self, path, *, threads=1, cores=None):
         self.path = Path(path)
         self.engine = engine_name(path)
         self.title = TITLES[self.engine]
@@ -38,22 +40,21 @@ class Artifact:
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         command = [sys.executable, "-m", "export.runtimes.worker", str(self.path.resolve())]
         self._process = subprocess.Popen(
-            [*command, str(threads)],
+            [*command, str(threads), ",".join(map(str, cores or []))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
-        if core is not None:
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(self._process.pid, {core})
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
         try:
-            facts = self._answer()
+            facts = self._answer(LOADING)
         except BaseException:
             self.close()
             raise
         self.inputs, self.outputs = facts["inputs"], facts["outputs"]
         self.version = facts["version"]
+        self.operators = facts["operators"]
+        self.minimum_runtime = facts["minimum_runtime"]
 
     def run(self, images):
         """Runs images, (n, height, width, channels) uint8, through the file, batch by batch.
@@ -102,12 +103,12 @@ class Artifact:
             self._process.stdin.flush()
         return self._answer()
 
-    def _answer(self):
+    def _answer(self, patience=PATIENCE):
         try:
-            line = self._answers.get(timeout=PATIENCE)
+            line = self._answers.get(timeout=patience)
         except queue.Empty:
             raise UserError(
-                f"{self.path}: {self.title} did not answer within {PATIENCE} s"
+                f"{self.path}: {self.title} did not answer within {patience} s"
             ) from None
         if line is None:
             raise UserError(f"{self.path}: {self.title} {self._last_words()}")

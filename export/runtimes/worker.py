@@ -1,4 +1,4 @@
-"""The process in which one artifact runs: python -m export.runtimes.worker FILE THREADS
+"""The process in which one artifact runs: python -m export.runtimes.worker FILE THREADS CORES
 
 It reads one JSON command a line and answers each with one JSON line. An engine that crashes on a
 file takes this process with it, and nothing else.
@@ -17,12 +17,20 @@ import numpy as np
 from export.runtimes.engines import load_engine
 
 
-def main(path, threads):
+def main(path, threads, cores):
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
     # What an engine prints goes to stderr: stdout carries the answers alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     engine = load_engine(path, threads=threads)
-    facts = {"inputs": engine.inputs, "outputs": engine.outputs, "version": engine.version}
+    facts = {
+        "inputs": engine.inputs,
+        "outputs": engine.outputs,
+        "version": engine.version,
+        "operators": engine.operators,
+        "minimum_runtime": engine.minimum_runtime,
+    }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
         command = json.loads(line)
@@ -64,4 +72,4 @@ def measure(engine, *, warmup, runs):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), [int(c) for c in sys.argv[3].split(",") if c])

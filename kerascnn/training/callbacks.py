@@ -16,9 +16,9 @@ from kerascnn.files import replacing, write_text
 class Checkpoints(keras.callbacks.Callback):
     """Keeps `last.keras` (with the optimizer's state) and `best.keras` in `folder`, and `history`.
 
-    Best is the highest validation accuracy, the earliest of equals. The row is written before
-    the checkpoint: a run killed in between replays that epoch and writes the same row again.
-    From `settled` on (an epoch, counted from 0) a model may become the best one.
+    Best is the highest validation accuracy, of equals the lowest validation loss. The row is
+    written before the checkpoint: a run killed in between replays that epoch and writes the same
+    row again. From `settled` on (an epoch, counted from 0) a model may become the best one.
     """
 
     def __init__(self, folder, rows, settled, history):
@@ -34,14 +34,19 @@ class Checkpoints(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = time.perf_counter() - self.started
-        eligible = [r["val_accuracy"] for r in self.rows[self.settled :]]
         self.rows.append(row)
         write_history(self.history, self.rows)
-        if epoch >= self.settled and row["val_accuracy"] > max(eligible, default=-1.0):
+        if row is best_epoch(self.rows, self.settled):
             with replacing(self.folder / "best.keras") as path:
                 self.model.save(path)
         with replacing(self.folder / "last.keras") as path:
             self.model.save(path)
+
+
+def best_epoch(rows, settled=0):
+    """The row of the best epoch from `settled` on; None before that."""
+    eligible = rows[settled:]
+    return max(eligible, key=lambda r: (r["val_accuracy"], -r["val_loss"]), default=None)
 
 
 def write_history(path, rows):

@@ -11,7 +11,13 @@ from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import Checkpoints, EpochProgress, Plateau, read_history
+from kerascnn.training.callbacks import (
+    Checkpoints,
+    EpochProgress,
+    Plateau,
+    best_epoch,
+    read_history,
+)
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.run import Run, load_model
 
@@ -50,7 +56,7 @@ def train(config, out, *, data_dir=None, resume=False):
         checkpoints=out / "checkpoints", resume=resume,
     )  # fmt: skip
 
-    best = max(rows, key=lambda row: row["val_accuracy"])
+    best = best_epoch(rows)
     finished = run_model(config, data, "float32")
     finished.set_weights(load_model(out / "checkpoints" / "best.keras").get_weights())
     with replacing(out / "model.keras") as path:

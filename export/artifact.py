@@ -1,0 +1,88 @@
+"""The contract of an artifact: the JSON beside it says what an app must know to use it."""
+
+import gzip
+import hashlib
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from kerascnn.errors import UserError
+from kerascnn.files import read_json, write_json
+
+TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+
+
+def sheet_path(path):
+    """Where the JSON of an artifact stands: model_int8.tflite.json."""
+    path = Path(path)
+    return path.with_name(path.name + ".json")
+
+
+def describe(path, artifact, run, recipe, verdict):
+    """Returns the JSON sheet of a file.
+
+    Args:
+        path: the file, already written.
+        artifact: the same file loaded in its engine.
+        run, recipe: what it was made from.
+        verdict: the `Verdict` it got.
+    """
+    data = Path(path).read_bytes()
+    height, width, channels = run.facts["input_shape"]
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
+        "model": run.config.model.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "input": {
+            **artifact.inputs[0],
+            "layout": "NHWC",
+            "height": height,
+            "width": width,
+            "color": "RGB" if channels == 3 else "grey",
+            "pixels": "raw, 0..255: normalization is inside the file",
+            "resize": {
+                "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
+                "pad": "centered between zeros, not scaled",
+            }[run.facts["resize"]],
+        },
+        "output": {**artifact.outputs[0], "meaning": "logits, one a label", "labels": run.labels},
+        "operators": artifact.operators,
+        "minimum_runtime": artifact.minimum_runtime,
+        "accuracy": {"validation": verdict.accuracy},
+        "checks": [check.as_dict() for check in verdict.checks],
+        "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
+        "python": platform.python_version(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def read_sheet(path):
+    """Reads the JSON beside an artifact and makes sure that it speaks of this very file.
+
+    Raises:
+        UserError: no sheet, or one of another file.
+    """
+    path, sheet = Path(path), sheet_path(path)
+    if not sheet.exists():
+        raise UserError(f"{sheet} is missing; kerascnn convert writes it beside the file")
+    facts = read_json(sheet)
+    try:
+        expected, _, _ = facts["sha256"], facts["recipe"]["name"], facts["input"]["height"]
+    except (KeyError, TypeError):
+        raise UserError(f"{sheet}: not the sheet of an artifact; convert the run again") from None
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise UserError(
+            f"{path}: changed since it was verified (sha256 {found[:12]}, its sheet says "
+            f"{str(expected)[:12]}); convert the run again"
+        )
+    return facts
+
+
+def amend(path, **facts):
+    """Adds what was measured later to the sheet of an artifact."""
+    sheet = sheet_path(path)
+    write_json(sheet, {**read_json(sheet), **facts})

@@ -1,0 +1,150 @@
+"""No artifact is called good before it has been run and compared with its model."""
+
+import operator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.artifact import read_sheet
+from export.compression.compress import compressed_model
+from export.compression.recipe import Recipe
+from export.runtimes import Artifact
+from kerascnn.config import parse
+from kerascnn.errors import UserError
+from kerascnn.training import open_run
+
+FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
+WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
+AGREEMENT = 0.99  # of images keep their label where logits are within a step of each other
+
+COMPARISONS = {"<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold: `measured` `comparison` `limit`."""
+
+    name: str
+    measured: float
+    comparison: str
+    limit: float
+
+    @property
+    def passed(self):
+        """A NaN never passes."""
+        return bool(COMPARISONS[self.comparison](self.measured, self.limit))
+
+    def as_dict(self):
+        return {
+            "name": self.name, "measured": self.measured, "comparison": self.comparison,
+            "limit": self.limit, "passed": self.passed,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a comparison. accuracy: of the artifact and of the trained model, 0..1."""
+
+    checks: tuple[Check, ...]
+    accuracy: dict
+
+    @property
+    def passed(self):
+        return all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What an artifact must agree with, on given images.
+
+    images: (n, h, w, c) uint8. labels: (n,). logits: of the Keras model it was converted from
+    (for int8 the one that simulates the rounding). trained: accuracy of the float model.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+    trained: float
+
+
+def reference(run, recipe, split, data):
+    """Computes the `Reference` of a run and recipe on a split of its data."""
+    images = data.pixels(split)
+    trained_logits = predict(run.model(), images)
+    logits = predict(compressed_model(run, recipe), images) if recipe.compresses else trained_logits
+    return Reference(images, split.labels, logits, accuracy(trained_logits, split.labels))
+
+
+def predict(model, images):
+    """Logits of uint8 images, (n, classes)."""
+    return model.predict(images.astype("float32"), batch_size=256, verbose=0)
+
+
+def accuracy(logits, labels):
+    """The share of images whose largest logit is their label's."""
+    return float((np.argmax(logits, axis=1) == labels).mean())
+
+
+def judge(artifact, expected, recipe):
+    """Runs a loaded artifact on the images of a `Reference` and compares.
+
+    float32: logits within 1e-4. int8: within one output step of the simulation on 99 % of the
+    outputs, and the same label on 99 % of the images. Both: at most `recipe.max_drop` points of
+    accuracy lost against the trained model.
+    """
+    outputs = artifact.run(expected.images)[0]
+    end = artifact.outputs[0]
+    if outputs.shape != expected.logits.shape:
+        raise UserError(
+            f"{artifact.path}: expected outputs {expected.logits.shape}, got {outputs.shape}"
+        )
+    if end["dtype"] == "float32":
+        difference = float(np.abs(outputs - expected.logits).max())
+        checks = [Check("largest difference of a logit", difference, "<=", FLOAT_TOLERANCE)]
+        logits = outputs
+    else:
+        scale, zero_point = end["scale"], end["zero_point"]
+        limits = np.iinfo(end["dtype"])
+        wanted = np.rint(expected.logits / scale) + zero_point
+        steps = np.abs(outputs.astype(np.int64) - wanted.clip(limits.min, limits.max))
+        logits = (outputs.astype("float32") - zero_point) * scale
+        checks = [
+            Check("outputs within 1 step of the simulation", float((steps <= 1).mean()), ">=",
+                  WITHIN_A_STEP),
+            Check("labels that agree with the simulation", agreement(outputs, wanted), ">=",
+                  AGREEMENT),
+        ]  # fmt: skip
+    reached = accuracy(logits, expected.labels)
+    drop = round(100 * (expected.trained - reached), 6)
+    checks.append(Check("points of accuracy lost", drop, "<=", recipe.max_drop))
+    measured = {"artifact": reached, "trained": expected.trained, "images": len(expected.labels)}
+    return Verdict(tuple(checks), measured)
+
+
+def agreement(outputs, wanted):
+    """The share of images with the same label. A tie of integer logits agrees with either."""
+    chosen = np.take_along_axis(wanted, np.argmax(outputs, axis=1)[:, None], axis=1)[:, 0]
+    return float((chosen == wanted.max(axis=1)).mean())
+
+
+def verify(path, *, data_dir=None):
+    """Runs an artifact again on the validation images of its run.
+
+    Args:
+        path: a .tflite or .onnx file that `kerascnn convert` left in a run folder.
+        data_dir: as in `train`.
+
+    Returns:
+        The `Verdict`.
+
+    Raises:
+        UserError: a file that no engine loads, that changed, or whose run is incomplete.
+    """
+    path = Path(path)
+    with Artifact(path) as artifact:
+        facts = read_sheet(path)
+        recipe = parse(Recipe, facts["recipe"], path)
+        run = open_run(path.parent)
+        data = run.data(data_dir)
+        return judge(artifact, reference(run, recipe, data.validation, data), recipe)

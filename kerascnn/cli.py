@@ -1,0 +1,117 @@
+"""The verbs of training: models, describe, train, evaluate, predict.
+
+Heavy imports stand inside the verbs, so that --help answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from kerascnn.console import console, start_tensorflow
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keras 3 models in, verified edge artifacts out.",
+)  # fmt: skip
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="The folder with mnist/ or cifar-10-batches-bin/; else $KERASCNN_DATA."),
+]
+
+
+@app.command()
+def models(
+    pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+):
+    """Lists the networks: name, year, parameters, multiply-accumulates, input.
+
+    Example: kerascnn models 'resnet*'
+    """
+    from kerascnn.analysis import models_table
+
+    console.print(models_table(pattern))
+
+
+@app.command()
+def describe(name: Annotated[str, typer.Argument(help="What `kerascnn models` lists.")]):
+    """Shows a network layer by layer: shapes, parameters, multiply-accumulates, memory.
+
+    Example: kerascnn describe resnet8
+    """
+    start_tensorflow()
+    from kerascnn.analysis import describe as describe_model
+    from kerascnn.analysis import describe_table
+
+    console.print(describe_table(describe_model(name)))
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As training.epochs=2.")
+    ] = None,
+    data_dir: DataDir = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+):
+    """Trains a network; leaves config, history, checkpoints and the best model in a run folder.
+
+    Example: kerascnn train configs/digits/lenet5.yaml --out runs/digits training.epochs=5
+    """
+    import kerascnn.config as configs
+
+    settled = configs.load(config, overrides or ())
+    start_tensorflow()
+    from kerascnn.training import train as run_training
+
+    run = run_training(settled, out, data_dir=data_dir, resume=resume)
+    console.print(
+        f"best epoch {run.facts['best_epoch']}: validation accuracy "
+        f"{run.facts['validation_accuracy']:.2%}  ->  {run.path / 'model.keras'}"
+    )
+
+
+@app.command()
+def evaluate(run: RunArgument, data_dir: DataDir = None):
+    """Evaluates the model of a run on the test images.
+
+    Example: kerascnn evaluate runs/digits
+    """
+    from kerascnn.training.run import open_run
+
+    opened = open_run(run)
+    start_tensorflow()
+    from kerascnn.evaluation import evaluate as evaluate_run
+
+    result = evaluate_run(opened, data_dir=data_dir)
+    top5 = f"  top-5 {result.top5:.2%}" if result.top5 is not None else ""
+    console.print(f"{result.images} test images: top-1 {result.top1:.2%}{top5}")
+
+
+@app.command()
+def predict(
+    run: RunArgument,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    top: Annotated[int, typer.Option(help="How many labels to show.", min=1)] = 3,
+):
+    """Says what a model sees in images of your own: the likeliest labels of each.
+
+    Example: kerascnn predict runs/digits seven.png
+    """
+    from kerascnn.training.run import open_run
+
+    opened = open_run(run)
+    start_tensorflow()
+    from kerascnn.evaluation import predict as predict_images
+
+    table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])
+    for path, ranked in zip(images, predict_images(opened, images, top), strict=True):
+        table.add_row(escape(str(path)), *[f"{escape(label)} {p:.1%}" for label, p in ranked])
+    console.print(table)

@@ -1,0 +1,6 @@
+"""Evaluation of trained networks."""
+
+from kerascnn.evaluation.classification import Evaluation, classification, evaluate
+from kerascnn.evaluation.prediction import predict
+
+__all__ = ["Evaluation", "classification", "evaluate", "predict"]

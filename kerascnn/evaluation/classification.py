@@ -1,0 +1,52 @@
+"""How good a trained network is: top-1, top-5 and who is taken for whom."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascnn.files import write_json
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """images: how many. top1, top5: shares, 0..1 (top5 None with fewer than 6 classes).
+
+    confusion: (classes, classes) counts, rows the truth, columns the answer.
+    """
+
+    images: int
+    top1: float
+    top5: float | None
+    confusion: np.ndarray
+
+
+def classification(logits, labels):
+    """Evaluates logits, (n, classes), against labels, (n,)."""
+    classes = logits.shape[1]
+    order = np.argsort(-logits, axis=1, kind="stable")
+    hits = order == labels[:, None]
+    confusion = np.zeros((classes, classes), np.int64)
+    np.add.at(confusion, (labels, order[:, 0]), 1)
+    top5 = float(hits[:, :5].any(axis=1).mean()) if classes > 5 else None
+    return Evaluation(len(labels), float(hits[:, 0].mean()), top5, confusion)
+
+
+def evaluate(run, *, data_dir=None):
+    """Evaluates the best model of a run on its test images, and keeps RUN/evaluation.json.
+
+    Returns:
+        The `Evaluation`.
+    """
+    data = run.data(data_dir)
+    logits = run.model().predict(data.batches(data.test), verbose=0)
+    result = classification(logits, data.test.labels)
+    write_json(
+        run.path / "evaluation.json",
+        {
+            "images": result.images,
+            "top1": result.top1,
+            "top5": result.top5,
+            "confusion": result.confusion.tolist(),
+        },
+    )
+    return result

@@ -1,0 +1,26 @@
+"""What a trained network says of image files."""
+
+import numpy as np
+
+from kerascnn.data import read_image
+
+
+def predict(run, paths, top=3):
+    """Ranks the labels of a run for image files, any size; they are resized as in training.
+
+    Returns:
+        For each path a list of `top` pairs (label, probability), likeliest first.
+
+    Raises:
+        UserError: a file that is missing or no image.
+    """
+    shape, rule = run.facts["input_shape"], run.facts["resize"]
+    pixels = np.stack([read_image(path, tuple(shape), rule) for path in paths])
+    logits = run.model().predict(pixels.astype("float32"), verbose=0)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    ranked = np.argsort(-probabilities, axis=1)[:, :top]
+    return [
+        [(run.labels[i], float(row[i])) for i in order]
+        for row, order in zip(probabilities, ranked, strict=True)
+    ]
