@@ -1,6 +1,6 @@
 """Convolution with batch normalization: the one home of padding, bias, momentum and epsilon."""
 
-from keras import layers
+from keras import initializers, layers
 
 
 def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, use_bias=True,
@@ -11,15 +11,29 @@ def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, u
     from Keras' "same" only where strides > 1, where "same" pads more on the right and below.
     "same" and "valid" are Keras' own. act: the name of a Keras activation, or None.
     """
-    kernel = (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
-    if padding == "symmetric":
-        padding = "same"
-        if strides != 1 and max(kernel) > 1:
-            x = layers.ZeroPadding2D([k // 2 for k in kernel], name=f"{name}_pad")(x)
-            padding = "valid"
+    kernel = _pair(kernel_size)
+    x, padding = _pad(x, kernel, strides, padding, name)
     x = layers.Conv2D(
         filters, kernel, strides, padding, groups=groups, use_bias=use_bias,
         kernel_initializer="he_normal", name=f"{name}_conv",
+    )(x)  # fmt: skip
+    return activation(x, act, name)
+
+
+def depthwise_conv(x, kernel_size, strides=1, *, padding="symmetric", use_bias=True,
+                   act=None, name):  # fmt: skip
+    """One kernel a channel, then an activation.  (H, W, C) -> (H/strides, W/strides, C).
+
+    Arguments as in `conv`; the layer is called `{name}_conv` too.
+    """
+    kernel = _pair(kernel_size)
+    x, padding = _pad(x, kernel, strides, padding, name)
+    # He's variance counts the inputs of one output, k * k here: what Keras calls "fan_out" of a
+    # depthwise kernel. Its "he_normal" would divide by the number of channels too.
+    he_normal = initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")
+    x = layers.DepthwiseConv2D(
+        kernel, strides, padding, use_bias=use_bias,
+        depthwise_initializer=he_normal, name=f"{name}_conv",
     )(x)  # fmt: skip
     return activation(x, act, name)
 
@@ -32,6 +46,26 @@ def conv_bn(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1
     """
     x = conv(x, filters, kernel_size, strides, padding=padding, groups=groups,
              use_bias=use_bias, name=name)  # fmt: skip
+    return batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
+
+
+def depthwise_conv_bn(x, kernel_size, strides=1, *, padding="symmetric", use_bias=False,
+                      act="relu", momentum=0.9, epsilon=1e-5, name):  # fmt: skip
+    """Depthwise convolution, batch normalization, activation: `{name}_conv`, `_bn`, `_relu`."""
+    x = depthwise_conv(x, kernel_size, strides, padding=padding, use_bias=use_bias, name=name)
+    return batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
+
+
+def bn_conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1,
+            use_bias=False, act="relu", momentum=0.9, epsilon=1e-5, name):  # fmt: skip
+    """The pre-activation order: `{name}_bn`, `_relu`, `_conv`. Shapes as in `conv`."""
+    x = batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
+    return conv(x, filters, kernel_size, strides, padding=padding, groups=groups,
+                use_bias=use_bias, name=name)  # fmt: skip
+
+
+def batch_norm(x, *, act="relu", momentum=0.9, epsilon=1e-5, name):
+    """Batch normalization, then an activation: `{name}_bn`, `_relu`. The shape stays."""
     x = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_bn")(x)
     return activation(x, act, name)
 
@@ -45,3 +79,17 @@ def activation(x, act, name):
     if act == "relu6":
         return layers.ReLU(6.0, name=f"{name}_relu6")(x)
     return layers.Activation(act, name=f"{name}_{act}")(x)
+
+
+def _pair(kernel_size):
+    return (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
+
+
+def _pad(x, kernel, strides, padding, name):
+    """Turns "symmetric" into what Keras has: "same", or zeros around and "valid"."""
+    if padding != "symmetric":
+        return x, padding
+    if strides == 1 or max(kernel) == 1:
+        return x, "same"
+    x = layers.ZeroPadding2D([k // 2 for k in kernel], name=f"{name}_pad")(x)
+    return x, "valid"

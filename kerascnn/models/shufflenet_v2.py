@@ -1,0 +1,84 @@
+"""ShuffleNet V2: Ma, Zhang, Zheng & Sun, "ShuffleNet V2: Practical Guidelines for Efficient CNN
+Architecture Design", arXiv:1807.11164.
+
+224x224x3 -> stem 56x56x24 -> three stages, 28, 14 and 7 pixels wide, of 4, 8 and 4 units (Table 5
+calls them stages 2 to 4) -> 1x1 -> global average -> logits. A unit passes half of its channels by,
+computes the other half, and shuffles both together.
+
+As in the authors' code, a strided unit passes on as many channels as came in and computes the
+rest, and the classifier has no bias. The row _torch is torchvision's: two equal halves there, and
+a bias.
+"""
+
+from keras import Input, Model, layers
+
+from kerascnn.layers import (
+    ChannelShuffle,
+    ChannelSplit,
+    conv_bn,
+    depthwise_conv_bn,
+    padded_max_pool,
+)
+from kerascnn.models.registry import register, row
+
+# fmt: off
+VARIANTS = {  # Table 5; top-1: the authors' repository and, for _torch, torchvision's first weights
+    "shufflenet_v2_x0_5": row(filters=(48, 96, 192), last=1024, top1=61.1,
+                              params=1_365_792, macs=40_476_448),
+    "shufflenet_v2_x1_0": row(filters=(116, 232, 464), last=1024, top1=69.4,
+                              params=2_278_760, macs=145_814_296),
+    "shufflenet_v2_x1_5": row(filters=(176, 352, 704), last=1024, top1=72.6,
+                              params=3_506_720, macs=298_970_656),
+    "shufflenet_v2_x2_0": row(filters=(244, 488, 976), last=2048, top1=75.0,
+                              params=7_402_600, macs=590_783_000),
+    "shufflenet_v2_x1_0_torch": row(filters=(116, 232, 464), last=1024, even=True, use_bias=True,
+                                    top1=69.362, params=2_278_604, macs=144_907_992),
+}
+# fmt: on
+
+
+@register(VARIANTS, paper="arXiv:1807.11164", year=2018)
+def shufflenet_v2(filters, last, *, even=False, use_bias=False,
+                  input_shape=(224, 224, 3), num_classes=1000, name="shufflenet_v2"):  # fmt: skip
+    """Builds a ShuffleNet V2 that returns logits, (batch, num_classes).
+
+    filters: channels of the stages. last: channels of the 1x1 behind them. even: strided units
+    compute two equal halves. use_bias: of the classifier.
+    """
+    x = image = Input(input_shape, name="image")
+    x = conv_bn(x, 24, 3, 2, name="stem")
+    x = padded_max_pool(x, 3, 2, name="stem_pool")
+    for stage, (width, units) in enumerate(zip(filters, (4, 8, 4), strict=True), start=1):
+        passed = width // 2 if even else x.shape[-1]
+        x = strided_unit(x, width, passed, f"stage{stage}_block1")
+        for i in range(2, units + 1):
+            x = unit(x, width, f"stage{stage}_block{i}")
+    x = conv_bn(x, last, 1, name="head")
+    x = layers.GlobalAveragePooling2D(name="head_pool")(x)
+    x = layers.Dense(num_classes, use_bias=use_bias, name="head_logits")(x)
+    return Model(image, x, name=name)
+
+
+def unit(x, filters, name):
+    """Figure 3 (c): half passes by.  The shape stays."""
+    passed, x = ChannelSplit(2, name=f"{name}_split")(x)
+    x = conv_bn(x, filters // 2, 1, name=f"{name}_1")
+    x = depthwise_conv_bn(x, 3, act=None, name=f"{name}_2")
+    x = conv_bn(x, filters // 2, 1, name=f"{name}_3")
+    return join(passed, x, name)
+
+
+def strided_unit(x, filters, passed, name):
+    """Figure 3 (d): both branches stride.  (H, W, C) -> (H/2, W/2, filters)."""
+    left = depthwise_conv_bn(x, 3, 2, act=None, name=f"{name}_proj_1")
+    left = conv_bn(left, passed, 1, name=f"{name}_proj_2")
+    x = conv_bn(x, filters // 2, 1, name=f"{name}_1")
+    x = depthwise_conv_bn(x, 3, 2, act=None, name=f"{name}_2")
+    x = conv_bn(x, filters - passed, 1, name=f"{name}_3")
+    return join(left, x, name)
+
+
+def join(left, right, name):
+    """Concatenates, then deals the channels of both out in turn."""
+    x = layers.Concatenate(name=f"{name}_concat")([left, right])
+    return ChannelShuffle(2, name=f"{name}_shuffle")(x)
