@@ -4,7 +4,10 @@
 
 3x3 convolution of 64 to 64 channels at 56x56, "same", float32. The two run in turns in one
 process on as many threads, Keras compiled by tf.function; the ratio is the median over the rounds
-of NumPy's time over Keras' of the same round. Expected: at most 3.
+of NumPy's time over Keras' of the same round. Expected on one thread: at most 3.
+
+One thread is the default because only the matrix product of the NumPy side uses more, and because
+OpenBLAS's threads wait by spinning: with more of them a busy machine measures its other load.
 """
 
 import argparse
