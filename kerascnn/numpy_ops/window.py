@@ -89,7 +89,7 @@ class Window:
     def gather(self, x, *, fill=0):
         """What the kernel sees at every stop.  (batch, *size, C) -> (batch, *out, *kernel, C).
 
-        A view of the padded images: no number is copied.
+        A view of the padded images: a pixel that is seen several times is still stored once.
         """
         rank = len(self.size)
         axes = tuple(range(1, rank + 1))
