@@ -10,15 +10,14 @@ from math import prod
 from keras import layers
 
 from kerascnn.analysis.graph import Call, Tensor, walk
+from kerascnn.analysis.kinds import (
+    CONVOLUTIONS,
+    DEPTHWISE,
+    SEPARABLE,
+    TRANSPOSED,
+    UNMULTIPLIED,
+)  # fmt: skip
 from kerascnn.errors import UserError
-
-# fmt: off
-CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
-TRANSPOSED   = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-DEPTHWISE    = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-SEPARABLE    = (layers.SeparableConv1D, layers.SeparableConv2D)
-SCALING      = (layers.LayerNormalization, layers.PReLU, layers.Embedding)
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Count:
 
 
 def count(model):
-    """Counts a functional or Sequential model, also one built under `keras.StatelessScope()`.
+    """Counts a functional or Sequential model, also one built under `without_weights()`.
 
     MACs of a layer that is called twice count twice, its parameters once.
 
@@ -107,7 +106,7 @@ def layer_macs(call):
     if isinstance(layer, layers.Dense):
         return prod(_sized(call, call.inputs[0].shape)[1:]) * layer.units
     kernels = [w for w in getattr(layer, "weights", ()) if len(w.shape) > 1]
-    return None if kernels and not isinstance(layer, SCALING) else 0
+    return None if kernels and not isinstance(layer, UNMULTIPLIED) else 0
 
 
 def _time_distributed(call):

@@ -1,10 +1,28 @@
-"""A model as a flat list of calls. The one file of `analysis` that uses private names of Keras."""
+"""A model as a flat list of calls, and models that never get weights."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
+from keras.src.backend.common import global_state
 
 from kerascnn.errors import UserError
+from kerascnn.models.graph import functional, nodes
+
+
+@contextmanager
+def without_weights():
+    """Models built inside have shapes and parameters that can be counted, but never get weights.
+
+    They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
+    """
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = len(waiting)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        del waiting[before:]  # else the end of whatever scope comes next would make them after all
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,59 +58,61 @@ class Graph:
 
 
 def walk(model):
-    """Returns the `Graph` of a functional or built Sequential model, nested models inlined."""
-    function = _function(model)
-    if function is None:
-        raise UserError(
-            f"expected a functional model, or a Sequential one with an Input, got "
-            f"{type(model).__name__} {getattr(model, 'name', '')!r}; build it from keras.Input"
-        )
+    """Returns the `Graph` of a functional or built Sequential model, nested models inlined.
+
+    Raises:
+        UserError: a subclassed or an unbuilt model.
+    """
+    model = functional(model)
+    owners = {id(x.output): x for x in model.layers if isinstance(x, keras.layers.InputLayer)}
     calls, seen = [], {}
-    for x in function.inputs:
-        seen[id(x)] = x, Tensor(tuple(x.shape))
-        layer = x._keras_history.operation
-        calls.append(Call(layer.name, layer, (), (seen[id(x)][1],)))
-    outputs = _inline(function, seen, "", calls)
+    for x in model.inputs:
+        tensor = Tensor(tuple(x.shape))
+        seen[id(x)] = x, tensor
+        calls.append(Call(owners[id(x)].name, owners[id(x)], (), (tensor,)))
+    outputs = _inline(model, seen, "", calls)
     return Graph(tuple(calls), tuple(outputs))
 
 
-def _function(operation):
-    """The graph of nodes inside a functional or Sequential model, else None."""
-    operation = getattr(operation, "_functional", None) or operation
-    return operation if hasattr(operation, "_nodes_by_depth") else None
+def _inline(model, seen, prefix, calls):
+    """Appends the calls of a functional `model`; returns its output tensors.
 
-
-def _inline(function, seen, prefix, calls):
-    """Appends the calls of `function`; returns its output tensors.
-
-    seen: id of a symbolic tensor of `function` -> (the tensor that takes its place here, its
+    seen: id of a symbolic tensor of `model` -> (the tensor that takes its place here, its
     `Tensor`). The two differ where a nested model is called on another size than it was built on.
     """
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
-            if node.is_input or any(id(x) in seen for x in node.outputs):
-                continue
-            here = [seen[id(x)] for x in node.input_tensors]
-            inner = _function(node.operation)
-            name = prefix + node.operation.name
-            if inner is not None:
-                inside = {id(x): y for x, y in zip(inner.inputs, here, strict=True)}
-                results = _inline(inner, inside, f"{name}/", calls)
-                specs = [inside[id(x)][0] for x in inner.outputs]
-            else:
-                specs = _output_specs(node, seen, here)
-                results = [Tensor(tuple(x.shape)) for x in specs]
-                inputs = tuple(tensor for _, tensor in here)
-                calls.append(Call(name, node.operation, inputs, tuple(results)))
-            for x, spec, tensor in zip(node.outputs, specs, results, strict=True):
-                seen[id(x)] = spec, tensor
-    return [seen[id(x)][1] for x in function.outputs]
+    for node in nodes(model):
+        if any(id(x) not in seen for x in node.input_tensors):
+            continue  # of another graph that shares this layer
+        here = [seen[id(x)] for x in node.input_tensors]
+        inner = _nested(node.operation)
+        name = prefix + node.operation.name
+        if inner is not None:
+            inside = {id(x): y for x, y in zip(inner.inputs, here, strict=True)}
+            results = _inline(inner, inside, f"{name}/", calls)
+            specs = [inside[id(x)][0] for x in inner.outputs]
+        else:
+            specs = _output_specs(node, seen, here)
+            results = [Tensor(tuple(x.shape)) for x in specs]
+            inputs = tuple(tensor for _, tensor in here)
+            calls.append(Call(name, node.operation, inputs, tuple(results)))
+        for x, spec, tensor in zip(node.outputs, specs, results, strict=True):
+            seen[id(x)] = spec, tensor
+    return [seen[id(x)][1] for x in model.outputs]
+
+
+def _nested(operation):
+    """The graph inside an operation that is a model, else None; a subclassed one stays closed."""
+    if not isinstance(operation, keras.Model):
+        return None
+    try:
+        return functional(operation)
+    except UserError:
+        return None
 
 
 def _output_specs(node, seen, here):
     """What the node gives on the tensors of this call: its own outputs, if they are its own."""
     if all(x.shape == y.shape for x, (y, _) in zip(node.input_tensors, here, strict=True)):
         return node.outputs
-    replacements = {key: spec for key, (spec, _) in seen.items()}
-    args, kwargs = node.arguments.fill_in(replacements)
+    args, kwargs = node.arguments.fill_in({key: spec for key, (spec, _) in seen.items()})
     return keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))

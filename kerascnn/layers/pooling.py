@@ -1,7 +1,13 @@
-"""Pooling that Keras has not: Caffe's rounding up."""
+"""Pooling that Keras has not: Caffe's rounding up.
+
+What Keras has: overlapping pooling is keras.layers.MaxPooling2D with strides below pool_size;
+global pooling is keras.layers.GlobalAveragePooling2D and GlobalMaxPooling2D.
+"""
 
 import keras
 from keras import layers, ops
+
+from kerascnn.layers.geometry import per_axis
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -25,8 +31,8 @@ class CeilMaxPooling2D(keras.layers.Layer):
 
     def __init__(self, pool_size=2, strides=None, **kwargs):
         super().__init__(**kwargs)
-        self.pool_size = _pair(pool_size)
-        self.strides = self.pool_size if strides is None else _pair(strides)
+        self.pool_size = per_axis(pool_size, 2)
+        self.strides = self.pool_size if strides is None else per_axis(strides, 2)
         if any(s > k for k, s in zip(self.pool_size, self.strides, strict=True)):
             raise ValueError(
                 f"strides: expected at most pool_size {self.pool_size}, got {self.strides}"
@@ -57,8 +63,8 @@ def ceil_max_pool(x, pool_size, strides=None, *, name):
     windows at this size, as it does for 3 / 2 and 2 / 2 at any size, so that every tool knows
     the layer; `CeilMaxPooling2D` elsewhere, and where a size is None.
     """
-    pool_size = _pair(pool_size)
-    strides = pool_size if strides is None else _pair(strides)
+    pool_size = per_axis(pool_size, 2)
+    strides = pool_size if strides is None else per_axis(strides, 2)
     for padding in ("valid", "same"):
         if all(map(_is_ceil, x.shape[1:3], pool_size, strides, [padding] * 2)):
             return layers.MaxPooling2D(pool_size, strides, padding, name=name)(x)
@@ -81,10 +87,6 @@ def _ceil_size(size, k, s):
     if size < k:
         raise ValueError(f"pool_size: expected at most the input's {size}, got {k}")
     return -(-(size - k) // s) + 1
-
-
-def _pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
 
 
 def padded_max_pool(x, pool_size, strides, *, name):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kerascnn.layers.convolution import conv_bn
+
 
 @keras.saving.register_keras_serializable(package="kerascnn")
 class ChannelShuffle(keras.layers.Layer):
@@ -42,3 +44,15 @@ class ChannelShuffle(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"groups": self.groups}
+
+
+def grouped_conv_shuffle(x, filters, kernel_size, strides=1, *, groups, act="relu", name):
+    """Grouped convolution, normalization, activation, shuffle.  (H, W, C) -> (H/s, W/s, filters).
+
+    Each filter sees C / groups channels; the shuffle lets the next grouped convolution see all
+    groups. Layers as of `conv_bn`, then `{name}_shuffle`. With one group there is no shuffle.
+
+    Source: Zhang, Zhou, Lin & Sun, "ShuffleNet", arXiv:1707.01083, section 3.1.
+    """
+    x = conv_bn(x, filters, kernel_size, strides, groups=groups, act=act, name=name)
+    return ChannelShuffle(groups, name=f"{name}_shuffle")(x) if groups > 1 else x

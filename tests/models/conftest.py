@@ -1,6 +1,7 @@
 """What the tests of the zoo share."""
 
 import functools
+import gc
 
 import keras
 import pytest
@@ -18,6 +19,7 @@ def build():
             model = kerascnn.build(name, **arguments)
         # Keras would make up for the weights in any later scope; this it forgets here.
         keras.utils.clear_session(free_memory=False)
+        gc.freeze()  # kept to the end: no use in looking through them for garbage again
         return model
 
     return build

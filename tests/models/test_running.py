@@ -23,8 +23,7 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "nin_cifar10": (8, {}),
     "nin_imagenet": (55, {}),
     "vgg11_lrn": (32, {}),
-    "googlenet_aux": (79, {}),
-    "googlenet_bn": (31, {}),
+    "googlenet_bn_aux": (79, {}),
     "inception_module": (5, {}),
     "bn_inception_separable": (32, {}),
     "inception_v3": (75, {}),
@@ -94,7 +93,7 @@ def test_a_gradient_reaches_every_weight_and_files_keep_the_network(name, tmp_pa
         np.testing.assert_array_equal(y, again)
 
 
-ON_JAX = ["lenet5_1998", "squeezenet1_0_bypass", "resnet20", "resnet110_stochastic_depth"]
+ON_JAX = ["lenet5_1998", "resnet110_stochastic_depth"]
 LOAD_ON_JAX = """
 import sys, keras, numpy as np, kerascnn.layers
 assert keras.backend.backend() == "jax"
@@ -119,5 +118,5 @@ def test_a_network_saved_on_tensorflow_gives_the_same_on_jax(tmp_path):
     command = [sys.executable, "-c", LOAD_ON_JAX, *expected]
     subprocess.run(command, check=True, cwd=root, env=environment)
     for path, y in expected.items():
-        # float32, summed in another order: 1e-4 of the largest logit, through 20 layers.
+        # float32, summed in another order: 1e-4 of the largest logit, through ten layers.
         np.testing.assert_allclose(np.load(path + ".npy"), y, atol=1e-4 * np.abs(y).max())

@@ -1,0 +1,34 @@
+# make demo   the whole way on data that ships inside a dependency, into runs/demo
+# make test   the tests;  make test-all: with the long matrices
+# make lint   ruff and pyright
+# Each sets up .venv by itself; PYTHON names another interpreter, 3.11 or newer.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-all lint format
+
+demo: $(READY)
+	$(BIN)/kerascnn demo --out runs/demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+test-all: $(READY)
+	$(BIN)/pytest -m "full or not full"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@

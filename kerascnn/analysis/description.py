@@ -1,0 +1,112 @@
+"""What a network is made of: one line a layer, and the sums."""
+
+from dataclasses import dataclass
+
+from kerascnn.analysis.counting import count_graph
+from kerascnn.analysis.graph import walk, without_weights
+from kerascnn.analysis.memory import Memory, memory, nbytes
+from kerascnn.analysis.receptive import ReceptiveField, receptive_fields
+from kerascnn.models import build
+
+
+@dataclass(frozen=True)
+class LayerDescription:
+    """One call of one layer.
+
+    output_shape: without the batch; a tuple of shapes where there are several outputs. params:
+    trainable. macs: None where they are not known. memory: bytes of the output for one image.
+    receptive_field: one for each spatial axis, or None; see `receptive.receptive_fields`.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple
+    params: int
+    macs: int | None
+    memory: int
+    receptive_field: tuple[ReceptiveField, ...] | None
+
+
+@dataclass(frozen=True)
+class KindSum:
+    """All calls of one kind of layer together."""
+
+    kind: str
+    calls: int
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """params: trainable; params_total: with moving statistics and frozen weights; macs: one image.
+
+    uncounted: names of the layers whose multiplications are missing in `macs`. memory: of a
+    forward pass of one image at `precision`. by_kind: the kinds that have parameters or MACs, most
+    MACs first.
+    """
+
+    name: str
+    precision: str
+    layers: tuple[LayerDescription, ...]
+    params: int
+    params_total: int
+    macs: int
+    uncounted: tuple[str, ...]
+    memory: Memory
+    by_kind: tuple[KindSum, ...]
+
+
+def describe(name_or_model, *, precision="float32"):
+    """Describes a network by its graph; a registered one is built without its weights.
+
+    Args:
+        name_or_model: a name that `models()` lists, or a functional or Sequential model.
+        precision: of the activations: "float32", "float16", "bfloat16" or "int8".
+
+    Returns:
+        A `Description`.
+
+    Raises:
+        UserError: unknown name or precision, a model that is no graph, or an open image size.
+    """
+    model = name_or_model
+    if isinstance(model, str):
+        with without_weights():
+            model = build(model)
+    graph = walk(model)
+    counts = count_graph(graph)
+    fields = receptive_fields(graph)
+    rows = []
+    for call, counted in zip(graph.calls, counts.layers, strict=True):
+        shapes = tuple(x.shape[1:] for x in call.outputs)
+        rows.append(LayerDescription(
+            name=call.name,
+            kind=counted.kind,
+            output_shape=shapes[0] if len(shapes) == 1 else shapes,
+            params=counted.params,
+            macs=counted.macs,
+            memory=sum(nbytes(x, precision) for x in call.outputs),
+            receptive_field=fields[call.outputs[0]],
+        ))  # fmt: skip
+    return Description(
+        name=model.name,
+        precision=precision,
+        layers=tuple(rows),
+        params=counts.params,
+        params_total=counts.params_total,
+        macs=counts.macs,
+        uncounted=counts.uncounted,
+        memory=memory(graph, precision=precision),
+        by_kind=_by_kind(rows),
+    )
+
+
+def _by_kind(rows):
+    sums = []
+    for kind in {row.kind for row in rows}:
+        same = [row for row in rows if row.kind == kind]
+        params, macs = sum(row.params for row in same), sum(row.macs or 0 for row in same)
+        if params or macs:
+            sums.append(KindSum(kind, len(same), params, macs))
+    return tuple(sorted(sums, key=lambda x: (-x.macs, -x.params, x.kind)))

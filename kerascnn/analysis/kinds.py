@@ -1,0 +1,48 @@
+"""Kinds of layers that the analyses treat alike."""
+
+from keras import layers
+
+from kerascnn.layers import (
+    CeilMaxPooling2D,
+    ChannelShuffle,
+    ChannelSplit,
+    ChannelZeroPadding,
+    FractalJoin,
+    LocalResponseNormalization,
+    StochasticDepth,
+)  # fmt: skip
+
+# fmt: off
+CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+DEPTHWISE    = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+SEPARABLE    = (layers.SeparableConv1D, layers.SeparableConv2D)
+TRANSPOSED   = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+POOLING      = (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D,
+                layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D,
+                CeilMaxPooling2D)
+PADDING      = (layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
+CROPPING     = (layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
+UPSAMPLING   = (layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
+MERGING      = (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum,
+                layers.Minimum)
+
+# Another name for the same numbers, at inference.
+VIEWS        = (layers.Flatten, layers.Reshape, layers.Identity, layers.ActivityRegularization,
+                layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D,
+                layers.SpatialDropout3D, layers.AlphaDropout, layers.GaussianDropout,
+                layers.GaussianNoise)
+# One number in, one number out, in the same place.
+ELEMENTWISE  = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU,
+                layers.Softmax, layers.BatchNormalization, layers.Normalization,
+                layers.Rescaling, StochasticDepth)
+# Mixes channels, never places.
+CHANNELWISE  = (layers.Dense, ChannelShuffle, ChannelSplit, ChannelZeroPadding, FractalJoin,
+                LocalResponseNormalization)
+# Weights that scale or are looked up: no multiplications of a convolution or dense layer.
+UNMULTIPLIED = (layers.LayerNormalization, layers.PReLU, layers.Embedding)
+# Functions of keras.ops, and of operators such as x + y, which Keras has no public classes for.
+ELEMENTWISE_OPS = {
+    "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Clip",
+    "Relu", "Relu6", "Sigmoid", "HardSigmoid", "Silu", "HardSilu", "Gelu", "Tanh",
+}
+# fmt: on

@@ -1,0 +1,92 @@
+"""Tables for the terminal: the zoo, and one network."""
+
+from rich.table import Table
+from rich.text import Text
+
+from kerascnn.models import models, variant
+
+
+def models_table(pattern="*"):
+    """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
+    table = Table("name", title="Networks" if pattern == "*" else f"Networks like {pattern}")
+    for heading in ("year", "parameters", "MACs", "input", "top-1"):
+        table.add_column(heading, justify="right")
+    for name in models(pattern):
+        found = variant(name)
+        row = found.row
+        top1 = "" if row.top1 is None else f"{row.top1:.1f}"
+        size = shape(row.input_shape)
+        table.add_row(name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1)
+    return table
+
+
+def describe_table(description):
+    """A `Description`, one line a layer, with the sums below."""
+    heading = f"{description.name}, activations in {description.precision}"
+    table = Table("layer", "kind", title=heading, show_footer=True)
+    d = description
+    table.columns[0].footer = "total"
+    for name, footer in (
+        ("output", ""), ("parameters", f"{d.params:,}"), ("MACs", f"{d.macs:,}"),
+        ("memory", size(d.memory.total)), ("sees", ""), ("stride", ""), ("offset", ""),
+    ):  # fmt: skip
+        table.add_column(name, footer, justify="right")
+    for row in d.layers:
+        seen = row.receptive_field or ()
+        table.add_row(
+            Text(row.name), row.kind, outputs(row.output_shape), zero_blank(row.params),
+            "?" if row.macs is None else zero_blank(row.macs), size(row.memory),
+            *(axes([getattr(x, field) for x in seen]) for field in ("size", "stride", "offset")),
+        )  # fmt: skip
+    table.caption = caption(d)
+    return table
+
+
+def kinds_table(description):
+    """Parameters and MACs of a `Description` by kind of layer."""
+    table = Table("kind", title=f"{description.name}, by kind")
+    for heading in ("layers", "parameters", "", "MACs", ""):
+        table.add_column(heading, justify="right")
+    for row in description.by_kind:
+        shares = (
+            f"{part / whole:.1%}" if whole else ""
+            for part, whole in ((row.params, description.params), (row.macs, description.macs))
+        )
+        params, macs = shares
+        table.add_row(row.kind, str(row.calls), f"{row.params:,}", params, f"{row.macs:,}", macs)
+    return table
+
+
+def caption(description):
+    memory = description.memory
+    text = f"peak {size(memory.peak)}, at {memory.peak_at}"
+    if description.params_total != description.params:
+        text += f"; {description.params_total - description.params:,} parameters not trainable"
+    if description.uncounted:
+        text += f"; MACs without {', '.join(description.uncounted)}"
+    return text
+
+
+def size(number):
+    """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
+    if number < 10_000:
+        return f"{number} B"
+    return f"{number / 1e3:.1f} kB" if number < 1e6 else f"{number / 1e6:.2f} MB"
+
+
+def shape(sizes):
+    return "x".join(str(n) for n in sizes)
+
+
+def outputs(shapes):
+    several = bool(shapes) and isinstance(shapes[0], tuple)
+    return ", ".join(map(shape, shapes)) if several else shape(shapes)
+
+
+def axes(values):
+    """One value where all axes agree, else all of them."""
+    return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))
+
+
+def zero_blank(number):
+    return f"{number:,}" if number else ""

@@ -1,0 +1,140 @@
+"""Receptive fields against what units really see, and against the published table."""
+
+import keras
+import numpy as np
+import pytest
+from keras import Input, Model, layers
+
+from kerascnn.analysis import ReceptiveField, describe
+
+
+def seen(model, size):
+    """For each output position the first and last input that changes it; 1D, one channel.
+
+    All weights are positive, so that nothing cancels.
+    """
+    for weight in model.weights:
+        weight.assign(np.ones(weight.shape))
+    outputs = keras.ops.convert_to_numpy(model(np.eye(size, dtype="float32")[..., None]))
+    reached = outputs.sum(axis=-1) != 0  # (input, output)
+    return [(np.flatnonzero(column)[0], np.flatnonzero(column)[-1]) for column in reached.T]
+
+
+def field(model):
+    return describe(model).layers[-1].receptive_field[0]
+
+
+def conv(**arguments):
+    return layers.Conv1D(1, use_bias=False, **arguments)
+
+
+STACKS = {
+    "stacked": [conv(kernel_size=3), conv(kernel_size=3), conv(kernel_size=3)],
+    "strided": [conv(kernel_size=5, strides=2), conv(kernel_size=3, strides=3)],
+    "same": [conv(kernel_size=4, strides=2, padding="same"), conv(kernel_size=3, padding="same")],
+    "same_odd": [conv(kernel_size=3, strides=3, padding="same"), conv(kernel_size=2)],
+    "causal": [conv(kernel_size=3, padding="causal"), conv(kernel_size=2)],
+    "dilated": [conv(kernel_size=3, dilation_rate=d) for d in (1, 2, 4)],
+    "pooled": [layers.AveragePooling1D(3, 2), conv(kernel_size=3), layers.AveragePooling1D(2)],
+    "padded": [layers.ZeroPadding1D((2, 1)), conv(kernel_size=3, strides=2)],
+    "cropped": [layers.Cropping1D((3, 2)), conv(kernel_size=3)],
+    "separable": [
+        layers.SeparableConv1D(1, 3, use_bias=False),
+        layers.DepthwiseConv1D(5, use_bias=False),
+    ],
+    "pointwise": [layers.Dense(2, use_bias=False), layers.ReLU(), conv(kernel_size=3)],
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_field_is_what_a_unit_sees(name):
+    size = 40
+    model = keras.Sequential([Input((size, 1)), *STACKS[name]])
+    expected = field(model)
+    for i, (first, last) in enumerate(seen(model, size)):
+        start = expected.offset + i * expected.stride
+        # At the borders a part of the field lies in the padding.
+        assert (first, last) == (max(start, 0), min(start + expected.size - 1, size - 1))
+
+
+ENLARGING = {
+    "transposed": [layers.Conv1DTranspose(1, 5, strides=2, use_bias=False)],
+    "transposed_same": [layers.Conv1DTranspose(1, 4, strides=2, padding="same", use_bias=False)],
+    "exact": [layers.Conv1DTranspose(1, 3, strides=2, padding="same", output_padding=0,
+                                     use_bias=False)],
+    "nearest": [layers.UpSampling1D(3), conv(kernel_size=3)],
+    "hourglass": [conv(kernel_size=4, strides=2), layers.UpSampling1D(2), conv(kernel_size=3)],
+    "after_stride": [conv(kernel_size=2, strides=2),
+                     layers.Conv1DTranspose(1, 2, strides=2, use_bias=False)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENLARGING)
+def test_behind_a_layer_that_enlarges_no_unit_sees_beyond_its_field(name):
+    size = 40
+    model = keras.Sequential([Input((size, 1)), *ENLARGING[name]])
+    expected = field(model)
+    sizes = []
+    for i, (first, last) in enumerate(seen(model, size)):
+        assert expected.offset + i * expected.stride <= first
+        sizes.append(last - first + 1)
+    assert max(sizes) <= expected.size
+    if len(ENLARGING[name]) == 1:
+        assert max(sizes) == expected.size
+
+
+def test_bilinear_upsampling_sees_two_pixels():
+    image = Input((6, 6, 1))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(image)
+    assert field(Model(image, x)).size == 2
+
+
+def test_branches_that_meet_see_what_any_of_them_sees():
+    image = Input((20, 1))
+    wide = layers.Conv1D(1, 7, padding="same")(image)
+    x = layers.Concatenate()([layers.Conv1D(1, 1)(image), wide])
+    late = layers.Cropping1D((2, 0))(layers.Conv1D(1, 3, padding="same")(image))
+    early = layers.Cropping1D((0, 2))(image)
+    assert field(Model(image, x)) == ReceptiveField(7, 1, -3)
+    assert field(Model(image, layers.Add()([late, early]))) == ReceptiveField(4, 1, 0)
+
+
+def test_axes_are_counted_apart():
+    image = Input((20, 20, 3))
+    x = layers.Conv2D(4, (1, 5), strides=(2, 1), padding="same")(image)
+    fields = describe(Model(image, x)).layers[-1].receptive_field
+    assert fields == (ReceptiveField(1, 2, 0), ReceptiveField(5, 1, -2))
+
+
+@pytest.mark.parametrize(
+    "everywhere",
+    [layers.GlobalAveragePooling2D(keepdims=True), layers.Flatten(),
+     layers.Reshape((4, 100, 3)), layers.Concatenate(axis=1)],
+)  # fmt: skip
+def test_there_is_none_behind_a_layer_that_mixes_places(everywhere):
+    image = Input((20, 20, 3))
+    x = everywhere([image, image] if isinstance(everywhere, layers.Concatenate) else image)
+    assert describe(Model(image, layers.Activation("relu")(x))).layers[-1].receptive_field is None
+
+
+def test_operators_on_tensors_keep_their_places():
+    image = Input((20, 20, 3))
+    x = layers.Conv2D(3, 3, padding="same")(image)
+    assert field(Model(image, keras.ops.relu(x + image) * x)) == ReceptiveField(3, 1, -1)
+
+
+PUBLISHED = {  # the table of Araujo, Norris & Sim, Distill 2019
+    "resnet50_v2_keras": 483,
+    "resnet152_v2_keras": 1507,
+    "mobilenet_v1": 315,
+    "alexnet": 195,
+    "vgg16": 212,
+    "inception_v3": 1311,
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_whole_networks_see_what_is_published(name):
+    rows = [row for row in describe(name).layers if row.receptive_field]
+    assert {x.size for x in rows[-1].receptive_field} == {PUBLISHED[name]}
+    assert {x.stride for x in rows[-1].receptive_field} == {32}

@@ -1,0 +1,83 @@
+"""Configs: what is refused, in which words, and what survives being written."""
+
+import pytest
+import yaml
+
+import kerascnn.config as configs
+from kerascnn.errors import UserError
+
+TREE = {
+    "model": {"name": "lenet5"},
+    "data": {"name": "digits"},
+    "optimizer": {"schedule": {"peak": 0.1}},
+    "training": {"epochs": 1},
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(tree):
+        path = tmp_path / "config.yaml"
+        path.write_text(tree if isinstance(tree, str) else yaml.safe_dump(tree))
+        return path
+
+    return write
+
+
+def test_a_resolved_config_reads_back_as_itself(write, tmp_path):
+    tree = {**TREE, "data": {"name": "digits", "train": ["flip", {"pad_crop": 4}]}}
+    config = configs.load(write(tree))
+    configs.save(config, tmp_path / "saved.yaml")
+    assert configs.load(tmp_path / "saved.yaml") == config
+
+
+def test_a_number_that_yaml_takes_for_text_is_cast(write):
+    text = yaml.safe_dump(TREE).replace("peak: 0.1", "peak: 1e-4")
+    assert yaml.safe_load(text)["optimizer"]["schedule"]["peak"] == "1e-4"
+    assert configs.load(write(text)).optimizer.schedule.peak == 1e-4
+
+
+def test_overrides_win_over_the_file(write):
+    config = configs.load(write(TREE), ["training.epochs=7", "data.size=[32, 48]"])
+    assert config.training.epochs == 7
+    assert config.data.size == (32, 48)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"modle": {"name": "lenet5"}}, "unknown key 'modle'; did you mean 'model'?"),
+        (
+            {"training": {"epoch": 3}},
+            "unknown key 'training.epoch'; did you mean 'training.epochs'?",
+        ),
+        ({"training": {}}, "the key 'training.epochs' is missing"),
+        ({"training": {"epochs": "many"}}, "training.epochs: .* got 'many'"),
+        ({"training": {"epochs": 0}}, "training.epochs: .* got 0"),
+        ({"data": {"name": "digit"}}, "data.name: .*'digits'.* got 'digit'"),
+        ({"data": {"name": "digits", "train": ["flop"]}}, "'flip' or 'pad_crop', got 'flop'"),
+        ({"data": {"name": "digits", "train": ["pad_crop"]}}, "pad_crop: 4"),
+        ({"optimizer": {"schedule": {"name": "steps", "peak": 1}}}, "list of drops"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(write, change, message):
+    with pytest.raises(UserError, match=message):
+        configs.load(write({**TREE, **change}))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "expected a mapping of sections, got list"),
+        ("model: {name: lenet5", "line 1"),
+        ("model: !!python/object:os.system {}", "could not determine a constructor"),
+    ],
+)
+def test_what_is_no_config_is_refused(write, text, message):
+    with pytest.raises(UserError, match=message):
+        configs.load(write(text))
+
+
+def test_an_override_without_a_value_is_refused(write):
+    with pytest.raises(UserError, match="expected key=value, as training.epochs=2, got 'fast'"):
+        configs.load(write(TREE), ["fast"])
