@@ -168,6 +168,12 @@ def twin(layer):
             return twins.FractalColumn(layer.columns, layer.global_fraction, **name)
         case ours.FractalJoin():
             return twins.FractalJoin(layer.drop, layer.columns, **name)
+        case ours.PartiallyConnectedConv2D():
+            return twins.PartiallyConnectedConv2D(layer.table, layer.kernel_size, **name)
+        case ours.TrainableSubsampling2D():
+            return twins.TrainableSubsampling2D(layer.pool_size, **name)
+        case ours.RadialBasisOutput():
+            return twins.RadialBasisOutput(layer.codes, **name)
     raise UserError(f"{layer.name}: tf_keras has no equal of a {type(layer).__name__}; {WAY_OUT}")
 
 
@@ -204,6 +210,8 @@ def activation_twin(layer):
     tf_keras = import_extra("tf_keras")
     twins = import_extra("export.compression.tf_keras_layers")
     kind, name = layer.activation.__name__, layer.name
+    if layer.activation is ours.scaled_tanh:
+        return twins.ScaledTanh(name=name)
     if layer.activation is getattr(keras.activations, kind, None):
         if kind in SAME_ACTIVATIONS:
             return tf_keras.layers.Activation(kind, name=name)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
+import kerascnn.layers as ours
 from export.compression.affine import operands, scale_and_offset
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, nodes, walk
@@ -26,6 +27,7 @@ def integer_form(model):
         separable convolution                             depthwise convolution, convolution
         silu(x)                                           x * sigmoid(x)
         hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
+        stochastic depth, the mean of a fractal join      what they are at inference, likewise
         an input that no Rescaling follows                one with scale 1: the pixels themselves
 
     Args:
@@ -81,6 +83,11 @@ def integer_form(model):
                 return pointwise(depthwise(args[0]))
             case layers.BatchNormalization() if not folds(node):
                 return _normalized(layer, args[0], normalizations)
+            case ours.StochasticDepth():
+                return _affine(args[0], layer.survival, 0.0, layer.name)
+            case ours.FractalJoin() if len(args[0]) > 1:
+                total = layers.Add(name=f"{layer.name}_sum")(args[0])
+                return _affine(total, 1 / len(args[0]), 0.0, layer.name)
             case layers.Activation() if layer.activation is keras.activations.silu:
                 gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
                 return layers.Multiply(name=layer.name)([args[0], gate])

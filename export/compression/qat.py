@@ -40,6 +40,10 @@ REQUANTIZED = (
     layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
     layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D,
 )  # fmt: skip
+KNOWN = (
+    *TWINS, *PASS_THROUGH, *REQUANTIZED, layers.BatchNormalization, layers.ReLU,
+    layers.Activation, layers.Rescaling, layers.Softmax,
+)  # fmt: skip
 # The output quantization that TFLite's kernels demand.
 FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax": (0.0, 255 / 256)}
 PIXELS = (0.0, 255.0)
@@ -99,16 +103,16 @@ def _twin(layer, per_channel):
     for base, quantized in TWINS.items():
         if type(layer) is base:
             return quantized(**config, per_channel=per_channel and base in PER_CHANNEL)
-    if type(layer) is layers.BatchNormalization:
-        return FusedBatchNormalization(**config)
-    known = (
-        *PASS_THROUGH, *REQUANTIZED, layers.ReLU, layers.Activation,
-        layers.Rescaling, layers.Softmax,
-    )  # fmt: skip
-    if not isinstance(layer, known):
+    refuse_unknown(layer)
+    kind = FusedBatchNormalization if type(layer) is layers.BatchNormalization else type(layer)
+    return kind.from_config(config)
+
+
+def refuse_unknown(layer):
+    """UserError where int8 has no rule for a layer."""
+    if not isinstance(layer, KNOWN):
         kind = type(layer).__name__
         raise UserError(f"{layer.name}: int8 has no rule for a {kind} layer; leave it float")
-    return type(layer).from_config(config)
 
 
 def activation_name(layer):

@@ -84,8 +84,9 @@ class Clustering(Section):
     """Weight sharing: each kernel takes only `clusters` values, or 2^`bits` of them.
 
     engine: "native", or "tfmot". Where a kernel was pruned, zero is one of the values. exclude:
-    shell patterns of layer names that stay as they are. The fine-tuning moves a value by the sum of its weights' gradients, so
-    its `peak` is small: about a fiftieth of what the same network is trained with.
+    shell patterns of layer names that stay as they are. The fine-tuning moves a value by the sum
+    of its weights' gradients, so its `peak` is small: about a fiftieth of what the same network is
+    trained with.
     """
 
     engine: Literal["native", "tfmot"] = "native"

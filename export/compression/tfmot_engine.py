@@ -14,7 +14,7 @@ import numpy as np
 from export.compression.bridge import from_tf_keras, import_extra, to_tf_keras
 from export.compression.integer_form import integer_form
 from export.compression.qat import quantize as quantize_natively
-from export.compression.qat import roundings
+from export.compression.qat import refuse_unknown, roundings
 from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import nodes
 
@@ -120,8 +120,9 @@ def quantize(model, batches):
     source = to_tf_keras(form)
     rounded = roundings(form)
     outputs = {}
-    for node in nodes(form):  # tfmot has one range for all calls of a shared layer
-        name = node.operation.name
+    for node in nodes(form):
+        refuse_unknown(node.operation)
+        name = node.operation.name  # tfmot has one range for all calls of a shared layer
         outputs[name] = outputs.get(name) or rounded[id(node)]
 
     def annotate(layer):

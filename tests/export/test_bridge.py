@@ -82,6 +82,9 @@ ON_IMAGES = [
     ours.ChannelShuffle(2),
     ours.ChannelZeroPadding(6),
     ours.StochasticDepth(0.7),
+    ours.PartiallyConnectedConv2D([[0, 1], [1, 3], [0]], 3),
+    ours.TrainableSubsampling2D(2),
+    layers.Activation(ours.scaled_tanh),
 ]
 ON_SEQUENCES = [
     layers.Conv1D(4, 3, padding="causal"),
@@ -140,8 +143,10 @@ def test_operators_merging_layers_nests_shared_layers_and_two_heads():
         x + y, x - y, x * y, x + 3.0, x - 1, 2 - x, x * (1 / 6), x / 4.0, -1.0 * y,
         x * np.array([1.0, 2.0, 3.0], "float32"),
     ]  # fmt: skip
-    row = layers.RepeatVector(2)(layers.GlobalMaxPooling2D()(x))
-    model = keras.Model([a, b], {"row": row, "many": merged + operators})
+    vector = layers.GlobalMaxPooling2D()(x)
+    codes = ours.RadialBasisOutput([[0.0, 1.0, -1.0], [1.0, 1.0, 1.0]])(vector)
+    row = layers.RepeatVector(2)(vector)
+    model = keras.Model([a, b], {"row": row, "codes": codes, "many": merged + operators})
     assert_equal_outputs(model, bridge.to_tf_keras(model))
 
 
@@ -201,7 +206,7 @@ def test_fractal_joins_agree_on_a_column_while_training():
     assert set(np.unique(local)) == {1.0, 2.0, 3.0}
 
 
-@pytest.mark.parametrize("name", ["resnet8", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize("name", ["resnet8", "lenet5_1998", "shufflenet_v2_x0_5"])
 def test_networks_of_the_zoo(name):
     model = randomized(build(name, input_shape=(32, 32, 3), num_classes=4))
     assert_equal_outputs(model, bridge.to_tf_keras(model))

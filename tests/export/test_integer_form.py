@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 from small_networks import every_rule, network, pixels, randomized
 
+import kerascnn.layers as ours
 from export.compression.integer_form import integer_form
 from export.compression.qat import WATCHED, calibrate, quantize, roundings
 from export.compression.quantized_layers import FakeQuant
@@ -109,6 +110,8 @@ NETWORKS = {
     "concatenation": concatenated_with_what_others_take_too,
     "a shared convolution": one_convolution_normalized_twice,
     "equal kernels": equal_kernels_one_of_them_normalized,
+    "stochastic depth": lambda x: relu(layers.Add()([conv(x), ours.StochasticDepth(0.7)(conv(x))])),
+    "a fractal join": lambda x: ours.FractalJoin()([conv(x), conv(x)], ours.FractalColumn(2)(x)),
     "swish": lambda x: layers.Activation("silu")(conv(x)),
     "constants": lambda x: relu(conv(x) * 0.5 + 0.25),
 }

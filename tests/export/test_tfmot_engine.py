@@ -15,7 +15,7 @@ from kerascnn.errors import UserError
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
-from export.compression import bridge, compress, pruning, recipe, tfmot_engine, tfmot_stages  # noqa: E402
+from export.compression import bridge, compress, pruning, recipe, tfmot_engine  # noqa: E402
 from export.compression.tf_keras_training import make_optimizer  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
@@ -177,23 +177,25 @@ def test_two_of_four_weights_in_a_row_are_zero(run):
 
 
 def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
-    section = SimpleNamespace(
-        values=6, exclude=("logits",), fine_tune=recipe.FineTune(epochs=1, peak=1e-4)
-    )
     pruned = run.model()
-    conv1 = pruned.get_layer("conv1")
-    kernel = conv1.get_weights()[0]
-    conv1.set_weights([kernel * (np.abs(kernel) > np.median(np.abs(kernel)))])
-    model = tfmot_stages.cluster(pruned, section, run, run.data(), run.path / "clustering")
-    found = kernels(model)
+    kernel = pruned.get_layer("conv1").get_weights()[0]
+    pruned.get_layer("conv1").set_weights([kernel * (abs(kernel) > np.median(abs(kernel)))])
+    run.model = lambda: pruned
+    gentle = {"epochs": 1, "peak": 1e-4}
+    sections = {
+        "clustering": {"engine": "tfmot", "clusters": 6, "exclude": ["logits"]},
+        "quantization": {"engine": "tfmot"},
+    }
+    compress_to = make(**{name: {**s, "fine_tune": gentle} for name, s in sections.items()})
+    only_clustered = compress_to.model_copy(update={"quantization": None, "name": "clustered"})
+    found = kernels(compress.compress(run, only_clustered))
     assert [len(np.unique(found[name])) for name in ("conv0", "conv1")] == [6, 6]
     assert len(np.unique(found["logits"])) == found["logits"].size
-    assert (found["conv1"] == 0).mean() == pytest.approx(0.5, abs=0.01)
-    quantized = tfmot_stages.quantize(model, section, run, run.data(), run.path / "quantization")
-    kept = kernels(quantized)
+    kept = kernels(compress.compress(run, compress_to))
     for channel in np.moveaxis(kept["conv1"], -1, 0):  # each channel has a scale of its own
         assert len(np.unique(channel)) <= 6
-    assert (kept["conv1"] == 0).mean() == pytest.approx(0.5, abs=0.01)
+    for clustered in (found, kept):
+        assert (clustered["conv1"] == 0).mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_fine_tuning_keeps_the_best_epoch_and_writes_history(run):
