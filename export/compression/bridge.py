@@ -135,6 +135,7 @@ def twin(layer):
     """The tf_keras layer, or a function of such layers, that computes what a Keras 3 layer does."""
     tf_keras = import_extra("tf_keras")
     twins = import_extra("export.compression.tf_keras_layers")
+    lenet = import_extra("export.compression.tf_keras_lenet")
     name = {"name": layer.name}
     if type(layer) in SAME:
         return same(layer, getattr(tf_keras.layers, type(layer).__name__))
@@ -169,11 +170,11 @@ def twin(layer):
         case ours.FractalJoin():
             return twins.FractalJoin(layer.drop, layer.columns, **name)
         case ours.PartiallyConnectedConv2D():
-            return twins.PartiallyConnectedConv2D(layer.table, layer.kernel_size, **name)
+            return lenet.PartiallyConnectedConv2D(layer.table, layer.kernel_size, **name)
         case ours.TrainableSubsampling2D():
-            return twins.TrainableSubsampling2D(layer.pool_size, **name)
+            return lenet.TrainableSubsampling2D(layer.pool_size, **name)
         case ours.RadialBasisOutput():
-            return twins.RadialBasisOutput(layer.codes, **name)
+            return lenet.RadialBasisOutput(layer.codes, **name)
     raise UserError(f"{layer.name}: tf_keras has no equal of a {type(layer).__name__}; {WAY_OUT}")
 
 
@@ -211,7 +212,7 @@ def activation_twin(layer):
     twins = import_extra("export.compression.tf_keras_layers")
     kind, name = layer.activation.__name__, layer.name
     if layer.activation is ours.scaled_tanh:
-        return twins.ScaledTanh(name=name)
+        return import_extra("export.compression.tf_keras_lenet").ScaledTanh(name=name)
     if layer.activation is getattr(keras.activations, kind, None):
         if kind in SAME_ACTIVATIONS:
             return tf_keras.layers.Activation(kind, name=name)

@@ -28,6 +28,7 @@ def integer_form(model):
         silu(x)                                           x * sigmoid(x)
         hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
         stochastic depth, the mean of a fractal join      what they are at inference, likewise
+        a sum or product of more than two                 of two at a time
         an input that no Rescaling follows                one with scale 1: the pixels themselves
 
     Args:
@@ -86,8 +87,10 @@ def integer_form(model):
             case ours.StochasticDepth():
                 return _affine(args[0], layer.survival, 0.0, layer.name)
             case ours.FractalJoin() if len(args[0]) > 1:
-                total = layers.Add(name=f"{layer.name}_sum")(args[0])
+                total = _by_twos(layers.Add, args[0], f"{layer.name}_sum")
                 return _affine(total, 1 / len(args[0]), 0.0, layer.name)
+            case layers.Add() | layers.Multiply() if len(args[0]) > 2:
+                return _by_twos(type(layer), args[0], layer.name)
             case layers.Activation() if layer.activation is keras.activations.silu:
                 gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
                 return layers.Multiply(name=layer.name)([args[0], gate])
@@ -155,6 +158,14 @@ def _normalized(layer, x, copies):
         return copy(_affine(image, ones, 0.0, f"{layer.name}_identity"))
 
     return _on_image(normalize, x, layer.name)
+
+
+def _by_twos(kind, tensors, name):
+    """A sum or product, a layer `name` at the end and numbered ones before it."""
+    x, *others = tensors
+    for left, y in zip(range(len(others) - 1, -1, -1), others, strict=True):
+        x = kind(name=f"{name}_{left}" if left else name)([x, y])
+    return x
 
 
 def _separated(layer):

@@ -112,6 +112,7 @@ NETWORKS = {
     "equal kernels": equal_kernels_one_of_them_normalized,
     "stochastic depth": lambda x: relu(layers.Add()([conv(x), ours.StochasticDepth(0.7)(conv(x))])),
     "a fractal join": lambda x: ours.FractalJoin()([conv(x), conv(x)], ours.FractalColumn(2)(x)),
+    "a sum of three": lambda x: relu(layers.Add()([conv(x), conv(x), conv(x)])),
     "swish": lambda x: layers.Activation("silu")(conv(x)),
     "constants": lambda x: relu(conv(x) * 0.5 + 0.25),
 }
