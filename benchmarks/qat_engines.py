@@ -8,7 +8,7 @@ weights, batches, optimizer and schedule. Training speed is measured in turns wi
 on one batch that stays in memory; the ratio is the median over the rounds, and what counts, since
 a busy machine slows both. "within 1 step" is the share of outputs where the converted file differs
 by at most one step from the simulation it was converted from, on the test images. The second table
-tells for untrained networks, 64 or 96 pixels wide, whether an engine gives a file all in int8.
+tells for untrained networks whether an engine gives a file, and one all in int8.
 
 Expected: accuracies within a point of each other, the ratio at least 0.9.
 """
@@ -189,15 +189,10 @@ def training_speed(native, tfmots, data, config, options):
 
 def capability(name):
     """What each engine makes of a network: "int8", the operators left float, or why nothing."""
-    row = {"network": name}
-    size = 96 if name.endswith(("xception", "InceptionV3")) else 64
-    shape = (size, size, 3)
-    if name.startswith("applications."):
-        builder = getattr(keras.applications, name.split(".")[1])
-        model = builder(weights=None, input_shape=shape, classes=10, classifier_activation=None)
-    else:
-        model = build(name, input_shape=shape, num_classes=10)
+    model = untrained(name)
+    shape = model.input_shape[1:]
     images = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype("float32")
+    row = {"network": name, "input": "x".join(map(str, shape))}
 
     def natively():
         simulated = quantize(model)
@@ -215,6 +210,22 @@ def capability(name):
         row[f"{engine} s"] = time.perf_counter() - start
     keras.utils.clear_session()
     return row
+
+
+def untrained(name):
+    """A network with ten classes, 64 pixels wide where it can be."""
+    library, _, kind = name.rpartition(".")
+    for side in (64, 96, None):
+        try:
+            if library:
+                return getattr(keras.applications, kind)(
+                    weights=None, input_shape=(side, side, 3), classes=10,
+                    classifier_activation=None,
+                )  # fmt: skip
+            return build(name, input_shape=side and (side, side, 3), num_classes=10)
+        except (UserError, ValueError):
+            if side is None:
+                raise
 
 
 def float_operators(data):

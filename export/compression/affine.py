@@ -40,7 +40,7 @@ def scale_and_offset(operation, constant=None, *, tensor_first=True):
     return tuple(v[0] if len(v) == 1 else v for v in numbers)
 
 
-def operands(args, kind):
+def tensor_and_constant(args, kind):
     """Of the two operands of an operator: (tensor of class `kind`, constant, tensor first).
 
     (None, None, True) where there are not one of each.

@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
-from export.compression.affine import operands, scale_and_offset
+from export.compression.affine import scale_and_offset, tensor_and_constant
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, canonical_pairs, walk
 
@@ -242,7 +242,7 @@ def operator_twin(operation, args, tensor):
     kind, name = type(operation).__name__, operation.name
     if kind == "Subtract" and len(args) == 2 and all(isinstance(x, tensor) for x in args):
         return lambda x, y: tf_keras.layers.Subtract(name=name)([x, y])
-    x, constant, first = operands(args, tensor)
+    x, constant, first = tensor_and_constant(args, tensor)
     linear = scale_and_offset(operation, constant, tensor_first=first)
     if linear:
         return lambda *_: tf_keras.layers.Rescaling(*linear, name=name)(x)

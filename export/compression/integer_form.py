@@ -12,9 +12,9 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
-from export.compression.affine import operands, scale_and_offset
+from export.compression.affine import scale_and_offset, tensor_and_constant
 from kerascnn.errors import UserError
-from kerascnn.models.graph import canonical, consumers, nodes, walk
+from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
 FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)
 
@@ -72,7 +72,7 @@ def integer_form(model):
 
     def call(node, *args, **kwargs):
         layer = node.operation
-        x, constant, first = operands(args, keras.KerasTensor)
+        x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         linear = scale_and_offset(layer, constant, tensor_first=first)
         if linear and not normalizes_pixels(node):
             return _affine(args[0] if x is None else x, *linear, layer.name)
@@ -100,12 +100,12 @@ def integer_form(model):
                 return _affine(clipped, 1 / 6, 0.0, layer.name)
         return layer(*args, **kwargs)
 
-    images = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
+    images = new_inputs(flat)
     pixels = [
         image
         if all(map(normalizes_pixels, takers[id(old)]))
         else layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
-        for old, image in zip(flat.inputs, images, strict=True)
+        for old, image in zip(flat.inputs, keras.tree.flatten(images), strict=True)
     ]
     return keras.Model(images, walk(flat, pixels, call), name=flat.name)
 
