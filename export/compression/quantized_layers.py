@@ -76,7 +76,7 @@ class QuantizedKernel:
     @property
     def kernel(self):
         kernel = ops.convert_to_tensor(self._kernel)
-        return quantized(kernel, channels_last(self, kernel) if self.per_channel else None)
+        return quantized(kernel, scaled_last(self, kernel))
 
     @kernel.setter
     def kernel(self, variable):
@@ -119,11 +119,14 @@ class FusedBatchNormalization(layers.BatchNormalization):
         return outputs
 
 
-def channels_last(layer, kernel):
-    """The shape of a kernel with its output channels on the last axis alone."""
+def scaled_last(layer, kernel):
+    """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
     if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
-        return (*kernel.shape[:-2], kernel.shape[-2] * kernel.shape[-1])
-    return kernel.shape
+        channels = kernel.shape[-2] * kernel.shape[-1]
+        # The converter leaves a depthwise kernel float unless it has an axis of scales, if of one.
+        last = (channels,) if layer.per_channel else (channels, 1)
+        return (*kernel.shape[:-2], *last)
+    return kernel.shape if layer.per_channel else None
 
 
 def quantized(kernel, shape):

@@ -120,8 +120,20 @@ NETWORKS = {
 
 @pytest.mark.parametrize("body", NETWORKS.values(), ids=NETWORKS.keys())
 def test_the_file_is_all_int8_and_computes_what_is_simulated(body, tmp_path):
-    model = network(body)
-    simulated = quantize(model)
+    check(network(body), tmp_path)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_depthwise_kernels_with_one_scale_a_tensor_are_int8_too(multiplier, tmp_path):
+    def body(x):
+        return relu(layers.DepthwiseConv2D(3, depth_multiplier=multiplier)(conv(x)))
+
+    check(network(body), tmp_path, per_channel=False)
+
+
+def check(model, tmp_path, **options):
+    """The int8 file of a model is int8 throughout and gives what is simulated."""
+    simulated = quantize(model, **options)
     calibrate(simulated, [pixels(model)])
     path = tmp_path / "model.tflite"
     path.write_bytes(to_tflite(simulated))
