@@ -33,6 +33,7 @@ def models(
 
     Example: kerascnn models 'resnet*'
     """
+    start_tensorflow()
     from kerascnn.analysis import models_table
 
     console.print(models_table(pattern))
@@ -69,8 +70,10 @@ def train(
 
     settled = configs.load(config, overrides or ())
     start_tensorflow()
+    from kerascnn.models import variant
     from kerascnn.training import train as run_training
 
+    variant(settled.model.name)  # before the data is read
     run = run_training(settled, out, data_dir=data_dir, resume=resume)
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "
@@ -84,10 +87,10 @@ def evaluate(run: RunArgument, data_dir: DataDir = None):
 
     Example: kerascnn evaluate runs/digits
     """
-    from kerascnn.training.run import open_run
+    start_tensorflow()
+    from kerascnn.training import open_run
 
     opened = open_run(run)
-    start_tensorflow()
     from kerascnn.evaluation import evaluate as evaluate_run
 
     result = evaluate_run(opened, data_dir=data_dir)
@@ -105,10 +108,10 @@ def predict(
 
     Example: kerascnn predict runs/digits seven.png
     """
-    from kerascnn.training.run import open_run
+    start_tensorflow()
+    from kerascnn.training import open_run
 
     opened = open_run(run)
-    start_tensorflow()
     from kerascnn.evaluation import predict as predict_images
 
     table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])

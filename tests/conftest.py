@@ -21,7 +21,7 @@ max_drop: 3.0
 
 @pytest.fixture
 def kerascnn(capsys, monkeypatch):
-    """Calls the command in this process: `kerascnn("train", ...)` -> (exit code, stdout, stderr)."""
+    """Calls the command in this process: arguments -> (exit code, stdout, stderr)."""
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["kerascnn", *map(str, arguments)])
@@ -39,7 +39,7 @@ def kerascnn(capsys, monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
-    """LeNet-5 on the digits after 12 epochs, its int8 form, and all four files. Do not change it."""
+    """LeNet-5 on the digits after 12 epochs, and all its files. For reading only."""
     folder = tmp_path_factory.mktemp("session")
     run, recipe = folder / "run", folder / "quick_int8.yaml"
     write_text(recipe, RECIPE)
