@@ -82,6 +82,10 @@ def _remove_channels(model, channels, run, data, out):
 
 
 def _prune(model, pruning, run, data, out):
+    if pruning.engine == "tfmot":
+        model = _tfmot_stages().prune(model, pruning, run, data, out)
+        console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
+        return model
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
         model, pruning.sparsity, steps,
@@ -94,6 +98,8 @@ def _prune(model, pruning, run, data, out):
 
 
 def _cluster(model, clustering, run, data, out):
+    if clustering.engine == "tfmot":
+        return _tfmot_stages().cluster(model, clustering, run, data, out)
     keep_zeros(model)
     cluster(model, clustering.values, exclude=clustering.exclude)
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
@@ -101,6 +107,8 @@ def _cluster(model, clustering, run, data, out):
 
 def _quantize(model, recipe, run, data, out):
     quantization = recipe.quantization
+    if quantization.engine == "tfmot":
+        return _tfmot_stages().quantize(model, quantization, run, data, out)
     simulated = quantize(model, per_channel=quantization.per_channel)
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     calibrate(simulated, (images for images, _ in calibration))
@@ -108,6 +116,13 @@ def _quantize(model, recipe, run, data, out):
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
     return _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
+
+
+def _tfmot_stages():
+    """The stages of the engine tfmot; UserError where it is not installed."""
+    from export.compression.bridge import import_extra
+
+    return import_extra("export.compression.tfmot_stages")
 
 
 def _fine_tune(model, fine_tune, run, data, out, callbacks, settled):

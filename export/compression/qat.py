@@ -5,31 +5,54 @@ convolution with its normalization and ReLU, after Add, Multiply and Concatenate
 activation of its own kernel. Nowhere between the parts that one kernel fuses, and nowhere after an
 operation that keeps its input's scale (padding, pooling, reshaping).
 
+Nowhere before a Concatenate either, if each of its inputs can take its scale; where one cannot,
+since others take it too, TFLite would give all of them the scale of that one: each is rounded.
+
 Batch normalization is not rounded: with a scale for each channel, folding it into the kernel
 moves scale and weights alike, so the converter's fold equals this simulation.
 """
+
+from collections import Counter
 
 import keras
 import numpy as np
 from keras import layers
 
-from export.compression.quantized_layers import PER_CHANNEL, TWINS, FakeQuant
+import kerascnn.layers as ours
+from export.compression.integer_form import integer_form
+from export.compression.quantized_layers import (
+    PER_CHANNEL,
+    TWINS,
+    FakeQuant,
+    FusedBatchNormalization,
+)
 from kerascnn.errors import UserError
-from kerascnn.models.graph import canonical, consumers, walk
+from kerascnn.models.graph import consumers, nodes, walk
 
 PASS_THROUGH = (
     layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
     layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.ZeroPadding1D,
     layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D, layers.Flatten, layers.Reshape,
     layers.Permute, layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D,
+    ours.CeilMaxPooling2D, ours.ChannelShuffle, ours.ChannelSplit, ours.ChannelZeroPadding,
 )  # fmt: skip
 REQUANTIZED = (
     layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
     layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D,
 )  # fmt: skip
+KNOWN = (
+    *TWINS, *PASS_THROUGH, *REQUANTIZED, layers.BatchNormalization, layers.ReLU,
+    layers.Activation, layers.Rescaling, layers.Softmax,
+)  # fmt: skip
 # The output quantization that TFLite's kernels demand.
 FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax": (0.0, 255 / 256)}
 PIXELS = (0.0, 255.0)
+WATCHED = "watched"
+FOLDS_NORMALIZATION = (layers.Conv2D, layers.DepthwiseConv2D)
+FUSES_RELU = (
+    *FOLDS_NORMALIZATION, layers.BatchNormalization, layers.Dense, layers.Add, layers.Subtract,
+    layers.Multiply,
+)  # fmt: skip
 
 
 def quantize(model, *, per_channel=True):
@@ -46,10 +69,9 @@ def quantize(model, *, per_channel=True):
     Raises:
         UserError: a layer that int8 has no rule for; it is named.
     """
-    flat = canonical(model)
-    takers = consumers(flat)
-    outputs = {id(x) for x in keras.tree.flatten(flat.outputs)}
-    twins = {}
+    flat = integer_form(model)
+    rounded = roundings(flat)
+    twins, made = {}, Counter()
 
     def twin(layer):
         if id(layer) not in twins:
@@ -60,15 +82,18 @@ def quantize(model, *, per_channel=True):
         x = twin(node.operation)(*args, **kwargs)
         if isinstance(node.operation, layers.Rescaling):
             return _rounded_input(node.operation, x)
-        if not _requantizes(node.operation) or _fused_into_next(node, takers, outputs):
+        how, name = rounded[id(node)], f"{node.operation.name}_quant"
+        if how is None:
             return x
-        fixed = FIXED_RANGES.get(activation_name(node.operation))
-        return FakeQuant(fixed, name=f"{node.operation.name}_quant")(x)
+        made[name] += 1  # a shared layer has a range for each of its calls
+        name += f"_{made[name]}" if made[name] > 1 else ""
+        return FakeQuant(None if how == WATCHED else how, name=name)(x)
 
     inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     quantized = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
     for layer, copy in twins.values():
         copy.set_weights(layer.get_weights())
+        copy.trainable = layer.trainable
     return quantized
 
 
@@ -78,14 +103,16 @@ def _twin(layer, per_channel):
     for base, quantized in TWINS.items():
         if type(layer) is base:
             return quantized(**config, per_channel=per_channel and base in PER_CHANNEL)
-    known = (
-        *PASS_THROUGH, *REQUANTIZED, layers.BatchNormalization, layers.ReLU, layers.Activation,
-        layers.Rescaling, layers.Softmax,
-    )  # fmt: skip
-    if not isinstance(layer, known):
+    refuse_unknown(layer)
+    kind = FusedBatchNormalization if type(layer) is layers.BatchNormalization else type(layer)
+    return kind.from_config(config)
+
+
+def refuse_unknown(layer):
+    """UserError where int8 has no rule for a layer."""
+    if not isinstance(layer, KNOWN):
         kind = type(layer).__name__
         raise UserError(f"{layer.name}: int8 has no rule for a {kind} layer; leave it float")
-    return type(layer).from_config(config)
 
 
 def activation_name(layer):
@@ -98,33 +125,52 @@ def activation_name(layer):
     return layer.activation.__name__ if isinstance(layer, layers.Activation) else None
 
 
-def _requantizes(layer):
-    """Whether the int8 kernel of this layer gives its output a scale of its own."""
-    return not isinstance(layer, PASS_THROUGH) and activation_name(layer) != "linear"
+def roundings(model):
+    """Where the int8 kernels of TFLite round, in a model that `integer_form` gave.
+
+    Returns:
+        id of a node -> None, `WATCHED` (a range that follows the data), or (low, high).
+    """
+    makers = {id(x): node for node in nodes(model) for x in node.outputs}
+    takers = consumers(model)
+    ends = {id(x) for x in model.outputs}
+
+    def only_taker(node):
+        followers = takers.get(id(node.outputs[0]), [])
+        return followers[0] if len(followers) == 1 and id(node.outputs[0]) not in ends else None
+
+    def takes_any_scale(x):
+        node = makers.get(id(x))
+        return node is not None and only_taker(node) is not None and _how(node) == WATCHED
+
+    def fused(node):
+        """Whether one kernel computes this node together with the only one that takes it."""
+        follower = only_taker(node)
+        if follower is None:
+            return False
+        if isinstance(follower.operation, layers.BatchNormalization):
+            return isinstance(node.operation, FOLDS_NORMALIZATION)
+        if isinstance(follower.operation, layers.Concatenate):
+            return all(map(takes_any_scale, follower.input_tensors))
+        relu = activation_name(follower.operation) in ("relu", "relu6")
+        return relu and isinstance(node.operation, FUSES_RELU)
+
+    return {id(node): None if fused(node) else _how(node) for node in nodes(model)}
 
 
-def _fused_into_next(node, takers, outputs):
-    """Whether one int8 kernel computes this node together with the only one that takes it."""
-    tensor = node.outputs[0]
-    followers = takers.get(id(tensor), [])
-    if id(tensor) in outputs or len(followers) != 1:
-        return False
-    follower = followers[0].operation
-    if isinstance(follower, layers.BatchNormalization):
-        return hasattr(node.operation, "kernel")
-    if isinstance(follower, layers.Concatenate):
-        return True
-    return activation_name(follower) in ("relu", "relu6")
+def _how(node):
+    """How a node is rounded where nothing is fused."""
+    name = activation_name(node.operation)
+    if isinstance(node.operation, PASS_THROUGH) or name == "linear":
+        return None
+    return FIXED_RANGES.get(name, WATCHED)
 
 
 def _rounded_input(rescaling, x):
     """Rounds normalized pixels at the 256 values they can take."""
-    low, high = (v * np.asarray(rescaling.scale) + np.asarray(rescaling.offset) for v in PIXELS)
-    if np.ndim(low):
-        raise UserError(
-            "data.normalize: int8 needs one mean and one std for all channels, got one a channel"
-        )
-    return FakeQuant((float(low), float(high)), name="normalize_quant")(x)
+    scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
+    ends = [v * scale + offset for v in PIXELS]
+    return FakeQuant((min(ends), max(ends)), name=f"{rescaling.name}_quant")(x)
 
 
 def calibrate(model, batches):

@@ -86,6 +86,39 @@ class QuantizedKernel:
         return {**super().get_config(), "per_channel": self.per_channel}
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FusedBatchNormalization(layers.BatchNormalization):
+    """BatchNormalization that trains through TensorFlow's fused kernel, which Keras does not use.
+
+    The same numbers, where the backend is TensorFlow and the input an image, (H, W, C) of float32;
+    elsewhere it is Keras' own.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        fusable = (
+            keras.backend.backend() == "tensorflow"
+            and training and self.trainable and mask is None and not self.renorm
+            and len(inputs.shape) == 4 and self.axis in (-1, 3) and inputs.dtype == "float32"
+        )  # fmt: skip
+        if not fusable:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma.value if self.scale else tf.ones(channels),
+            offset=self.beta.value if self.center else tf.zeros(channels),
+            mean=tf.zeros(0), variance=tf.zeros(0), epsilon=self.epsilon, is_training=True,
+        )  # fmt: skip
+        # The kernel gives the unbiased variance; Keras averages the biased one.
+        count = tf.cast(tf.size(inputs) // channels, "float32")
+        variance = variance * (count - 1) / count
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        return outputs
+
+
 def channels_last(layer, kernel):
     """The shape of a kernel with its output channels on the last axis alone."""
     if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):

@@ -24,12 +24,18 @@ class FineTune(Section):
 class Pruning(Section):
     """Magnitude pruning to `sparsity`, which rises between `begin` and `end` of the fine-tuning.
 
-    exclude: shell patterns of layer names that stay dense.
+    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]),
+    which also knows the schedule "constant", all of it from `begin` on, and the pattern "2:4", two
+    zeros in every four weights in a row. exclude: shell patterns of layer names that stay dense.
     """
+
+    engine: Literal["native", "tfmot"] = "native"
 
     sparsity: float = Field(gt=0, lt=1)
     begin: float = Field(0.0, ge=0, lt=1)
     end: float = Field(0.7, gt=0, le=1)
+    schedule: Literal["polynomial", "constant"] = "polynomial"
+    pattern: Literal["unstructured", "2:4"] = "unstructured"
     exclude: tuple[str, ...] = ()
     fine_tune: FineTune
 
@@ -37,6 +43,16 @@ class Pruning(Section):
     def _begin_before_end(self):
         if self.begin >= self.end:
             raise ValueError("'begin' must be smaller than 'end'")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_knows(self):
+        chosen = {"schedule": self.schedule, "pattern": self.pattern}
+        for key, value in chosen.items():
+            if self.engine == "native" and value not in ("polynomial", "unstructured"):
+                raise ValueError(f"{key} {value!r} needs 'engine: tfmot'")
+        if self.pattern == "2:4" and self.sparsity != 0.5:
+            raise ValueError("'2:4' is a sparsity of 0.5")
         return self
 
 
@@ -67,11 +83,13 @@ class Channels(Section):
 class Clustering(Section):
     """Weight sharing: each kernel takes only `clusters` values, or 2^`bits` of them.
 
-    Where a kernel was pruned, zero is one of the values. exclude: shell patterns of layer names
-    that stay as they are. The fine-tuning moves a value by the sum of its weights' gradients, so
-    its `peak` is small: about a fiftieth of what the same network is trained with.
+    engine: "native", or "tfmot". Where a kernel was pruned, zero is one of the values. exclude:
+    shell patterns of layer names that stay as they are. The fine-tuning moves a value by the sum
+    of its weights' gradients, so its `peak` is small: about a fiftieth of what the same network is
+    trained with.
     """
 
+    engine: Literal["native", "tfmot"] = "native"
     clusters: int | None = Field(None, ge=2, le=256)
     bits: int | None = Field(None, ge=1, le=8)
     exclude: tuple[str, ...] = ()
@@ -89,11 +107,23 @@ class Clustering(Section):
 
 
 class Quantization(Section):
-    """Quantization-aware training. per_channel: a scale an output channel, else one a tensor."""
+    """Quantization-aware training. per_channel: a scale an output channel, else one a tensor.
 
+    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]). Both
+    keep the zeros and the shared values that earlier stages made; tfmot calls that PQAT, CQAT and
+    PCQAT, and keeps few values in each output channel, whose scales differ, not in a whole kernel.
+    """
+
+    engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat"] = "qat"
     per_channel: bool = True
     fine_tune: FineTune
+
+    @model_validator(mode="after")
+    def _engine_knows(self):
+        if self.engine == "tfmot" and not self.per_channel:
+            raise ValueError("'per_channel: false' needs 'engine: native'")
+        return self
 
 
 class Recipe(Section):

@@ -47,6 +47,34 @@ def freeze(model, *, batch):
     return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
 
+def freeze_simulation(model, *, batch):
+    """Freezes the inference of a tf_keras model that tfmot simulates int8 in; see `freeze`."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    from export.compression.tf_keras_layers import RoundedRescaling
+
+    ends = [layer for layer in model.layers if isinstance(layer, RoundedRescaling)]
+    signature = [
+        tf.TensorSpec((batch, *x.shape[1:]), tf.float32, name=x.name) for x in model.inputs
+    ]
+
+    @tf.function(autograph=False)
+    def inference(*images):
+        return model(list(images) if len(images) > 1 else images[0], training=False)
+
+    try:
+        for layer in ends:
+            layer.rescales = False
+        concrete = inference.get_concrete_function(*signature)
+    finally:
+        for layer in ends:
+            layer.rescales = True
+    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+
 def output_names(model):
     """What the outputs of an artifact are called: by the layer that made them, one is "logits"."""
     outputs = functional(model).outputs

@@ -22,10 +22,15 @@ def to_tflite(model, *, batch=1, io="uint8"):
     Raises:
         UserError: an operation that TFLite has not.
     """
+    return write_tflite(freeze(model, batch=batch), model.name, int8=is_int8(model), io=io)
+
+
+def write_tflite(frozen, name, *, int8, io="uint8"):
+    """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze(model, batch=batch)])
-    if is_int8(model):
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    if int8:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.inference_input_type = tf.as_dtype(io)
         converter.inference_output_type = tf.as_dtype(io)
@@ -35,4 +40,4 @@ def to_tflite(model, *, batch=1, io="uint8"):
             return converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
-        raise UserError(f"{model.name}: TFLite cannot express it: {reason[:300]}") from None
+        raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None

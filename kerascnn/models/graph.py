@@ -136,6 +136,11 @@ def canonical(model, *, split_activations=True):
     that is shared stays shared. Names are kept; one that occurs twice gets its model's in front.
     split_activations: False leaves them inside their layers.
     """
+    return canonical_pairs(model, split_activations=split_activations)[0]
+
+
+def canonical_pairs(model, *, split_activations=True):
+    """The copy that `canonical` makes, and the list of (layer of the model, its copy)."""
     copies, names = {}, set()
     inputs = new_inputs(model)
 
@@ -178,12 +183,13 @@ def canonical(model, *, split_activations=True):
 
     outputs = walk(model, inputs, call_in(model))
     copied = keras.Model(inputs, outputs, name=model.name)
-    for layer, twin, _ in copies.values():
+    pairs = [(layer, twin) for layer, twin, _ in copies.values()]
+    for layer, twin in pairs:
         twin.set_weights(layer.get_weights())
-        twin.trainable = layer.trainable
-        if isinstance(twin, keras.layers.Normalization):
+        if isinstance(layer, keras.layers.Normalization):
             twin.finalize_state()  # its constants are derived from its weights
-    return copied
+        twin.trainable = layer.trainable
+    return copied, pairs
 
 
 def has_inner_activation(layer):

@@ -1,0 +1,181 @@
+"""A network in operations that int8 has kernels for: what has none is written in those that have.
+
+A kernel of TFLite computes a convolution with a bias and an activation behind it; a batch
+normalization or a rescaling that follows no convolution belongs to none. Written as a 1x1 depthwise
+convolution, it does.
+"""
+
+from collections import Counter
+
+import keras
+import numpy as np
+from keras import layers
+
+import kerascnn.layers as ours
+from export.compression.affine import operands, scale_and_offset
+from kerascnn.errors import UserError
+from kerascnn.models.graph import canonical, consumers, nodes, walk
+
+FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)
+
+
+def integer_form(model):
+    """Rewrites a model, without changing what it computes, for int8.
+
+        batch normalization that follows no convolution   behind a 1x1 depthwise one of ones
+        x + c, x * c, Rescaling, Normalization            a 1x1 depthwise convolution
+        separable convolution                             depthwise convolution, convolution
+        silu(x)                                           x * sigmoid(x)
+        hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
+        stochastic depth, the mean of a fractal join      what they are at inference, likewise
+        an input that no Rescaling follows                one with scale 1: the pixels themselves
+
+    Args:
+        model: functional or sequential; takes raw pixels, 0..255.
+
+    Returns:
+        A `keras.Model` with the same inputs, outputs and layer names, except for what is above.
+        The depthwise convolutions that were put in are not trainable.
+
+    Raises:
+        UserError: a constant, or a normalization alone, on what is neither image nor vector.
+    """
+    flat = canonical(model)
+    calls = Counter(id(node.operation) for node in nodes(flat))
+    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    takers = consumers(flat)
+    inputs = {id(x) for x in flat.inputs}
+    ends = {id(x) for x in flat.outputs}
+    separated, normalizations = {}, {}  # layers may be shared
+
+    def normalizes_pixels(node):
+        """By one scale and one offset, which the quantization of the input can express."""
+        layer = node.operation
+        return (
+            isinstance(layer, layers.Rescaling)
+            and id(node.input_tensors[0]) in inputs
+            and np.size(layer.scale) == np.size(layer.offset) == 1
+        )
+
+    def folds(node):
+        """Whether the kernel of the convolution in front absorbs a batch normalization."""
+        source = node.input_tensors[0]
+        maker = makers.get(id(source))
+        return (
+            maker is not None
+            and isinstance(maker.operation, FOLDED_INTO)
+            and calls[id(maker.operation)] == 1  # else it would fold into the other call too
+            and len(takers[id(source)]) == 1
+            and id(source) not in ends
+        )
+
+    def call(node, *args, **kwargs):
+        layer = node.operation
+        x, constant, first = operands(args, keras.KerasTensor)
+        linear = scale_and_offset(layer, constant, tensor_first=first)
+        if linear and not normalizes_pixels(node):
+            return _affine(args[0] if x is None else x, *linear, layer.name)
+        match layer:
+            case layers.SeparableConv2D():
+                if id(layer) not in separated:
+                    separated[id(layer)] = _separated(layer)
+                depthwise, pointwise = separated[id(layer)]
+                return pointwise(depthwise(args[0]))
+            case layers.BatchNormalization() if not folds(node):
+                return _normalized(layer, args[0], normalizations)
+            case ours.StochasticDepth():
+                return _affine(args[0], layer.survival, 0.0, layer.name)
+            case ours.FractalJoin() if len(args[0]) > 1:
+                total = layers.Add(name=f"{layer.name}_sum")(args[0])
+                return _affine(total, 1 / len(args[0]), 0.0, layer.name)
+            case layers.Activation() if layer.activation is keras.activations.silu:
+                gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
+                return layers.Multiply(name=layer.name)([args[0], gate])
+            case layers.Activation() if layer.activation is keras.activations.hard_sigmoid:
+                shifted = _affine(args[0], 1.0, 3.0, f"{layer.name}_shift")
+                clipped = layers.ReLU(6.0, name=f"{layer.name}_relu6")(shifted)
+                return _affine(clipped, 1 / 6, 0.0, layer.name)
+        return layer(*args, **kwargs)
+
+    images = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
+    pixels = [
+        image
+        if all(map(normalizes_pixels, takers[id(old)]))
+        else layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
+        for old, image in zip(flat.inputs, images, strict=True)
+    ]
+    return keras.Model(images, walk(flat, pixels, call), name=flat.name)
+
+
+def _affine(x, scale, offset, name):
+    """scale x + offset as a 1x1 depthwise convolution that is not trained.  (..., C) -> same"""
+    channels = x.shape[-1]
+    convolution = layers.DepthwiseConv2D(1, use_bias=bool(np.any(offset)), name=name)
+    y = _on_image(convolution, x, name)
+    kernel, bias = (np.broadcast_to(v, channels) for v in (scale, offset))
+    kernel = kernel.reshape(1, 1, channels, 1)
+    convolution.set_weights([kernel, bias] if convolution.use_bias else [kernel])
+    convolution.trainable = False
+    return y
+
+
+def _on_image(compute, x, name):
+    """Calls `compute` with x, or with an image of one pixel that a vector x is made into."""
+    if len(x.shape) == 4:
+        return compute(x)
+    if len(x.shape) != 2:
+        raise UserError(
+            f"{name}: int8 normalizes images and vectors, got a tensor of shape {x.shape}; "
+            "leave it float"
+        )
+    pixel = layers.Reshape((1, 1, x.shape[-1]), name=f"{name}_pixel")(x)
+    return layers.Reshape((x.shape[-1],), name=f"{name}_vector")(compute(pixel))
+
+
+def _normalized(layer, x, copies):
+    """A batch normalization behind a depthwise convolution that it folds into.
+
+    copies: of such layers, by their id; a layer may be shared.
+    """
+
+    def normalize(image):
+        if id(layer) not in copies:
+            number = len(copies) + 1
+            copies[id(layer)] = (
+                number,
+                layers.BatchNormalization.from_config({**layer.get_config(), "axis": -1}),
+            )
+            copies[id(layer)][1].build(image.shape)
+            copies[id(layer)][1].set_weights(layer.get_weights())
+        number, copy = copies[id(layer)]
+        # TFLite's converter merges equal constants, and folds a normalization into all of them at
+        # once. So no two of these kernels are equal: in the last bits they spell a number.
+        spelled = number >> np.arange(image.shape[-1]) & 1
+        ones = np.where(spelled, np.nextafter(np.float32(1), np.float32(2)), np.float32(1))
+        return copy(_affine(image, ones, 0.0, f"{layer.name}_identity"))
+
+    return _on_image(normalize, x, layer.name)
+
+
+def _separated(layer):
+    """The depthwise and the pointwise layer of a separable convolution."""
+    config = layer.get_config()
+    name = layer.name
+    keys = ("strides", "padding", "dilation_rate", "depth_multiplier", "trainable")
+    depthwise = layers.DepthwiseConv2D(
+        layer.kernel_size, use_bias=False, depthwise_regularizer=layer.depthwise_regularizer,
+        depthwise_constraint=layer.depthwise_constraint, name=f"{name}_depthwise",
+        **{key: config[key] for key in keys},
+    )  # fmt: skip
+    pointwise = layers.Conv2D(
+        layer.filters, 1, use_bias=layer.use_bias, trainable=layer.trainable, name=name,
+        kernel_regularizer=layer.pointwise_regularizer,
+        kernel_constraint=layer.pointwise_constraint,
+        bias_regularizer=layer.bias_regularizer, bias_constraint=layer.bias_constraint,
+    )  # fmt: skip
+    first, *rest = layer.get_weights()
+    depthwise.build((None, None, None, first.shape[2]))
+    depthwise.set_weights([first])
+    pointwise.build((None, None, None, rest[0].shape[2]))
+    pointwise.set_weights(rest)
+    return depthwise, pointwise

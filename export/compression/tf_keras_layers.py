@@ -1,0 +1,283 @@
+"""Layers of Keras 3 and of kerascnn that tf_keras has not, written once more for tf_keras.
+
+Imported by the bridge only: it needs the extra `tfmot`. Every class computes what its namesake
+computes, in the same words; see there for formula and source.
+"""
+
+import tensorflow as tf
+import tf_keras
+
+register = tf_keras.utils.register_keras_serializable(package="kerascnn")
+
+
+@register
+class HardSigmoid(tf_keras.layers.Layer):
+    """relu6(x + 3) / 6, as in Keras 3; that of tf_keras is clip(0.2 x + 0.5).  (...) -> (...)"""
+
+    def call(self, inputs):
+        return tf.nn.relu6(inputs + 3.0) * (1 / 6)
+
+
+@register
+class HardSwish(tf_keras.layers.Layer):
+    """x relu6(x + 3) / 6, which TFLite has a kernel for.  (...) -> (...)"""
+
+    def call(self, inputs):
+        return inputs * tf.nn.relu6(inputs + 3.0) * (1 / 6)
+
+
+@register
+class RoundedRescaling(tf_keras.layers.Rescaling):
+    """Rescaling whose output is rounded at the 256 values that raw pixels can take.  4-D -> 4-D
+
+    rescales: switched off while an int8 file is written, whose input quantization does it.
+    """
+
+    rescales = True
+
+    def call(self, inputs):
+        low, high = (float(v * self.scale + self.offset) for v in (0.0, 255.0))
+        x = super().call(inputs) if self.rescales else inputs
+        return tf.quantization.fake_quant_with_min_max_args(x, min(low, high), max(low, high))
+
+
+@register
+class ChannelSlice(tf_keras.layers.Layer):
+    """One of the parts that a ChannelSplit makes.  (..., C) -> (..., C / sections)"""
+
+    def __init__(self, index, sections, **kwargs):
+        super().__init__(**kwargs)
+        self.index, self.sections = index, sections
+
+    def call(self, inputs):
+        part = inputs.shape[-1] // self.sections
+        return inputs[..., self.index * part : (self.index + 1) * part]
+
+    def get_config(self):
+        return {**super().get_config(), "index": self.index, "sections": self.sections}
+
+
+@register
+class ChannelShuffle(tf_keras.layers.Layer):
+    """kerascnn.layers.ChannelShuffle.  (..., C) -> (..., C)"""
+
+    def __init__(self, groups, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+
+    def call(self, inputs):
+        x = tf.reshape(inputs, (-1, self.groups, inputs.shape[-1] // self.groups))
+        return tf.reshape(tf.transpose(x, (0, 2, 1)), (-1, *inputs.shape[1:]))
+
+    def get_config(self):
+        return {**super().get_config(), "groups": self.groups}
+
+
+@register
+class ChannelZeroPadding(tf_keras.layers.Layer):
+    """kerascnn.layers.ChannelZeroPadding.  (..., C) -> (..., filters)"""
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def call(self, inputs):
+        missing = self.filters - inputs.shape[-1]
+        return tf.pad(inputs, [(0, 0)] * (inputs.shape.rank - 1) + [(0, missing)])
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}
+
+
+@register
+class CeilPadding2D(tf_keras.layers.Layer):
+    """Repeats the last row and column where a CeilMaxPooling2D reaches over the edge.  4-D -> 4-D
+
+    Max pooling with padding "valid" then gives what that layer gives.
+    """
+
+    def __init__(self, pool_size, strides, **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size, self.strides = tuple(pool_size), tuple(strides)
+
+    def call(self, inputs):
+        x = inputs
+        for axis, k, s in zip((1, 2), self.pool_size, self.strides, strict=True):
+            size = x.shape[axis]
+            over = s - 1 if size is None else -(-(size - k) // s) * s + k - size
+            last = x[:, -1:] if axis == 1 else x[:, :, -1:]
+            x = tf.concat([x] + [last] * over, axis=axis) if over > 0 else x
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
+
+
+@register
+class LocalResponseNormalization(tf_keras.layers.Layer):
+    """kerascnn.layers.LocalResponseNormalization, by TensorFlow's own kernel.  4-D -> 4-D"""
+
+    def __init__(self, size, alpha, beta, k, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def call(self, inputs):
+        return tf.nn.local_response_normalization(
+            inputs, self.size // 2, self.k, self.alpha, self.beta
+        )
+
+    def get_config(self):
+        own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
+        return {**super().get_config(), **own}
+
+
+@register
+class StochasticDepth(tf_keras.layers.Layer):
+    """kerascnn.layers.StochasticDepth.  (batch, ...) -> (batch, ...)"""
+
+    def __init__(self, survival, **kwargs):
+        super().__init__(**kwargs)
+        self.survival = survival
+
+    def call(self, inputs, training=None):
+        def drop():
+            shape = (tf.shape(inputs)[0], *[1] * (inputs.shape.rank - 1))
+            return inputs * tf.cast(tf.random.uniform(shape) < self.survival, inputs.dtype)
+
+        if training is None:
+            training = tf_keras.backend.learning_phase()
+        return tf_keras.backend.in_train_phase(drop, lambda: inputs * self.survival, training)
+
+    def get_config(self):
+        return {**super().get_config(), "survival": self.survival}
+
+
+@register
+class FractalColumn(tf_keras.layers.Layer):
+    """kerascnn.layers.FractalColumn.  (batch, ...) -> (batch,)"""
+
+    def __init__(self, columns, global_fraction, **kwargs):
+        super().__init__(**kwargs)
+        self.columns, self.global_fraction = columns, global_fraction
+
+    def call(self, inputs, training=None):
+        shape = tf.shape(inputs)[:1]
+
+        def draw():
+            column = tf.random.uniform(shape, 0, self.columns, tf.int32)
+            return tf.where(tf.random.uniform(shape) < self.global_fraction, column, -1)
+
+        if training is None:
+            training = tf_keras.backend.learning_phase()
+        return tf_keras.backend.in_train_phase(draw, lambda: tf.fill(shape, -1), training)
+
+    def get_config(self):
+        own = {"columns": self.columns, "global_fraction": self.global_fraction}
+        return {**super().get_config(), **own}
+
+
+@register
+class FractalJoin(tf_keras.layers.Layer):
+    """kerascnn.layers.FractalJoin.  n times (batch, ...), (batch,) -> (batch, ...)"""
+
+    def __init__(self, drop, columns, **kwargs):
+        super().__init__(**kwargs)
+        self.drop, self.columns = drop, columns
+
+    def call(self, inputs, column=None, training=None):
+        count = len(inputs)
+
+        def join():
+            batch = tf.shape(inputs[0])[0]
+            alive = tf.random.uniform((batch, count)) >= self.drop
+            last = tf.one_hot(tf.random.uniform((batch,), 0, count, tf.int32), count, True, False)
+            alive = _or_where_empty(alive, last)
+            if column is not None:
+                chosen = column[:, None] == tf.constant(self.columns or range(count))
+                chosen = _or_where_empty(chosen, tf.ones_like(alive))
+                alive = tf.where(column[:, None] >= 0, chosen, alive)
+            weight = tf.cast(alive, inputs[0].dtype)
+            weight = weight / tf.reduce_sum(weight, axis=1, keepdims=True)
+            weight = tf.reshape(weight, (-1, count, *[1] * (inputs[0].shape.rank - 1)))
+            return tf.add_n([x * weight[:, i] for i, x in enumerate(inputs)])
+
+        if training is None:
+            training = tf_keras.backend.learning_phase()
+        mean = lambda: tf.add_n(inputs) * (1 / count)  # noqa: E731, a branch of two lines
+        return tf_keras.backend.in_train_phase(join, mean, training)
+
+    def get_config(self):
+        return {**super().get_config(), "drop": self.drop, "columns": self.columns}
+
+
+def _or_where_empty(alive, otherwise):
+    """Rows of `alive`, (batch, n) of booleans; a row without any True is that of `otherwise`."""
+    return tf.where(tf.reduce_any(alive, axis=1, keepdims=True), alive, otherwise)
+
+
+@register
+class ScaledTanh(tf_keras.layers.Layer):
+    """kerascnn.layers.scaled_tanh, 1.7159 tanh(2 x / 3).  (...) -> (...)"""
+
+    def call(self, inputs):
+        return 1.7159 * tf.tanh(inputs * (2 / 3))
+
+
+@register
+class PartiallyConnectedConv2D(tf_keras.layers.Layer):
+    """kerascnn.layers.PartiallyConnectedConv2D.  (H, W, C) -> (H - kh + 1, W - kw + 1, filters)"""
+
+    def __init__(self, table, kernel_size, **kwargs):
+        super().__init__(**kwargs)
+        self.table, self.kernel_size = tuple(map(tuple, table)), tuple(kernel_size)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight("kernel", (*self.kernel_size, sum(map(len, self.table))))
+        self.bias = self.add_weight("bias", (len(self.table),))
+
+    def call(self, inputs):
+        channels, filters = inputs.shape[-1], len(self.table)
+        place = [c * filters + f for f, seen in enumerate(self.table) for c in seen]
+        kernel = self.kernel @ tf.one_hot(place, channels * filters)
+        kernel = tf.reshape(kernel, (*self.kernel_size, channels, filters))
+        return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID") + self.bias
+
+    def get_config(self):
+        return {**super().get_config(), "table": self.table, "kernel_size": self.kernel_size}
+
+
+@register
+class TrainableSubsampling2D(tf_keras.layers.Layer):
+    """kerascnn.layers.TrainableSubsampling2D.  (H, W, C) -> (H // pool_size, W // pool_size, C)"""
+
+    def __init__(self, pool_size, **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = pool_size
+
+    def build(self, input_shape):
+        self.coefficient = self.add_weight("coefficient", (input_shape[-1],))
+        self.bias = self.add_weight("bias", (input_shape[-1],))
+
+    def call(self, inputs):
+        mean = tf.nn.avg_pool2d(inputs, self.pool_size, self.pool_size, "VALID")
+        return mean * (self.coefficient * self.pool_size**2) + self.bias
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size}
+
+
+@register
+class RadialBasisOutput(tf_keras.layers.Layer):
+    """kerascnn.layers.RadialBasisOutput.  (batch, n) -> (batch, classes)"""
+
+    def __init__(self, codes, **kwargs):
+        super().__init__(**kwargs)
+        self.codes = tuple(map(tuple, codes))
+
+    def call(self, inputs):
+        return -tf.reduce_sum(
+            tf.square(inputs[:, None] - tf.constant(self.codes, inputs.dtype)), axis=-1
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "codes": self.codes}

@@ -1,0 +1,97 @@
+"""Fine-tuning in tf_keras, for models that tfmot wrapped: the same data, optimizer and schedule."""
+
+import time
+
+import tf_keras
+
+from kerascnn.console import console
+from kerascnn.files import writable_folder
+from kerascnn.training.callbacks import write_history
+from kerascnn.training.optimizers import is_kernel
+
+
+def fit(model, data, fine_tune, config, out, *, callbacks=(), settled=0):
+    """Trains a tf_keras model and leaves it with the weights of its best epoch.
+
+    Args:
+        model: takes raw pixels, gives logits. Changed in place.
+        data: the `Data` of the run.
+        fine_tune: epochs, and the peak of a learning rate that falls to zero on a cosine.
+        config: of the run; its optimizer and seed are used.
+        out: folder of history.csv.
+        callbacks: more tf_keras callbacks. settled: the first epoch, from 0, that may be best.
+
+    Returns:
+        The rows of history.csv.
+    """
+    steps, epochs = data.steps_per_epoch(), fine_tune.epochs
+    rate = tf_keras.optimizers.schedules.CosineDecay(fine_tune.peak, epochs * steps)
+    model.compile(
+        make_optimizer(config.optimizer, rate, model.trainable_variables),
+        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    )
+    keeper = BestEpoch(writable_folder(out) / "history.csv", epochs, settled)
+    model.fit(
+        data.training_batches(seed=config.training.seed, steps=epochs * steps),
+        epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0,
+        validation_data=data.batches(data.validation), callbacks=[*callbacks, keeper],
+    )  # fmt: skip
+    return keeper.rows
+
+
+def make_optimizer(config, rate, variables):
+    """The optimizer of an `OptimizerConfig` in tf_keras; decay acts on kernels only."""
+    decay = config.weight_decay
+    optimizer = SGD(
+        rate, config.momentum, config.nesterov,
+        weight_decay=decay if config.decoupled and decay else None,
+        l2=0.0 if config.decoupled else decay,
+    )  # fmt: skip
+    optimizer.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
+    return optimizer
+
+
+class SGD(tf_keras.optimizers.SGD):
+    """kerascnn.training.optimizers.SGD for tf_keras: gradient + l2 x weight, kernels only."""
+
+    def __init__(self, *args, l2=0.0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable):
+        if self.l2 and is_kernel(variable):
+            gradient = gradient + variable * self.l2
+        super().update_step(gradient, variable)
+
+
+class BestEpoch(tf_keras.callbacks.Callback):
+    """Writes history, prints a line an epoch, and puts the best epoch's weights back at the end."""
+
+    def __init__(self, history, epochs, settled):
+        super().__init__()
+        self.history, self.epochs, self.settled = history, epochs, settled
+        self.rows, self.best, self.weights = [], -1.0, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.perf_counter() - self.started
+        numbers = {k: float(v) for k, v in logs.items()}
+        rate = float(self.model.optimizer.learning_rate)
+        self.rows.append({"epoch": epoch + 1, **numbers, "learning_rate": rate, "seconds": seconds})
+        write_history(self.history, self.rows)
+        if epoch >= self.settled and numbers["val_accuracy"] > self.best:
+            self.best = numbers["val_accuracy"]
+            self.weights = [v.numpy() for v in self.model.variables]
+        console.print(
+            f"  epoch {epoch + 1}/{self.epochs}  loss {numbers['loss']:.4f}  "
+            f"accuracy {numbers['accuracy']:.2%}  validation {numbers['val_accuracy']:.2%}  "
+            f"{seconds:.1f} s",
+            highlight=False,
+        )
+
+    def on_train_end(self, logs=None):
+        for variable, value in zip(self.model.variables, self.weights, strict=True):
+            variable.assign(value)

@@ -1,0 +1,43 @@
+"""The stages of a recipe with `engine: tfmot`: wrapped, fine-tuned in tf_keras, brought back."""
+
+from export.compression import tfmot_engine
+from export.compression.bridge import import_extra
+from export.compression.tf_keras_training import fit
+
+CALIBRATION_BATCHES = 16
+
+
+def prune(model, pruning, run, data, out):
+    """Prunes a Keras 3 model by the section `pruning` of a recipe; returns it."""
+    tfmot = import_extra(tfmot_engine.TFMOT)
+    epochs = pruning.fine_tune.epochs
+    wrapped = tfmot_engine.prunable(
+        model, pruning.sparsity, epochs * data.steps_per_epoch(), begin=pruning.begin,
+        end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
+    )  # fmt: skip
+    reached = pruning.begin if pruning.schedule == "constant" else pruning.end
+    settled = min(-(-reached * epochs // 1), epochs - 1)
+    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks, settled=settled)
+    return tfmot_engine.strip(wrapped, model)
+
+
+def cluster(model, clustering, run, data, out):
+    """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
+    wrapped = tfmot_engine.clustered(model, clustering.values, exclude=clustering.exclude)
+    fit(wrapped, data, clustering.fine_tune, run.config, out)
+    return tfmot_engine.strip(wrapped, model)
+
+
+def quantize(model, quantization, run, data, out):
+    """Trains a Keras 3 model for int8; returns a Keras 3 model that simulates it."""
+    return simulate(model, quantization, run, data, out).to_keras()
+
+
+def simulate(model, quantization, run, data, out):
+    """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
+    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
+    simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
+    fit(simulation.model, data, quantization.fine_tune, run.config, out)
+    return simulation

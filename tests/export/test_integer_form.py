@@ -1,0 +1,166 @@
+"""What int8 needs rewritten, and where it rounds: the file must compute what is simulated."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from small_networks import every_rule, network, pixels, randomized
+
+import kerascnn.layers as ours
+from export.compression.integer_form import integer_form
+from export.compression.qat import WATCHED, calibrate, quantize, roundings
+from export.compression.quantized_layers import FakeQuant
+from export.conversion.tflite import to_tflite
+from export.runtimes import Artifact
+from kerascnn.errors import UserError
+from kerascnn.models.graph import nodes
+
+
+def test_it_computes_the_same():
+    model = every_rule()
+    form = integer_form(model)
+    x = pixels(model)
+    np.testing.assert_allclose(form(x), model(x), atol=1e-5)
+    rewritten = (layers.Normalization, layers.SeparableConv2D)
+    assert not any(isinstance(layer, rewritten) for layer in form.layers)
+    assert {"alone_identity", "separable_depthwise", "stem_silu_sigmoid"} <= {
+        layer.name for layer in form.layers
+    }
+
+
+def test_what_was_put_in_is_not_trained():
+    form = integer_form(every_rule())
+    assert not form.get_layer("channels").trainable
+    assert not form.get_layer("alone_identity").trainable
+    assert form.get_layer("separable_depthwise").trainable
+
+
+def test_no_two_kernels_in_front_of_normalizations_are_equal():
+    # TFLite's converter would merge them and fold every normalization into the one that is left.
+    def body(x):
+        for _ in range(4):
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        return x
+
+    kernels = [
+        layer.get_weights()[0].tobytes()
+        for layer in integer_form(network(body)).layers
+        if layer.name.endswith("_identity")
+    ]
+    assert len(set(kernels)) == len(kernels) == 4
+
+
+def test_pixels_without_normalization_are_an_input_of_their_own():
+    form = integer_form(keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(2, 3)]))
+    assert isinstance(form.layers[1], layers.Rescaling)
+
+
+def test_a_vector_is_normalized_as_an_image_of_one_pixel():
+    x = keras.Input((4,))
+    y = layers.BatchNormalization()(layers.Dense(6, use_bias=False)(x)) * 2.0
+    model = randomized(keras.Model(x, y))
+    np.testing.assert_allclose(integer_form(model)(pixels(model)), model(pixels(model)), rtol=1e-4)
+
+
+def test_a_normalization_of_sequences_is_refused():
+    x = keras.Input((8, 4))
+    with pytest.raises(UserError, match=r"alone: int8 normalizes images and vectors, .*leave it"):
+        integer_form(keras.Model(x, layers.BatchNormalization(name="alone")(x)))
+
+
+def conv(x, **options):
+    return layers.Conv2D(8, 3, padding="same", **options)(x)
+
+
+def relu(x):
+    return layers.ReLU()(x)
+
+
+def gate(x):
+    return layers.Conv2D(8, 1)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+
+
+def concatenated_with_what_others_take_too(x):
+    x = relu(conv(x))
+    return layers.Concatenate()([x * gate(x), x])
+
+
+def one_convolution_normalized_twice(x):
+    shared = layers.Conv2D(8, 3, padding="same", use_bias=False)
+    first = relu(layers.BatchNormalization()(shared(x)))
+    return layers.Add()([first, layers.BatchNormalization()(shared(relu(x)))])
+
+
+def equal_kernels_one_of_them_normalized(x):
+    x = relu(layers.BatchNormalization()(relu(conv(x))))
+    return layers.Activation("hard_sigmoid")(x)
+
+
+NETWORKS = {
+    "relu after a concatenation": lambda x: relu(layers.Concatenate()([conv(x), conv(x)])),
+    "relu after global pooling": lambda x: relu(layers.GlobalAveragePooling2D()(conv(x))),
+    "relu after a transposed convolution": lambda x: relu(layers.Conv2DTranspose(4, 3)(x)),
+    "normalization after a transposed convolution": lambda x: relu(
+        layers.BatchNormalization()(layers.Conv2DTranspose(4, 3, use_bias=False)(x))
+    ),
+    "normalization after a dense layer": lambda x: relu(
+        layers.BatchNormalization()(layers.Dense(6, use_bias=False)(layers.Flatten()(x)))
+    ),
+    "normalization alone": lambda x: relu(layers.BatchNormalization()(relu(conv(x)))),
+    "concatenation": concatenated_with_what_others_take_too,
+    "a shared convolution": one_convolution_normalized_twice,
+    "equal kernels": equal_kernels_one_of_them_normalized,
+    "stochastic depth": lambda x: relu(layers.Add()([conv(x), ours.StochasticDepth(0.7)(conv(x))])),
+    "a fractal join": lambda x: ours.FractalJoin()([conv(x), conv(x)], ours.FractalColumn(2)(x)),
+    "swish": lambda x: layers.Activation("silu")(conv(x)),
+    "constants": lambda x: relu(conv(x) * 0.5 + 0.25),
+}
+
+
+@pytest.mark.parametrize("body", NETWORKS.values(), ids=NETWORKS.keys())
+def test_the_file_is_all_int8_and_computes_what_is_simulated(body, tmp_path):
+    model = network(body)
+    simulated = quantize(model)
+    calibrate(simulated, [pixels(model)])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(to_tflite(simulated))
+    images = pixels(model).astype("uint8")
+    with Artifact(path) as artifact:
+        found, end = artifact.run(images)[0].astype(int), artifact.outputs[0]
+        assert "DEQUANTIZE" not in {operator["name"] for operator in artifact.operators}
+    logits = simulated.predict(images.astype("float32"), verbose=0)
+    expected = (np.rint(logits / end["scale"]) + end["zero_point"]).clip(0, 255)
+    assert (np.abs(found - expected) <= 1).all()  # a kernel rounds halves its own way
+    assert len(np.unique(expected)) > 10  # not all the same, which would agree by itself
+
+
+def test_the_simulation_is_near_the_model():
+    model = every_rule()
+    simulated = quantize(model)
+    calibrate(simulated, [pixels(model)])
+    x = pixels(model)
+    assert np.abs(simulated(x) - np.asarray(model(x))).max() < 0.1 * np.abs(model(x)).max()
+
+
+def test_a_concatenation_rounds_its_inputs_only_where_one_has_a_scale_of_its_own():
+    def alone(x):
+        return layers.Concatenate()([conv(x, name="a"), conv(x, name="b")])
+
+    def mixed(x):
+        a = conv(x, name="a")
+        return layers.Concatenate()([a, conv(a, name="b")])
+
+    for body, how in ((alone, None), (mixed, WATCHED)):
+        form = integer_form(network(body))
+        found = roundings(form)
+        named = {node.operation.name: found[id(node)] for node in nodes(form)}
+        assert named["a"] == named["b"] == how
+
+
+def test_each_range_is_watched_or_fixed():
+    simulated = quantize(every_rule())
+    fixed = {layer.name: layer.fixed for layer in simulated.layers if isinstance(layer, FakeQuant)}
+    assert fixed["normalize_quant"] == (-1.0, pytest.approx(255 / 128 - 1))
+    assert fixed["stem_silu_sigmoid_quant"] == (0.0, 255 / 256)
+    assert fixed["stem_bn_quant"] is None
+    assert "stem_quant" not in fixed  # its normalization is folded into it
