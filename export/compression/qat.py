@@ -27,7 +27,7 @@ from export.compression.quantized_layers import (
     FusedBatchNormalization,
 )
 from kerascnn.errors import UserError
-from kerascnn.models.graph import consumers, nodes, walk
+from kerascnn.models.graph import consumers, new_inputs, nodes, walk
 
 PASS_THROUGH = (
     layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
@@ -89,7 +89,7 @@ def quantize(model, *, per_channel=True):
         name += f"_{made[name]}" if made[name] > 1 else ""
         return FakeQuant(None if how == WATCHED else how, name=name)(x)
 
-    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
+    inputs = new_inputs(flat)
     quantized = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
     for layer, copy in twins.values():
         copy.set_weights(layer.get_weights())
