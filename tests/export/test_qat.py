@@ -4,10 +4,13 @@ import keras
 import numpy as np
 import pytest
 
+import export
 import kerascnn
+from export.compression.biases import settle_biases
 from export.compression.pruning import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
+from export.runtimes import Artifact
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.models.graph import normalized
@@ -115,3 +118,27 @@ def test_pruning_zeroes_the_smallest_weights():
     assert sparsity(model) == 0.3
     kept = model.get_layer("dense").kernel.numpy()
     np.testing.assert_array_equal(kept, np.where(magnitudes > 30, magnitudes, 0))
+
+
+def exact_share(simulated, images, path):
+    """How many outputs of the converted file are the very integers of the simulation."""
+    path.write_bytes(export.convert(simulated, "tflite"))
+    logits = simulated.predict(images, verbose=0)
+    with Artifact(path) as artifact:
+        end = artifact.outputs[0]
+        steps = artifact.run(images.astype("uint8"))[0] - np.float32(end["zero_point"])
+    return (np.rint(logits / end["scale"]) == steps).mean()
+
+
+def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resnet8, tmp_path):
+    images = rng_images(64)
+    simulated = quantize(resnet8)
+    calibrate(simulated, [images])
+    before = simulated.predict(images, verbose=0)
+    loose = exact_share(simulated, images, tmp_path / "loose.tflite")
+    settle_biases(simulated)
+    settled = exact_share(simulated, images, tmp_path / "settled.tflite")
+    assert settled > max(loose, 0.9)  # what is left are halves that float32 and int32 round apart
+    after = simulated.predict(images, verbose=0)
+    step = (before.max() - before.min()) / 255
+    assert np.abs(after - before).mean() < step  # less than the rounding itself
