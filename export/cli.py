@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from kerascnn.cli import DataDir, RunArgument, app
 from kerascnn.console import complaints, console, start_tensorflow
@@ -108,7 +108,9 @@ def benchmark(
 
     with console.status("measuring"):
         timings = measure(files, runs=runs, threads=threads)
-    table = Table("file", "engine", "threads", "median ms", "p90 ms", "min ms", "ratio")
+    table = Table(
+        Column("file", no_wrap=True), "engine", "threads", "median ms", "p90 ms", "min ms", "ratio"
+    )
     for t in timings:
         table.add_row(
             escape(Path(t.file).name), f"{t.engine} {t.version}", str(t.threads), f"{t.median:.4f}",
@@ -155,7 +157,7 @@ def demo(
 
 def verdict_table(rows):
     """The table of what was checked: rows of (path, engine, verdict)."""
-    table = Table("file", "engine", "check", "measured", "limit", "")
+    table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
             table.add_row(

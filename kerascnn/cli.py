@@ -28,15 +28,19 @@ DataDir = Annotated[
 @app.command()
 def models(
     pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+    markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
 ):
     """Lists the networks: name, year, parameters, multiply-accumulates, input.
 
     Example: kerascnn models 'resnet*'
     """
     start_tensorflow()
-    from kerascnn.analysis import models_table
+    from kerascnn.analysis import models_markdown, models_table
 
-    console.print(models_table(pattern))
+    if markdown:
+        typer.echo(models_markdown(pattern), nl=False)
+    else:
+        console.print(models_table(pattern))
 
 
 @app.command()
