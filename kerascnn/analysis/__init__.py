@@ -13,6 +13,6 @@ from kerascnn.models.graph import without_weights
 __all__ = [
     "Count", "Description", "KindSum", "LayerCount", "LayerDescription", "Memory",
     "ReceptiveField", "conv_size", "count", "describe", "describe_table", "first_layer_filters",
-    "kinds_table", "models_markdown", "models_table", "pool_size", "transposed_size", "without_weights",
-    "zoo_chart",
+    "kinds_table", "models_markdown", "models_table", "pool_size", "transposed_size",
+    "without_weights", "zoo_chart",
 ]  # fmt: skip

@@ -5,7 +5,6 @@ from rich.text import Text
 
 from kerascnn.models import models, variant
 
-
 HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
 
 
