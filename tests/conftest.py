@@ -5,6 +5,7 @@ import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import pytest
 
 import export.cli
@@ -17,6 +18,12 @@ pruning: {sparsity: 0.5, end: 0.5, fine_tune: {epochs: 2, peak: 0.01}}
 quantization: {fine_tune: {epochs: 1, peak: 0.002}}
 max_drop: 3.0
 """
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Weights that a test does not set are the same in every run."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
