@@ -13,10 +13,10 @@ demo: $(READY)
 	$(BIN)/kerascnn demo --out runs/demo
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: $(READY)
-	$(BIN)/pytest -m "full or not full"
+	$(BIN)/pytest -n 2 --dist loadfile -m "full or not full"
 
 lint: $(READY)
 	$(BIN)/ruff check .

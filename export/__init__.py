@@ -2,6 +2,7 @@
 
     export.compress(run, recipe)           -> keras.Model
     export.convert(model, to="tflite")     -> bytes
+    export.deliver(run, recipe, formats)   -> verified files in the run folder
     export.verify(path)                    -> Verdict
     export.benchmark(paths)                -> list of timings
 
@@ -13,10 +14,11 @@ from importlib import import_module
 _homes = {
     "compress": "export.compression.compress",
     "convert": "export.conversion",
+    "deliver": "export.conversion.deliver",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
 }
-__all__ = ["benchmark", "compress", "convert", "verify"]
+__all__ = ["benchmark", "compress", "convert", "deliver", "verify"]
 
 
 def __getattr__(name):

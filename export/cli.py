@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from kerascnn.cli import DataDir, RunArgument, app
 from kerascnn.console import complaints, console, start_tensorflow
@@ -24,11 +24,13 @@ def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
     Example: kerascnn compress runs/demo --recipe pruned50_qat_wi8_ai8
     """
     from export.compression.recipe import load_recipe
-    from kerascnn.training.run import open_run
 
-    loaded, opened = load_recipe(recipe), open_run(run)
+    loaded = load_recipe(recipe)
     start_tensorflow()
     from export.compression.compress import compress as compress_run
+    from kerascnn.training import open_run
+
+    opened = open_run(run)
 
     compress_run(opened, loaded, data_dir=data_dir)
     console.print(f"  ->  {opened.path / loaded.name / 'model.keras'}")
@@ -49,17 +51,18 @@ def convert(
     from export.compression.recipe import load_recipe
     from export.conversion import FORMATS
     from kerascnn.errors import unknown
-    from kerascnn.training.run import open_run
 
     for kind in to:
         if kind not in FORMATS:
             raise unknown("format", kind, FORMATS)
     if batch != "dynamic" and not (batch.isdigit() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
-    loaded, opened = load_recipe(recipe), open_run(run)
+    loaded = load_recipe(recipe)
     start_tensorflow()
     from export.conversion.deliver import deliver
+    from kerascnn.training import open_run
 
+    opened = open_run(run)
     images = None if batch == "dynamic" else int(batch)
     deliveries = deliver(opened, loaded, to, batch=images, data_dir=data_dir)
     console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
@@ -105,7 +108,9 @@ def benchmark(
 
     with console.status("measuring"):
         timings = measure(files, runs=runs, threads=threads)
-    table = Table("file", "engine", "threads", "median ms", "p90 ms", "min ms", "ratio")
+    table = Table(
+        Column("file", no_wrap=True), "engine", "threads", "median ms", "p90 ms", "min ms", "ratio"
+    )
     for t in timings:
         table.add_row(
             escape(Path(t.file).name), f"{t.engine} {t.version}", str(t.threads), f"{t.median:.4f}",
@@ -122,11 +127,11 @@ def report(run: RunArgument, data_dir: DataDir = None):
 
     Example: kerascnn report runs/demo
     """
-    from kerascnn.training.run import open_run
-
-    opened = open_run(run)
     start_tensorflow()
     from export.report import write_report
+    from kerascnn.training import open_run
+
+    opened = open_run(run)
 
     console.print(f"  ->  {write_report(opened, data_dir=data_dir)}")
 
@@ -152,7 +157,7 @@ def demo(
 
 def verdict_table(rows):
     """The table of what was checked: rows of (path, engine, verdict)."""
-    table = Table("file", "engine", "check", "measured", "limit", "")
+    table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
             table.add_row(

@@ -28,14 +28,19 @@ DataDir = Annotated[
 @app.command()
 def models(
     pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+    markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
 ):
     """Lists the networks: name, year, parameters, multiply-accumulates, input.
 
     Example: kerascnn models 'resnet*'
     """
-    from kerascnn.analysis import models_table
+    start_tensorflow()
+    from kerascnn.analysis import models_markdown, models_table
 
-    console.print(models_table(pattern))
+    if markdown:
+        typer.echo(models_markdown(pattern), nl=False)
+    else:
+        console.print(models_table(pattern))
 
 
 @app.command()
@@ -69,8 +74,10 @@ def train(
 
     settled = configs.load(config, overrides or ())
     start_tensorflow()
+    from kerascnn.models import variant
     from kerascnn.training import train as run_training
 
+    variant(settled.model.name)  # before the data is read
     run = run_training(settled, out, data_dir=data_dir, resume=resume)
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "
@@ -84,10 +91,10 @@ def evaluate(run: RunArgument, data_dir: DataDir = None):
 
     Example: kerascnn evaluate runs/digits
     """
-    from kerascnn.training.run import open_run
+    start_tensorflow()
+    from kerascnn.training import open_run
 
     opened = open_run(run)
-    start_tensorflow()
     from kerascnn.evaluation import evaluate as evaluate_run
 
     result = evaluate_run(opened, data_dir=data_dir)
@@ -105,10 +112,10 @@ def predict(
 
     Example: kerascnn predict runs/digits seven.png
     """
-    from kerascnn.training.run import open_run
+    start_tensorflow()
+    from kerascnn.training import open_run
 
     opened = open_run(run)
-    start_tensorflow()
     from kerascnn.evaluation import predict as predict_images
 
     table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])

@@ -5,6 +5,7 @@ import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import pytest
 
 import export.cli
@@ -19,9 +20,15 @@ max_drop: 3.0
 """
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Weights that a test does not set are the same in every run."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def kerascnn(capsys, monkeypatch):
-    """Calls the command in this process: `kerascnn("train", ...)` -> (exit code, stdout, stderr)."""
+    """Calls the command in this process: arguments -> (exit code, stdout, stderr)."""
 
     def call(*arguments):
         monkeypatch.setattr("sys.argv", ["kerascnn", *map(str, arguments)])
@@ -39,7 +46,7 @@ def kerascnn(capsys, monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
-    """LeNet-5 on the digits after 12 epochs, its int8 form, and all four files. Do not change it."""
+    """LeNet-5 on the digits after 12 epochs, and all its files. For reading only."""
     folder = tmp_path_factory.mktemp("session")
     run, recipe = folder / "run", folder / "quick_int8.yaml"
     write_text(recipe, RECIPE)

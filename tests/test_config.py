@@ -48,7 +48,7 @@ def test_overrides_win_over_the_file(write):
     [
         ({"modle": {"name": "lenet5"}}, "unknown key 'modle'; did you mean 'model'?"),
         (
-            {"training": {"epoch": 3}},
+            {"training": {"epochs": 1, "epoch": 3}},
             "unknown key 'training.epoch'; did you mean 'training.epochs'?",
         ),
         ({"training": {}}, "the key 'training.epochs' is missing"),
@@ -79,5 +79,5 @@ def test_what_is_no_config_is_refused(write, text, message):
 
 
 def test_an_override_without_a_value_is_refused(write):
-    with pytest.raises(UserError, match="expected key=value, as training.epochs=2, got 'fast'"):
+    with pytest.raises(UserError, match=r"expected key=value, as training.epochs=2, got 'fast'"):
         configs.load(write(TREE), ["fast"])

@@ -1,6 +1,7 @@
 """Compression, read from top to bottom: remove channels, prune, share weights, then train with
 int8 arithmetic in mind."""
 
+from export.compression.biases import settle_biases
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
@@ -115,7 +116,9 @@ def _quantize(model, recipe, run, data, out):
     keep_zeros(simulated)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    return _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
+    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
+    settle_biases(simulated)
+    return simulated
 
 
 def _tfmot_stages():

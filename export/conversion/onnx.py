@@ -10,6 +10,7 @@ import numpy as np
 from export.compression.compress import is_int8
 from export.conversion.freeze import freeze, output_names
 from export.conversion.tflite import to_tflite
+from kerascnn.console import muted
 from kerascnn.errors import UserError
 from kerascnn.models.graph import functional
 
@@ -66,7 +67,7 @@ def _from_tflite(model, batch):
     """The int8 file, rewritten to the uint8 activations that ONNX Runtime has fast kernels for."""
     import tf2onnx
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), muted():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.tflite"
         path.write_bytes(to_tflite(model, batch=batch, io="int8"))

@@ -1,10 +1,10 @@
 """Keras model -> the bytes of a .tflite file."""
 
-import contextlib
 import warnings
 
 from export.compression.compress import is_int8
 from export.conversion.freeze import freeze
+from kerascnn.console import muted
 from kerascnn.errors import UserError
 
 
@@ -35,7 +35,7 @@ def write_tflite(frozen, name, *, int8, io="uint8"):
         converter.inference_input_type = tf.as_dtype(io)
         converter.inference_output_type = tf.as_dtype(io)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+        with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
             return converter.convert()
     except Exception as error:  # the converter raises kinds of its own

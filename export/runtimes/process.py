@@ -93,7 +93,7 @@ class Artifact:
 
     def _listen(self):
         with contextlib.suppress(ValueError):  # closed while we read
-            for line in self._process.stdout:
+            for line in self._process.stdout or ():
                 self._answers.put(line)
         self._answers.put(None)
 

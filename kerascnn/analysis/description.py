@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from kerascnn.analysis.counting import count_graph
-from kerascnn.analysis.graph import walk, without_weights
+from kerascnn.analysis.graph import walk
 from kerascnn.analysis.memory import Memory, memory, nbytes
 from kerascnn.analysis.receptive import ReceptiveField, receptive_fields
 from kerascnn.models import build
+from kerascnn.models.graph import without_weights
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,11 @@
-"""A model as a flat list of calls, and models that never get weights."""
+"""A model as a flat list of calls, in the order in which Keras makes them."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
-from keras.src.backend.common import global_state
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import functional, nodes
-
-
-@contextmanager
-def without_weights():
-    """Models built inside have shapes and parameters that can be counted, but never get weights.
-
-    They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
-    """
-    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
-    before = len(waiting)
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            yield
-    finally:
-        del waiting[before:]  # else the end of whatever scope comes next would make them after all
+from kerascnn.models.graph import functional, nodes, output_specs
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,5 +97,4 @@ def _output_specs(node, seen, here):
     """What the node gives on the tensors of this call: its own outputs, if they are its own."""
     if all(x.shape == y.shape for x, (y, _) in zip(node.input_tensors, here, strict=True)):
         return node.outputs
-    args, kwargs = node.arguments.fill_in({key: spec for key, (spec, _) in seen.items()})
-    return keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
+    return output_specs(node, {key: spec for key, (spec, _) in seen.items()})

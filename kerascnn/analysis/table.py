@@ -5,19 +5,32 @@ from rich.text import Text
 
 from kerascnn.models import models, variant
 
+HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
+
 
 def models_table(pattern="*"):
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
-    table = Table("name", title="Networks" if pattern == "*" else f"Networks like {pattern}")
-    for heading in ("year", "parameters", "MACs", "input", "top-1"):
+    table = Table(HEADINGS[0], title="Networks" if pattern == "*" else f"Networks like {pattern}")
+    for heading in HEADINGS[1:]:
         table.add_column(heading, justify="right")
+    for cells in _rows(pattern):
+        table.add_row(*cells)
+    return table
+
+
+def models_markdown(pattern="*"):
+    """The same table as Markdown, which README shows."""
+    lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *_rows(pattern)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _rows(pattern):
     for name in models(pattern):
         found = variant(name)
         row = found.row
         top1 = "" if row.top1 is None else f"{row.top1:.1f}"
         size = shape(row.input_shape)
-        table.add_row(name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1)
-    return table
+        yield name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1
 
 
 def describe_table(description):

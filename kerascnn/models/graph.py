@@ -4,9 +4,27 @@
 sake.
 """
 
+from contextlib import contextmanager
+
 import keras
+from keras.src.backend.common import global_state
 
 from kerascnn.errors import UserError
+
+
+@contextmanager
+def without_weights():
+    """Models built inside have shapes and parameters that can be counted, but never get weights.
+
+    They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
+    """
+    waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
+    before = len(waiting)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        del waiting[before:]  # else the end of whatever scope comes next would make them after all
 
 
 def functional(model):
@@ -37,6 +55,12 @@ def consumers(model):
         for tensor in node.input_tensors:
             found.setdefault(id(tensor), []).append(node)
     return found
+
+
+def output_specs(node, known):
+    """The symbolic outputs of a node on other inputs; `known`: id of a tensor -> its stand-in."""
+    args, kwargs = node.arguments.fill_in(known)
+    return keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
 
 
 def walk(model, inputs, call):

@@ -69,9 +69,11 @@ def learning_rate(schedule, *, steps_per_epoch, epochs):
         return schedule.peak  # the callbacks move it
     if schedule.name == "cosine":
         rate = built_in.CosineDecay(schedule.peak, total)
+    elif schedule.name == "constant":
+        rate = built_in.PolynomialDecay(schedule.peak, total, schedule.peak)
     else:
         drops = [round(e * steps_per_epoch) - warmup for e in schedule.epochs]
-        if drops and drops[0] <= 0:
+        if drops[0] <= 0:
             raise UserError(f"the first drop, epoch {schedule.epochs[0]}, is within the warm-up")
         values = [schedule.peak * schedule.factor**i for i in range(len(drops) + 1)]
         rate = built_in.PiecewiseConstantDecay([float(d) for d in drops], values)

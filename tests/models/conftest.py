@@ -3,10 +3,10 @@
 import functools
 import gc
 
-import keras
 import pytest
 
 import kerascnn
+from kerascnn.models.graph import without_weights
 
 
 @pytest.fixture(scope="session")
@@ -15,10 +15,8 @@ def build():
 
     @functools.cache
     def build(name, **arguments):
-        with keras.StatelessScope(initialize_variables=False):
+        with without_weights():
             model = kerascnn.build(name, **arguments)
-        # Keras would make up for the weights in any later scope; this it forgets here.
-        keras.utils.clear_session(free_memory=False)
         gc.freeze()  # kept to the end: no use in looking through them for garbage again
         return model
 

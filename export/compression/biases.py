@@ -1,0 +1,71 @@
+"""Biases on the grid of the integer kernels.
+
+An int8 kernel adds its bias as an int32 in steps of (input scale x weight scale). The simulation
+adds a float. The difference, half a step at most, turns the rounding of about one activation in a
+thousand, and a deep network spreads that until outputs are whole steps away. So the trained model
+gets biases that int32 can hold exactly: it changes by less than what training resolves, and the
+file then computes what the simulation computes.
+"""
+
+import numpy as np
+from keras import layers, ops
+
+from export.compression.quantized_layers import FakeQuant, QuantizedKernel, channels_last
+from kerascnn.models.graph import consumers, nodes
+
+
+def settle_biases(model):
+    """Moves each bias of a calibrated simulation to the nearest multiple of its step. In place.
+
+    The bias is the layer's own, or the beta of the batch normalization that is folded into it.
+    """
+    takers = consumers(model)
+    scales = {}
+    for node in nodes(model):
+        layer, output = node.operation, node.outputs[0]
+        if isinstance(layer, FakeQuant):
+            low, high = (float(ops.convert_to_numpy(v)) for v in (layer.minimum, layer.maximum))
+            scales[id(output)] = (high - low) / 255
+            continue
+        scale = scales.get(id(node.input_tensors[0])) if len(node.input_tensors) == 1 else None
+        if scale is None:
+            continue
+        if isinstance(layer, QuantizedKernel):
+            followers = takers.get(id(output), [])
+            follower = followers[0].operation if len(followers) == 1 else None
+            folded = follower if isinstance(follower, layers.BatchNormalization) else None
+            _settle(layer, folded, scale)
+        else:
+            scales[id(output)] = scale  # padding, pooling and the like keep it
+
+
+def _settle(layer, normalization, input_scale):
+    step = input_scale * weight_scales(layer)
+    bias = layer.bias if layer.use_bias else None
+    if normalization is None:
+        if bias is not None:
+            bias.assign(np.rint(ops.convert_to_numpy(bias) / step) * step)
+        return
+    mean, variance = (
+        ops.convert_to_numpy(v).astype("float64")
+        for v in (normalization.moving_mean, normalization.moving_variance)
+    )
+    gain = 1 / np.sqrt(variance + normalization.epsilon)
+    if normalization.scale:
+        gain = gain * ops.convert_to_numpy(normalization.gamma)
+    if not normalization.center:
+        return
+    beta = ops.convert_to_numpy(normalization.beta).astype("float64")
+    inner = ops.convert_to_numpy(bias).astype("float64") if bias is not None else 0.0
+    step = np.maximum(step * np.abs(gain), np.finfo("float32").tiny)
+    whole = (inner - mean) * gain + beta
+    normalization.beta.assign(beta + np.rint(whole / step) * step - whole)
+
+
+def weight_scales(layer):
+    """The step of a quantized kernel: one number, or one an output channel."""
+    kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
+    if not layer.per_channel:
+        return np.abs(kernel).max() / 127
+    flat = np.abs(kernel).reshape(-1, channels_last(layer, kernel)[-1]).max(0)
+    return np.where(flat > 0, flat, 1.0) / 127
