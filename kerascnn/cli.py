@@ -77,7 +77,7 @@ def train(
     from kerascnn.models import variant
     from kerascnn.training import train as run_training
 
-    variant(settled.model.name)  # before the data is read
+    variant(settled.model.name).check(settled.model.arguments)  # before the data is read
     run = run_training(settled, out, data_dir=data_dir, resume=resume)
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "

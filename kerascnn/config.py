@@ -17,9 +17,13 @@ class Section(BaseModel):
 
 
 class ModelConfig(Section):
-    """name: a registered network. Its classes come from the data, its channels too."""
+    """name: a registered network. Its classes come from the data, its channels too.
+
+    arguments: arguments of its builder that replace those of the registered row, as {alpha: 0.5}.
+    """
 
     name: str
+    arguments: dict[str, Any] = {}
 
 
 class Normalize(Section):

@@ -10,7 +10,7 @@ file then computes what the simulation computes.
 import numpy as np
 from keras import layers, ops
 
-from export.compression.quantized_layers import FakeQuant, QuantizedKernel, channels_last
+from export.compression.quantized_layers import FakeQuant, QuantizedKernel, scaled_last
 from kerascnn.models.graph import consumers, nodes
 
 
@@ -65,7 +65,8 @@ def _settle(layer, normalization, input_scale):
 def weight_scales(layer):
     """The step of a quantized kernel: one number, or one an output channel."""
     kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
-    if not layer.per_channel:
+    shape = scaled_last(layer, kernel)
+    if shape is None:
         return np.abs(kernel).max() / 127
-    flat = np.abs(kernel).reshape(-1, channels_last(layer, kernel)[-1]).max(0)
+    flat = np.abs(kernel).reshape(-1, shape[-1]).max(0)
     return np.where(flat > 0, flat, 1.0) / 127

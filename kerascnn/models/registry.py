@@ -1,11 +1,14 @@
 """The registry: every network by the name people type, with the numbers it must reproduce."""
 
 import fnmatch
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.errors import UserError, unknown
+
+BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,13 @@ class Variant:
     builder: Callable
     paper: str
     year: int
+
+    def check(self, arguments):
+        """UserError with the nearest name for one of `arguments` that the builder does not take."""
+        own = [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
+        for key in arguments:
+            if key not in own:
+                raise unknown(f"argument of {self.name}", key, own)
 
 
 _variants: dict[str, Variant] = {}
@@ -74,25 +84,28 @@ def models(pattern="*"):
     return sorted(names, key=lambda name: (_variants[name].year, name))
 
 
-def build(name, *, input_shape=None, num_classes=None):
+def build(name, *, input_shape=None, num_classes=None, **arguments):
     """Builds a registered network with random weights.
 
     Args:
         name: what `models()` lists, as "resnet8".
         input_shape: (height, width, channels); the row's own by default.
         num_classes: size of the logits; the row's own by default.
+        **arguments: of the network's builder, in place of the row's, as alpha=0.5.
 
     Returns:
         A functional `keras.Model`: images as the paper normalizes them, (batch, height, width,
         channels) -> logits, (batch, num_classes).
 
     Raises:
-        UserError: unknown name, or an input size on which the network does not fit.
+        UserError: unknown name or argument, or an input size on which the network does not fit.
     """
     found = variant(name)
+    found.check(arguments)
     shape = found.row.input_shape if input_shape is None else tuple(input_shape)
     if len(shape) != len(found.row.input_shape):
         expected = ", ".join(map(str, found.row.input_shape))
         raise UserError(f"{name}: expected an input shape like ({expected}), got {shape}")
     classes = found.row.num_classes if num_classes is None else num_classes
-    return found.builder(**found.row.arguments, input_shape=shape, num_classes=classes, name=name)
+    arguments = {**found.row.arguments, **arguments}
+    return found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)

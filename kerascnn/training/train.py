@@ -85,7 +85,10 @@ def run_model(config, data, precision):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        network = build(config.model.name, input_shape=data.shape, num_classes=len(data.names))
+        network = build(
+            config.model.name, input_shape=data.shape, num_classes=len(data.names),
+            **config.model.arguments,
+        )  # fmt: skip
         return normalized(network, config.data.normalize)
     finally:
         keras.config.set_dtype_policy(before)

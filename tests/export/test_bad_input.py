@@ -36,6 +36,7 @@ def test_a_wrong_name_is_answered_with_the_way_out(kerascnn, arguments, line):
     ("override", "line"),
     [
         ("model.name=lenet6", "unknown model 'lenet6'; did you mean 'lenet5'?"),
+        ("model.arguments={activation: relu}", "unknown argument of lenet5 'activation'"),
         ("training.epoch=3", "did you mean 'training.epochs'?"),
         ("training.epochs=soon", "training.epochs: "),
         ("data.name=mnist", "--data-dir"),

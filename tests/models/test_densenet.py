@@ -3,6 +3,8 @@
 import pytest
 from keras import layers
 
+from kerascnn import UserError
+
 
 @pytest.mark.parametrize(
     ("name", "depth"),
@@ -50,3 +52,12 @@ def test_normalization_and_relu_come_before_each_convolution(build):
         assert relu.input is model.get_layer(f"{name}_bn").output
         assert model.get_layer(f"{name}_conv").input is relu.output
     assert model.get_layer("head_pool").input is model.get_layer("head_relu").output
+
+
+def test_arguments_take_the_place_of_the_row(build):
+    model = build("densenet_bc100_12", depth=4)
+    assert len([x for x in model.layers if isinstance(x, layers.Conv2D)]) == 3 * 2 * 4 + 3
+    with pytest.raises(
+        UserError, match="unknown argument of densenet_bc100_12 'dept'; did you mea"
+    ):
+        build("densenet_bc100_12", dept=4)
