@@ -14,7 +14,7 @@ from kerascnn.models.weights.preprocessing import IMAGENET, PLUS_MINUS_ONE, Prep
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 # torchvision's first DenseNets called "norm1" "norm.1".
-OLD_DENSENET = re.compile(r"(?<=\.(?:norm|conv))\.(?=[12]\.)")
+OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class StateDict:
         try:
             with safe_open(file, framework="np") as opened:
                 tensors = {
-                    OLD_DENSENET.sub("", key): key
+                    OLD_DENSENET.sub(r"\1", key): key
                     for key in opened.keys()  # noqa: SIM118  not a dict
                     if not ignored.match(key)
                 }
