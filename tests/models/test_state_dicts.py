@@ -119,7 +119,8 @@ MISFITS = {
     "missing": (
         lambda tensors: tensors.pop("features.0.bias"),
         r"weights.safetensors does not fit squeezenet1_1 for images of 224x224x3 and 10 classes: "
-        r"expected features.0.bias \(64,\), found none; nothing was loaded",
+        r"expected features.0.bias \(64,\), found none; nothing was loaded: "
+        r"give this network's own file, or build with the classes and arguments of that file's$",
     ),
     "left over": (
         lambda tensors: tensors.update(fc=np.zeros((3, 4), "float32")),
