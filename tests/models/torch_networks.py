@@ -92,7 +92,8 @@ def logits(name, model, size):
     model.training = name.endswith("_aux")  # of the network alone: no layer trains
     with torch.no_grad():
         found = model(torch.from_numpy(np.ascontiguousarray(image.transpose(0, 3, 1, 2))).float())
-    return [row.numpy()[0] for row in (found if isinstance(found, tuple) else (found,))]
+    rows = found if isinstance(found, tuple) else (found,)
+    return [row.numpy()[0] for row in rows[: 2 if name.endswith("_aux") else 1]]
 
 
 def record(name):
