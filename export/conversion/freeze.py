@@ -1,5 +1,7 @@
 """A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
 
+from contextlib import contextmanager
+
 import keras
 
 from export.compression.compress import is_int8
@@ -43,8 +45,26 @@ def freeze(model, *, batch):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    concrete = inference.get_concrete_function(*signature)
+    with inlined_functions():
+        concrete = inference.get_concrete_function(*signature)
     return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+
+
+@contextmanager
+def inlined_functions():
+    """What is traced inside is one flat graph, without calls of functions.
+
+    Keras wraps a grouped convolution in a compiled function of its own, which is needed to run it
+    and which converters write down as a call of something that the file does not hold.
+    """
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def freeze_simulation(model, *, batch):

@@ -9,6 +9,7 @@ import numpy as np
 
 from export.compression.compress import is_int8
 from export.conversion.freeze import freeze, output_names
+from export.conversion.onnx_graph import fold_into_weights, fold_pads, shuffle_channels_first
 from export.conversion.tflite import to_tflite
 from kerascnn.console import muted
 from kerascnn.errors import UserError
@@ -60,6 +61,10 @@ def _from_graph(model, batch):
             output_names=[x.name for x in frozen.outputs],
             opset=OPSET,
         )
+        if shuffle_channels_first(made):
+            made = tf2onnx.graph.GraphUtil.optimize_model_proto(made, catch_errors=False)
+    fold_pads(made)
+    fold_into_weights(made)
     return made
 
 
