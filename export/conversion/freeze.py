@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import keras
 
 from export.compression.compress import is_int8
+from export.compression.folded_normalization import folded
 from kerascnn.models.graph import functional, walk
 
 
@@ -45,7 +46,7 @@ def freeze(model, *, batch):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with inlined_functions():
+    with inlined_functions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
     return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
