@@ -9,7 +9,12 @@ import numpy as np
 
 from export.compression.compress import is_int8
 from export.conversion.freeze import freeze, output_names
-from export.conversion.onnx_graph import fold_into_weights, fold_pads, shuffle_channels_first
+from export.conversion.onnx_passes import (
+    channels_first,
+    drop_reshapes,
+    fold_into_weights,
+    fold_pads,
+)
 from export.conversion.tflite import to_tflite
 from kerascnn.console import muted
 from kerascnn.errors import UserError
@@ -61,10 +66,20 @@ def _from_graph(model, batch):
             output_names=[x.name for x in frozen.outputs],
             opset=OPSET,
         )
-        if shuffle_channels_first(made):
-            made = tf2onnx.graph.GraphUtil.optimize_model_proto(made, catch_errors=False)
+    made = _channels_first(made)
     fold_pads(made)
     fold_into_weights(made)
+    return made
+
+
+def _channels_first(made):
+    """The model without the transposes that its converter left between its ends."""
+    from tf2onnx.graph import GraphUtil
+
+    drop_reshapes(made)
+    if channels_first(made):
+        made = GraphUtil.optimize_model_proto(made, catch_errors=False)
+        drop_reshapes(made)
     return made
 
 
