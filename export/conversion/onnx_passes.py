@@ -8,6 +8,34 @@ from export.conversion.onnx_graph import Graph, attribute, set_attribute, shapes
 CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
+def rewrite(model):
+    """The model with all of this file done to it."""
+    from tf2onnx.graph import GraphUtil
+
+    expand_erfc(model)
+    drop_reshapes(model)
+    if channels_first(model):
+        model = GraphUtil.optimize_model_proto(model, catch_errors=False)
+        drop_reshapes(model)
+    fold_pads(model)
+    fold_into_weights(model)
+    return model
+
+
+def expand_erfc(model):
+    """erfc(x), which the converter passes on and ONNX has not, is 1 - erf(x). In place.
+
+    Keras' exact gelu is x/2 * erfc(-x / sqrt(2)).
+    """
+    graph = Graph(model)
+    for node in [node for node in model.graph.node if node.op_type == "Erfc"]:
+        one = graph.add_constant(f"{node.name}_one", np.ones((), np.float32))
+        output, node.output[0] = node.output[0], f"{node.output[0]}_erf"
+        node.op_type, node.domain = "Erf", ""
+        difference = helper.make_node("Sub", [one, node.output[0]], [output], name=output)
+        graph.insert([difference], after=node)
+
+
 def fold_into_weights(model):
     """What multiplies and adds per channel behind a layer with weights moves into them. In place.
 
