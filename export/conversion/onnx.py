@@ -49,7 +49,7 @@ def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
         made = from_tflite(to_tflite(model, batch=batch, io="int8"), opset=written)
     else:
         made = _from_graph(model, batch, written)
-    made = rewrite(made)
+    rewrite(made)
     made.producer_name = "kerascnn"
     name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
     name_by_layers(made, functional(model))

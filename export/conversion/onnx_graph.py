@@ -44,12 +44,23 @@ class Graph:
         self.makers[node.output[0]] = node
 
     def insert(self, nodes, *, before=None, after=None):
-        """Puts nodes into the order of the graph."""
+        """Puts nodes into the order of the graph; returns them as they stand there."""
         order = self.proto.node
         position = [id(n) for n in order].index(id(before or after)) + (after is not None)
         for i, node in enumerate(nodes):
             order.insert(position + i, node)
-            self.makers[node.output[0]] = order[position + i]
+            node = order[position + i]
+            self.makers[node.output[0]] = node
+            for name in node.input:
+                self.takers[name].append(node)
+        return list(order[position : position + len(nodes)])
+
+    def take(self, node, i, name):
+        """Input `i` of a node is the tensor `name`."""
+        before, node.input[i] = node.input[i], name
+        if before not in node.input:
+            self.takers[before] = [n for n in self.takers[before] if n is not node]
+        self.takers[name].append(node)
 
     def replace(self, name, other):
         """Whoever took the tensor `name` takes `other`."""

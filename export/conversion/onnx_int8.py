@@ -16,6 +16,7 @@ def from_tflite(content, *, opset):
     """
     import tf2onnx
 
+    _mend_dense_layers()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), muted():
         warnings.simplefilter("ignore")
         path = Path(folder) / "model.tflite"
@@ -23,6 +24,29 @@ def from_tflite(content, *, opset):
         made, _ = tf2onnx.convert.from_tflite(str(path), opset=opset)
     to_uint8_activations(made)
     return made
+
+
+def _mend_dense_layers():
+    """Dense layers keep their biases: tf2onnx loses that of one which takes an image.
+
+    TFLite's operator flattens images itself; here a reshape in front does.
+    """
+    from tf2onnx.handler import tfl_op
+    from tf2onnx.tflite_handlers.tfl_math import TflFullyConnectedOp
+
+    @tfl_op(["TFL_FULLY_CONNECTED"])
+    class Dense(TflFullyConnectedOp):
+        @classmethod
+        def to_tf(cls, ctx, node, **kwargs):
+            if node.attr["keep_num_dims"].i == 0 and ctx.get_rank(node.input[0]) != 2:
+                columns = ctx.get_shape(node.input[1])[1]
+                shape = ctx.make_const(f"{node.name}_flat", np.array([-1, columns], np.int64))
+                flat = ctx.insert_new_node_on_input(
+                    node, "Reshape", [node.input[0], shape.output[0]], input_index=0
+                )
+                flat.skip_conversion = True
+                node.set_attr("keep_num_dims", 1)
+            super().to_tf(ctx, node, **kwargs)
 
 
 def to_uint8_activations(made):

@@ -4,22 +4,17 @@ import numpy as np
 from onnx import helper
 
 from export.conversion.onnx_graph import Graph, attribute, set_attribute, shapes_of
-
-CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+from export.conversion.onnx_layout import shuffle_channels_first, sink_transposes
 
 
 def rewrite(model):
-    """The model with all of this file done to it."""
-    from tf2onnx.graph import GraphUtil
-
+    """Does to a model all that this file and `onnx_layout` know. In place."""
     expand_erfc(model)
     drop_reshapes(model)
-    if channels_first(model):
-        model = GraphUtil.optimize_model_proto(model, catch_errors=False)
-        drop_reshapes(model)
+    shuffle_channels_first(model)
+    sink_transposes(model)
     fold_pads(model)
     fold_into_weights(model)
-    return model
 
 
 def expand_erfc(model):
@@ -167,73 +162,3 @@ def _keeps_order(node, shapes):
 def _same_shape(one, other):
     """Whether two shapes of as many numbers are the same; one open axis follows from the rest."""
     return one is not None and one == other and one.count(None) <= 1
-
-
-def channels_first(model):
-    """Shuffles and splits of channels work on NCHW, like the convolutions around them. In place.
-
-    The converter stays in NHWC for them. Here a transpose is left on each side, for its optimizer
-    to cancel with others. Returns whether there was anything to do.
-    """
-    shapes = shapes_of(model)
-    graph = Graph(model)
-    found = 0
-    for node in list(model.graph.node):
-        if node.op_type == "Split":
-            found += _split_channels_first(graph, node, shapes)
-        elif node.op_type == "Transpose":
-            found += _shuffle_channels_first(graph, node, shapes)
-    graph.finish()
-    return found > 0
-
-
-def _split_channels_first(graph, split, shapes):
-    image = shapes.get(split.input[0], [])
-    if len(image) != 4 or attribute(split, "axis", 0) not in (-1, 3):
-        return False
-    to_first = _node("Transpose", split.input[0], f"{split.name}_first", perm=CHANNELS_FIRST)
-    split.input[0] = to_first.output[0]
-    set_attribute(split, "axis", 1)
-    backs = []
-    for i, name in enumerate(split.output):
-        split.output[i] = f"{name}_first"
-        backs.append(_node("Transpose", split.output[i], name, perm=CHANNELS_LAST))
-    graph.insert([to_first], before=split)
-    graph.insert(backs, after=split)
-    return True
-
-
-def _shuffle_channels_first(graph, swap, shapes):
-    """`swap`: the transpose between the reshape that splits channels and the one that joins."""
-    split, join = graph.makers.get(swap.input[0]), graph.only_taker(swap)
-    if split is None or join is None or {split.op_type, join.op_type} != {"Reshape"}:
-        return False
-    image, parts = shapes.get(split.input[0], []), shapes.get(split.output[0], [])
-    perm = list(attribute(swap, "perm"))
-    swapped = [*range(len(perm) - 2), len(perm) - 1, len(perm) - 2]
-    if perm != swapped or len(image) != 4 or shapes.get(join.output[0]) != image:
-        return False
-    if None in (*image[1:], *parts[-2:]) or parts[-1] * parts[-2] != image[3]:
-        return False
-    height, width, channels = image[1:]
-    name = join.output[0]
-    groups = np.array([-1, *parts[-2:], height * width], np.int64)
-    whole = np.array([-1, channels, height, width], np.int64)
-    groups = graph.add_constant(f"{name}_groups", groups)
-    whole = graph.add_constant(f"{name}_whole", whole)
-    steps = [f"{name}_{step}" for step in ("first", "split", "swapped", "joined")]
-    made = [
-        _node("Transpose", split.input[0], steps[0], perm=CHANNELS_FIRST),
-        _node("Reshape", steps[0], steps[1], groups),
-        _node("Transpose", steps[1], steps[2], perm=[0, 2, 1, 3]),
-        _node("Reshape", steps[2], steps[3], whole),
-        _node("Transpose", steps[3], name, perm=CHANNELS_LAST),
-    ]
-    graph.insert(made, before=split)
-    for node in (split, swap, join):
-        graph.proto.node.remove(node)
-    return True
-
-
-def _node(op, source, output, *constants, **attributes):
-    return helper.make_node(op, [source, *constants], [output], name=output, **attributes)
