@@ -4,15 +4,21 @@ import numpy as np
 from onnx import helper
 
 from export.conversion.onnx_graph import Graph, attribute, set_attribute, shapes_of
-from export.conversion.onnx_layout import shuffle_channels_first, sink_transposes
+from export.conversion.onnx_layout import (
+    reshapes_to_transposes,
+    shuffle_channels_first,
+    sink_transposes,
+)
 
 
 def rewrite(model):
     """Does to a model all that this file and `onnx_layout` know. In place."""
     expand_erfc(model)
     drop_reshapes(model)
+    reshapes_to_transposes(model)
     shuffle_channels_first(model)
     sink_transposes(model)
+    drop_reshapes(model)
     fold_pads(model)
     fold_into_weights(model)
 
