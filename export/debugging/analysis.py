@@ -16,30 +16,34 @@ signal-to-noise     10 log10(mean of x^2 / mean of (x - rounded x)^2) for each c
 from dataclasses import dataclass
 
 import numpy as np
+from keras import layers
 
-from export.compression.quantized_layers import scaled_last
 from export.debugging.probe import BATCH, Probe
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
+TRANSPOSED = (layers.Conv2DTranspose, layers.Conv1DTranspose)
 
 
 @dataclass(frozen=True)
 class Weights:
     """What rounding does to a kernel.
 
-    snr: dB, see above. outlier: the largest weight over the root mean square of its channel, the
-    most of all channels; `channel` is where. spread: the largest over the median range of a
-    channel, where all share one scale, else 1. silenced: input channels all of whose weights round
-    to zero, of `inputs`.
+    snr: dB, over the output channels or over the input channels, whichever is lower: an input
+    channel of small weights drowns in the steps that the others need.
+    outlier: the largest weight over the median of its output channel's, the most of all of them,
+    and that is `outlier_channel`. spread: the range of output channel `channel`, the widest, over
+    the median one, where one scale serves all; else 1. input_steps: of 127, that the weights of the
+    median input channel reach, and input_channel the one with the largest.
     """
 
     snr: float
     outlier: float
-    channel: int
+    outlier_channel: int
     spread: float
-    silenced: int
-    inputs: int
+    channel: int
+    input_channel: int
+    input_steps: float
 
 
 @dataclass(frozen=True)
@@ -164,25 +168,47 @@ def decibels(signal, noise):
 
 def _weight_facts(unit):
     values, rounded, _ = unit.kernel
-    scaled = scaled_last(unit.source, values)
-    shape = scaled if scaled and scaled[-1] > 1 else None
-    if shape is None:  # one scale: the channels are those of the outputs all the same
-        shape = values.shape if values.ndim == 2 else (-1, values.shape[-1])
-        if "Depthwise" in unit.kind:
-            shape = (-1, values.shape[-2] * values.shape[-1])
-    flat, near = (v.reshape(-1, shape[-1]).astype("float64") for v in (values, rounded))
-    largest, rms = np.abs(flat).max(0), np.sqrt((flat**2).mean(0))
-    peaks = np.divide(largest, rms, out=np.zeros_like(rms), where=rms > 0)
-    one_scale = scaled is None or scaled[-1] == 1
-    sees = np.abs(values).reshape(-1, *values.shape[-2:])  # (taps, inputs, outputs)
-    after = np.abs(rounded).reshape(sees.shape)
-    lost = (sees.max((0, 2)) > 0) & (after.max((0, 2)) == 0)
+    layer = unit.source
+    kernel, error = (by_outputs(layer, v) for v in (values, rounded - values))
+    largest = np.abs(kernel).max(0)
+    typical = [np.median(c[c > 0]) if c.any() else np.inf for c in np.abs(kernel).T]
+    outliers = largest / np.array(typical)
+    spread, channel = (1.0, 0) if layer.per_channel else _spread(largest)
+    snr, steps = decibels((kernel**2).mean(0), (error**2).mean(0)), np.array([127.0])
+    if not isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+        each = largest if layer.per_channel else np.full_like(largest, largest.max())
+        each = np.where(each > 0, each, 1.0)
+        steps = 127 * by_inputs(layer, np.abs(values) / along_outputs(layer, each)).max(0)
+        signal, noise = (by_inputs(layer, v**2).mean(0) for v in (values, rounded - values))
+        snr = min(snr, decibels(signal, noise))
     return Weights(
-        snr=decibels((flat**2).mean(0), ((flat - near) ** 2).mean(0)),
-        outlier=float(peaks.max()), channel=int(peaks.argmax()),
-        spread=_spread(largest)[0] if one_scale else 1.0,
-        silenced=int(lost.sum()), inputs=values.shape[-2],
+        snr=snr, outlier=float(outliers.max()), outlier_channel=int(outliers.argmax()),
+        spread=spread, channel=channel,
+        input_steps=float(np.median(steps)), input_channel=int(steps.argmax()),
     )  # fmt: skip
+
+
+def by_outputs(layer, kernel):
+    """A kernel as float64, (weights, output channels)."""
+    kernel = kernel.astype("float64")
+    if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+        return kernel.reshape(-1, kernel.shape[-2] * kernel.shape[-1])
+    if isinstance(layer, TRANSPOSED):
+        kernel = kernel.swapaxes(-1, -2)
+    return kernel.reshape(-1, kernel.shape[-1])
+
+
+def by_inputs(layer, kernel):
+    """A kernel that is not depthwise as float64, (weights, input channels of a group)."""
+    kernel = kernel.astype("float64")
+    if not isinstance(layer, TRANSPOSED):
+        kernel = kernel.swapaxes(-1, -2)
+    return kernel.reshape(-1, kernel.shape[-1])
+
+
+def along_outputs(layer, values):
+    """One number an output channel, in a shape that a kernel can be divided by."""
+    return values[:, None] if isinstance(layer, TRANSPOSED) else values
 
 
 def _spread(ranges):

@@ -6,7 +6,8 @@ WIDE = 8.0  # times the median channel
 FEW_STEPS = 24  # of 255
 CLIPPED = 0.002  # of the values
 CORE = 0.08  # of the range holds 99.9 % of the values
-OUTLIER = 12.0  # times the root mean square of its channel; a normal distribution has 3 to 4
+OUTLIER = 40.0  # times the median weight of its channel; a normal distribution has 4 to 6
+FEW_INPUT_STEPS = 12  # of 127
 LOW = 25.0  # dB
 WORTH_A_WORD = 0.05  # of the loss
 
@@ -71,20 +72,18 @@ def _of_weights(facts):
             f"one scale serves all of its weights, and channel {facts.channel}'s are "
             f"{facts.spread:.0f}x wider than the median channel's"
         )
-    if facts.outlier >= OUTLIER:
+    if facts.input_steps < FEW_INPUT_STEPS:
         causes.append(
-            f"one weight of channel {facts.channel} is {facts.outlier:.0f}x its channel's "
-            "root mean square"
+            f"input channels are of unlike weight: those of channel {facts.input_channel} take the "
+            f"range, the median channel's get {_steps(facts.input_steps, 127)}"
         )
-    if facts.silenced:
+    elif facts.outlier >= OUTLIER:
         causes.append(
-            f"{facts.silenced} of {facts.inputs} input channels lost: all of their weights "
-            "round to 0"
+            f"one weight of output channel {facts.outlier_channel} is {facts.outlier:.0f}x the "
+            "channel's median weight, and the step follows it"
         )
     return causes
 
 
-def _steps(steps):
-    if steps < 1:
-        return "less than 1 of the 255 steps"
-    return f"{steps:.0f} of the 255 steps"
+def _steps(steps, of=255):
+    return f"{'less than 1' if steps < 1 else f'{steps:.0f}'} of {of} steps"

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from export.compression.quantized_layers import TWINS, FakeQuant, QuantizedKernel
+from export.compression.float_form import float_twin, inference
+from export.compression.quantized_layers import FakeQuant, QuantizedKernel
 from kerascnn.models.graph import new_inputs, walk
 
 BATCH = 100
@@ -118,50 +119,13 @@ class Probe:
 
     def logits(self, images):
         """The outputs for raw pixels, (n, values) float64, several outputs side by side."""
-        outputs = keras.tree.flatten(self.model.predict(images, batch_size=BATCH, verbose=0))
-        return np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1).astype("float64")
+        made = []
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
+            made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
+        return np.concatenate(made).astype("float64")
 
     def activations(self, images):
         """A batch's outputs of the `tapped` units, in their order."""
-        found = self.taps.predict_on_batch(images)
-        return found if isinstance(found, list) else [found]
-
-
-def inference(layer, kwargs):
-    """The arguments of a call, with `training=False` where the layer knows it."""
-    knows = getattr(layer, "_call_has_training_arg", False)
-    return {**kwargs, "training": False} if knows else kwargs
-
-
-def float_twin(layer):
-    """The ordinary Keras layer of a quantized one, not built yet."""
-    base = next(base for base, twin in TWINS.items() if twin is type(layer))
-    return base.from_config(base.get_config(layer))
-
-
-def unrounded(simulated):
-    """The float network inside a simulation: same names and weights, no rounding.
-
-    It stands in the operations of `integer_form`.
-    """
-    copies = {}
-
-    def call(node, *args, **kwargs):
-        layer = node.operation
-        if isinstance(layer, FakeQuant):
-            return args[0]
-        if id(layer) not in copies:
-            copy = (
-                float_twin(layer)
-                if isinstance(layer, QuantizedKernel)
-                else type(layer).from_config(layer.get_config())
-            )
-            copies[id(layer)] = layer, copy
-        return copies[id(layer)][1](*args, **kwargs)
-
-    inputs = new_inputs(simulated)
-    model = keras.Model(inputs, walk(simulated, inputs, call), name=simulated.name)
-    for layer, copy in copies.values():
-        copy.set_weights(layer.get_weights())
-        copy.trainable = layer.trainable
-    return model
+        return keras.tree.flatten(self.taps.predict_on_batch(images))
