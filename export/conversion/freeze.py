@@ -3,6 +3,7 @@
 import keras
 
 from export.compression.compress import is_int8
+from export.compression.folded_normalization import folded
 from kerascnn.models.graph import functional, walk
 
 
@@ -43,7 +44,8 @@ def freeze(model, *, batch):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    concrete = inference.get_concrete_function(*signature)
+    with folded(model):
+        concrete = inference.get_concrete_function(*signature)
     return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
 
