@@ -5,6 +5,7 @@ that on. The mean is known from a few images, and a bias can hold it (Nagel et a
 arXiv:1906.04721, section 4.2 and appendix D, the empirical form).
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from keras import layers, ops
 from export.compression.float_form import float_twin, inference
 from export.compression.quantized_layers import FakeQuant, QuantizedKernel
 from kerascnn.models.graph import consumers, nodes, walk
+
+CORRECTION_IMAGES = 256
+MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides
 
 
 def correct_biases(model, images):
@@ -25,8 +29,11 @@ def correct_biases(model, images):
 
     Args:
         model: what `quantize` gave, calibrated. Changed in place.
-        images: raw pixels, (n, height, width, channels). All of a layer's outputs are held at once.
+        images: raw pixels, (n, height, width, channels). The outputs of all layers are held at
+            once, so that of a large network fewer images are taken.
     """
+    each = sum(math.prod(node.outputs[0].shape[1:]) for node in nodes(model))
+    images = images[: max(8, int(MEMORY / each))]
     takers = consumers(model)
     calls = Counter(id(node.operation) for node in nodes(model))
     twins, holders = {}, set()  # holders: of the bias of the convolution before them

@@ -20,14 +20,12 @@ import kerascnn.layers as ours
 from export.compression.integer_form import integer_form
 from kerascnn.models.graph import consumers, new_inputs, nodes, walk
 
-WEIGHTED = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
+WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 # What keeps channels apart and factors as they are: f(s x) = s f(x), channel by channel, s > 0.
 HOMOGENEOUS = (
-    layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
-    layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalAveragePooling1D,
-    layers.GlobalAveragePooling2D, layers.ZeroPadding1D, layers.ZeroPadding2D,
-    layers.Cropping1D, layers.Cropping2D, layers.Flatten, layers.Dropout,
-    layers.SpatialDropout1D, layers.SpatialDropout2D, layers.LeakyReLU, ours.CeilMaxPooling2D,
+    layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D,
+    layers.GlobalAveragePooling2D, layers.ZeroPadding2D, layers.Cropping2D, layers.Flatten,
+    layers.Dropout, layers.SpatialDropout2D, layers.LeakyReLU, ours.CeilMaxPooling2D,
 )  # fmt: skip
 LIMIT = 1e4  # of a factor, either way: float32 keeps its digits
 PASSES = 20  # by the weights alone, pairs in a row disturb each other and settle within a few
@@ -58,22 +56,25 @@ class _Pair:
     caps: list
 
 
-def equalize(model, batches, *, per_channel=True):
+def equalize(model, batches, *, per_channel=True, exclude=()):
     """Equalizes what can be, in a copy of a float model in the operations of int8.
 
     Args:
         model: functional or sequential; takes raw pixels, 0..255.
         batches: raw pixels, (n, height, width, channels), to measure ranges on.
-        per_channel: as in `quantize`, which the copy is meant for.
+        per_channel, exclude: as for `quantize`, which the copy is meant for.
 
     Returns:
         An `Equalized`, whose model computes what `model` computes.
     """
-    flat = integer_form(model)
+    flat = integer_form(model, exclude=exclude, folds_itself=True)
     pairs = _pairs(flat)
     tops = _tops(flat, pairs, batches)
     clipping = {
-        cap.name for pair in pairs for cap in pair.caps if tops[id(pair.between)].max() >= cap_of(cap)
+        cap.name
+        for pair in pairs
+        for cap in pair.caps
+        if tops[id(pair.between)].max() >= cap_of(cap)
     }
     pairs = [pair for pair in pairs if not {cap.name for cap in pair.caps} & clipping]
     unclipped = {cap.name for pair in pairs for cap in pair.caps}

@@ -2,6 +2,7 @@
 
 import keras
 
+from export.compression.folded_normalization import FoldedBatchNormalization
 from export.compression.quantized_layers import TWINS, FakeQuant, QuantizedKernel
 from kerascnn.models.graph import new_inputs, walk
 
@@ -18,20 +19,25 @@ def unrounded(simulated):
         if isinstance(layer, FakeQuant):
             return args[0]
         if id(layer) not in copies:
-            copy = (
-                float_twin(layer)
-                if isinstance(layer, QuantizedKernel)
-                else type(layer).from_config(layer.get_config())
-            )
-            copies[id(layer)] = layer, copy
+            copies[id(layer)] = layer, _float_copy(layer)
         return copies[id(layer)][1](*args, **kwargs)
 
     inputs = new_inputs(simulated)
     model = keras.Model(inputs, walk(simulated, inputs, call), name=simulated.name)
     for layer, copy in copies.values():
-        copy.set_weights(layer.get_weights())
-        copy.trainable = layer.trainable
+        if hasattr(layer, "weights"):
+            copy.set_weights(layer.get_weights()[: len(copy.weights)])
+            copy.trainable = layer.trainable
     return model
+
+
+def _float_copy(layer):
+    if isinstance(layer, QuantizedKernel):
+        return float_twin(layer)
+    if isinstance(layer, FoldedBatchNormalization):
+        return keras.layers.BatchNormalization.from_config(layer.get_config())
+    # An operation of Keras that is no layer has nothing to copy.
+    return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
 def float_twin(layer):

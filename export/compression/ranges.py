@@ -1,9 +1,9 @@
 """Activation ranges that leave out what is rare, so that what is common gets finer steps.
 
-    extremes        the smallest and the largest value that calibration met
-    percentile      what 0.01 % of the values lie beyond, on either side
-    least_squares   the range whose rounding and clipping have the smallest mean squared error
-                    (Banner et al., arXiv:1810.05723, section 2, measured here on a histogram)
+extremes        the smallest and the largest value that calibration met
+percentile      what 0.01 % of the values lie beyond, on either side
+least_squares   the range whose rounding and clipping have the smallest mean squared error
+                (Banner et al., arXiv:1810.05723, section 2, measured here on a histogram)
 """
 
 import keras

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from keras import layers
 
+from export.compression.quantized_layers import along_kernel
 from export.debugging.probe import BATCH, Probe
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
-TRANSPOSED = (layers.Conv2DTranspose, layers.Conv1DTranspose)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,13 @@ def analyse(simulated, images, labels, *, negligible=0.05):
             probe.set([unit], weights=False, activations=False)
         found.append(
             Layer(
-                unit.name, unit.kind, tuple(unit.layers), *shares,
-                _weight_facts(unit) if unit.kernel else None, facts.get(id(unit)), alone,
+                unit.name,
+                unit.kind,
+                tuple(unit.layers),
+                *shares,
+                _weight_facts(unit) if unit.kernel else None,
+                facts.get(id(unit)),
+                alone,
             )  # fmt: skip
         )
     probe.set(probe.units, weights=True, activations=True)
@@ -169,13 +174,16 @@ def decibels(signal, noise):
 def _weight_facts(unit):
     values, rounded, _ = unit.kernel
     layer = unit.source
+    if layer.gain is not None and not layer.per_channel:  # what is rounded is the product
+        gain = np.asarray(along_kernel(layer, layer.gain(), values))
+        values, rounded = values * gain, rounded * gain
     kernel, error = (by_outputs(layer, v) for v in (values, rounded - values))
     largest = np.abs(kernel).max(0)
     typical = [np.median(c[c > 0]) if c.any() else np.inf for c in np.abs(kernel).T]
     outliers = largest / np.array(typical)
     spread, channel = (1.0, 0) if layer.per_channel else _spread(largest)
     snr, steps = decibels((kernel**2).mean(0), (error**2).mean(0)), np.array([127.0])
-    if not isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+    if not isinstance(layer, layers.DepthwiseConv2D):
         each = largest if layer.per_channel else np.full_like(largest, largest.max())
         each = np.where(each > 0, each, 1.0)
         steps = 127 * by_inputs(layer, np.abs(values) / along_outputs(layer, each)).max(0)
@@ -191,9 +199,9 @@ def _weight_facts(unit):
 def by_outputs(layer, kernel):
     """A kernel as float64, (weights, output channels)."""
     kernel = kernel.astype("float64")
-    if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+    if isinstance(layer, layers.DepthwiseConv2D):
         return kernel.reshape(-1, kernel.shape[-2] * kernel.shape[-1])
-    if isinstance(layer, TRANSPOSED):
+    if isinstance(layer, layers.Conv2DTranspose):
         kernel = kernel.swapaxes(-1, -2)
     return kernel.reshape(-1, kernel.shape[-1])
 
@@ -201,14 +209,14 @@ def by_outputs(layer, kernel):
 def by_inputs(layer, kernel):
     """A kernel that is not depthwise as float64, (weights, input channels of a group)."""
     kernel = kernel.astype("float64")
-    if not isinstance(layer, TRANSPOSED):
+    if not isinstance(layer, layers.Conv2DTranspose):
         kernel = kernel.swapaxes(-1, -2)
     return kernel.reshape(-1, kernel.shape[-1])
 
 
 def along_outputs(layer, values):
     """One number an output channel, in a shape that a kernel can be divided by."""
-    return values[:, None] if isinstance(layer, TRANSPOSED) else values
+    return values[:, None] if isinstance(layer, layers.Conv2DTranspose) else values
 
 
 def _spread(ranges):
