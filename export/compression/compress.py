@@ -5,6 +5,7 @@ from export.compression.biases import settle_biases
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
@@ -110,13 +111,16 @@ def _quantize(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-    simulated = quantize(model, per_channel=quantization.per_channel)
+    simulated = quantize(
+        model, per_channel=quantization.per_channel, exclude=quantization.exclude
+    )
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     calibrate(simulated, (images for images, _ in calibration))
     keep_zeros(simulated)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [freeze], 0)
     settle_biases(simulated)
     return simulated
 

@@ -109,6 +109,9 @@ class Clustering(Section):
 class Quantization(Section):
     """Quantization-aware training. per_channel: a scale an output channel, else one a tensor.
 
+    exclude: shell patterns of layer names that stay float. frozen_statistics: the share of the
+    fine-tuning, at its end, in which batch normalizations keep their statistics and train by them,
+    as they will run.
     engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]). Both
     keep the zeros and the shared values that earlier stages made; tfmot calls that PQAT, CQAT and
     PCQAT, and keeps few values in each output channel, whose scales differ, not in a whole kernel.
@@ -117,13 +120,23 @@ class Quantization(Section):
     engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat"] = "qat"
     per_channel: bool = True
+    exclude: tuple[str, ...] = ()
+    frozen_statistics: float = Field(0.3, ge=0, le=1)
     fine_tune: FineTune
 
     @model_validator(mode="after")
     def _engine_knows(self):
         if self.engine == "tfmot" and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'engine: native'")
+        if self.engine == "tfmot" and self.exclude:
+            raise ValueError("'exclude' needs 'engine: native'")
         return self
+
+    @property
+    def frozen_from(self):
+        """The epoch, counted from 0, from which on the statistics are frozen."""
+        epochs = self.fine_tune.epochs
+        return epochs - round(self.frozen_statistics * epochs)
 
 
 class Recipe(Section):
