@@ -19,7 +19,7 @@ def calibration_images(data, calibration):
 
 
 def simulated(model, quantization, data):
-    """Rebuilds a model so that it rounds to int8, as a `Quantization` says, its ranges calibrated."""
+    """Rebuilds a model so that it rounds to int8, calibrated, as a `Quantization` says."""
     images = calibration_images(data, quantization.calibration)
     options = {"per_channel": quantization.per_channel, "exclude": quantization.exclude}
 

@@ -6,6 +6,7 @@ from export.compression.calibration import simulated
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe, load_recipe
@@ -141,6 +142,7 @@ def train_quantized(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
+<<<<<<< HEAD
     model = simulated(model, quantization, data)
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
@@ -148,6 +150,20 @@ def train_quantized(model, recipe, run, data, out):
     model = _fine_tune(model, quantization.fine_tune, run, data, out, [], 0)
     settle_biases(model)
     return model
+=======
+    simulated = quantize(
+        model, per_channel=quantization.per_channel, exclude=quantization.exclude
+    )
+    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
+    calibrate(simulated, (images for images, _ in calibration))
+    keep_zeros(simulated)
+    if recipe.clustering:  # already clustered: this only keeps it so
+        cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [freeze], 0)
+    settle_biases(simulated)
+    return simulated
+>>>>>>> qat
 
 
 def _tfmot_stages():

@@ -42,7 +42,7 @@ def narrow_ranges(model, batches, method):
 
 
 def _float_activations(model):
-    """The watched `FakeQuant`s, and a model that gives what each would round, were none to round."""
+    """The watched `FakeQuant`s, and a model of what each would round if no other did."""
     watched, inputs = {}, new_inputs(model)
 
     def call(node, *args, **kwargs):
