@@ -142,28 +142,14 @@ def train_quantized(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-<<<<<<< HEAD
     model = simulated(model, quantization, data)
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    model = _fine_tune(model, quantization.fine_tune, run, data, out, [], 0)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
     settle_biases(model)
     return model
-=======
-    simulated = quantize(
-        model, per_channel=quantization.per_channel, exclude=quantization.exclude
-    )
-    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
-    calibrate(simulated, (images for images, _ in calibration))
-    keep_zeros(simulated)
-    if recipe.clustering:  # already clustered: this only keeps it so
-        cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    freeze = FreezeStatistics(quantization.frozen_from)
-    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [freeze], 0)
-    settle_biases(simulated)
-    return simulated
->>>>>>> qat
 
 
 def _tfmot_stages():

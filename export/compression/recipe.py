@@ -109,7 +109,6 @@ class Clustering(Section):
 class Calibration(Section):
     """Activation ranges start from so many training images, not augmented, drawn by `seed`.
 
-<<<<<<< HEAD
     Not augmented, since a file sees whole images: the black border of a shifted crop would widen
     ranges by what never comes. Where there are fewer training images, all of them.
     ranges: up to the extremes, or narrower by `ranges.narrow_ranges` (qat and static only).
@@ -138,27 +137,21 @@ class Quantization(Section):
     those whose activations have ranges, None of the others.
     equalize, correct_biases: see `equalization` and `bias_correction`. exclude: shell patterns of
     the names of layers that stay float. These three are for qat and static of the native engine.
+    frozen_statistics: of qat, the share of the fine-tuning, at its end, in which batch
+    normalizations keep their statistics and train by them, as they will run.
     engine: of qat, "native" or "tfmot" (tensorflow-model-optimization; pip install
     kerascnn[tfmot]). Both keep the zeros and the shared values that earlier stages made; tfmot
     calls that PQAT, CQAT and PCQAT, and keeps few values in each output channel, whose scales
     differ, not in a whole kernel.
-=======
-    exclude: shell patterns of layer names that stay float. frozen_statistics: the share of the
-    fine-tuning, at its end, in which batch normalizations keep their statistics and train by them,
-    as they will run.
-    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]). Both
-    keep the zeros and the shared values that earlier stages made; tfmot calls that PQAT, CQAT and
-    PCQAT, and keeps few values in each output channel, whose scales differ, not in a whole kernel.
->>>>>>> qat
     """
 
     engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat", "static", "dynamic", "float16", "int16x8"] = "qat"
     per_channel: bool = True
-<<<<<<< HEAD
     equalize: bool = False
     correct_biases: bool = False
     exclude: tuple[str, ...] = ()
+    frozen_statistics: float = Field(0.3, ge=0, le=1)
     calibration: Calibration | None = None
     fine_tune: FineTune | None = None
 
@@ -168,11 +161,6 @@ class Quantization(Section):
         if isinstance(tree, dict) and tree.get("method", "qat") in CALIBRATED:
             return {"calibration": {}, **tree}
         return tree
-=======
-    exclude: tuple[str, ...] = ()
-    frozen_statistics: float = Field(0.3, ge=0, le=1)
-    fine_tune: FineTune
->>>>>>> qat
 
     @model_validator(mode="after")
     def _method_takes(self):
@@ -185,7 +173,6 @@ class Quantization(Section):
             raise ValueError(f"'engine: {self.engine}' is a way of 'method: qat'")
         if self.engine == "tfmot" and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'engine: native'")
-<<<<<<< HEAD
         if method not in SIMULATED and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
         simulates = method in SIMULATED and self.engine == "native"
@@ -200,10 +187,6 @@ class Quantization(Section):
             raise ValueError(f"'method: {method}' needs ranges: leave out 'calibration: null'")
         if method not in CALIBRATED and self.calibration:
             raise ValueError(f"'method: {method}' has no ranges: leave out 'calibration'")
-=======
-        if self.engine == "tfmot" and self.exclude:
-            raise ValueError("'exclude' needs 'engine: native'")
->>>>>>> qat
         return self
 
     @property

@@ -143,16 +143,10 @@ def analyse(simulated, images, labels, *, negligible=0.05):
             probe.set([unit], weights=True, activations=True)
             alone = round(100 * (trained - hits()), 6)
             probe.set([unit], weights=False, activations=False)
+        weights = _weight_facts(unit) if unit.kernel else None
+        about = facts.get(id(unit))
         found.append(
-            Layer(
-                unit.name,
-                unit.kind,
-                tuple(unit.layers),
-                *shares,
-                _weight_facts(unit) if unit.kernel else None,
-                facts.get(id(unit)),
-                alone,
-            )  # fmt: skip
+            Layer(unit.name, unit.kind, tuple(unit.layers), *shares, weights, about, alone)
         )
     probe.set(probe.units, weights=True, activations=True)
     return Analysis(

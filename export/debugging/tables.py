@@ -7,28 +7,24 @@ from export.debugging.analysis import EXACT
 from export.debugging.diagnosis import diagnose
 
 SHOWN = 0.01  # of the loss; what loses less is summed up in one line
-CLOSE = 0.5  # points: what an analysis of few images cannot tell from nothing
+CLOSE = 0.5  # points, which is next to nothing: one image of 200
 
 
 def layers(analysis):
     """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
     table = Table(
-        Column("layer", no_wrap=True), Column("share of loss", justify="right"),
-        Column("alone, points", justify="right"), Column("weights dB", justify="right"),
-        Column("activations dB", justify="right"), Column("accumulated dB", justify="right"),
-        Column("why", overflow="fold"),
+        Column("layer", no_wrap=True), Column("share", justify="right"),
+        Column("alone", justify="right"), Column("weights", justify="right"),
+        Column("outputs", justify="right"), Column("so far", justify="right"),
     )  # fmt: skip
-    shown = [
-        layer for layer in analysis.layers if layer.share >= SHOWN or diagnose(layer)
-    ]  # the worst first
+    shown = _worth_a_row(analysis)
     for layer in shown:
-        activations = layer.activations
+        outputs = layer.activations
         table.add_row(
             escape(layer.name), f"{layer.share:.1%}",
             "" if layer.alone is None else f"{layer.alone:.1f}",
             _decibels(layer.weights and layer.weights.snr),
-            _decibels(activations and activations.snr),
-            _decibels(activations and activations.accumulated), diagnose(layer),
+            _decibels(outputs and outputs.snr), _decibels(outputs and outputs.accumulated),
         )  # fmt: skip
     rest = [layer for layer in analysis.layers if layer not in shown]
     if rest:
@@ -36,30 +32,35 @@ def layers(analysis):
     return table
 
 
+def _worth_a_row(analysis):
+    return [layer for layer in analysis.layers if layer.share >= SHOWN or diagnose(layer)]
+
+
 def _decibels(value):
     if value is None:
         return ""
-    return "exact" if value >= EXACT - 0.5 else f"{value:.1f}"
+    return "exact" if value >= EXACT - 0.5 else f"{value:.1f} dB"
 
 
 def explanation(analysis):
-    """What the table says, in sentences."""
-    lost = 100 * (analysis.float_accuracy - analysis.int8_accuracy)
+    """What the table says, and why the worst layers lose, in sentences."""
+    lost = round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6)
     lines = [
         f"{analysis.images} validation images: {analysis.float_accuracy:.1%} right without "
-        f"rounding, {analysis.int8_accuracy:.1%} rounded to int8.",
-        "share of loss: the error of the logits when one layer alone rounds, over the sum of all "
-        "layers'.",
-        "dB: signal to rounding noise, the mean of the channels; 6 dB are one bit, 30 and more are "
-        "good.",
-        "accumulated: with every layer before it rounding too.",
+        f"rounding, {analysis.int8_accuracy:.1%} rounded to int8",
+        "share    of the loss: the error of the logits when this layer alone rounds, over the sum",
+        "alone    points of accuracy lost when this layer alone rounds",
+        "weights, outputs   their signal over their rounding noise, the mean of the channels;",
+        "         one bit is 6 dB, and 30 dB are good",
+        "so far   the same of the outputs, when all layers up to here round",
     ]
+    causes = [f"{x.name}: {diagnose(x)}" for x in _worth_a_row(analysis) if diagnose(x)]
+    if causes:
+        lines += ["why", *(f"  {cause}" for cause in causes)]
+    elif lost > CLOSE:
+        lines.append("why: no layer stands out; the network as a whole needs more than 8 bits")
     if lost <= CLOSE:
-        lines.append("Rounding loses next to nothing here: no layer needs mending.")
-    else:
-        worst = analysis.layers[0]
-        reason = diagnose(worst) or "its rounding is no coarser than that of others"
-        lines.append(f"{worst.name} loses most, {worst.share:.0%}: {reason}.")
+        lines.append("rounding loses next to nothing here")
     return "\n".join(f"  {escape(line)}" for line in lines)
 
 
