@@ -4,6 +4,7 @@
     export.convert(model, to="tflite")     -> bytes
     export.deliver(run, recipe, formats)   -> verified files in the run folder
     export.verify(path)                    -> Verdict
+    export.debug(path)                     -> Analysis: which layers of an int8 file lose accuracy
     export.benchmark(paths)                -> list of timings
 
 Names are imported when they are first used, as in kerascnn.
@@ -15,10 +16,11 @@ _homes = {
     "compress": "export.compression.compress",
     "convert": "export.conversion",
     "deliver": "export.conversion.deliver",
+    "debug": "export.debugging.debug",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
 }
-__all__ = ["benchmark", "compress", "convert", "deliver", "verify"]
+__all__ = ["benchmark", "compress", "convert", "debug", "deliver", "verify"]
 
 
 def __getattr__(name):

@@ -71,6 +71,9 @@ def convert(
     images = None if batch == "dynamic" else int(batch)
     deliveries = deliver(opened, loaded, to, batch=images, io=io, data_dir=data_dir)
     console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
+    lost = [d.path for d in deliveries if not d.verdict.passed]
+    if lost and loaded.method in ("static", "qat"):
+        console.print(f"  kerascnn debug {escape(str(lost[0]))} --recipe {escape(recipe)} says why")
     _fail_unless(all(d.verdict.passed for d in deliveries))
 
 
@@ -92,6 +95,51 @@ def verify(
     verdict = verify_file(file, data_dir=data_dir)
     console.print(verdict_table([(file, title, verdict)]))
     _fail_unless(verdict.passed)
+
+
+@app.command()
+def debug(
+    file: Annotated[
+        Path, typer.Argument(help="An int8 file of a run; also one that convert did not keep.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="What would make FILE, where its name does not tell.")
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Try what helps, keep what suffices.")] = False,
+    train: Annotated[
+        bool, typer.Option("--train", help="With --fix: train for int8 too, if all else fails.")
+    ] = False,
+    images: Annotated[int, typer.Option(help="Validation images to measure on.", min=1)] = 200,
+    data_dir: DataDir = None,
+):
+    """Shows which layers of an int8 file lose its accuracy, and why; --fix tries what helps.
+
+    --fix tries, in this order, wider and narrower calibration, equalized channels with corrected
+    biases, the worst layers in float, activations of 16 bits, and with --train training for int8.
+
+    Example: kerascnn debug runs/demo/model_int8_static.tflite --fix
+    """
+    if train and not fix:
+        raise UserError("--train is a part of --fix; say both")
+    start_tensorflow()
+    from export.debugging import tables
+    from export.debugging.analysis import analyse
+    from export.debugging.fixes import Fixer
+    from export.debugging.subject import open_subject
+
+    subject = open_subject(file, recipe=recipe, data_dir=data_dir)
+    with console.status("switching the roundings on, one at a time"):
+        analysis = analyse(subject.simulated, *subject.sample(images))
+    console.print(tables.layers(analysis))
+    console.print(tables.explanation(analysis), highlight=False)
+    if not fix:
+        return
+    with console.status("") as status:
+        fixer = Fixer(subject, images=images, say=lambda text: status.update(f"trying: {text}"))
+        outcome = fixer.fix(train=train)
+    console.print(tables.fixes(outcome))
+    console.print(tables.summary(outcome, subject, trained=train), highlight=False)
+    _fail_unless(outcome.delivery is None or outcome.delivery.verdict.passed)
 
 
 @app.command()

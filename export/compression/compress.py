@@ -6,6 +6,7 @@ from export.compression.calibration import simulated
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe, load_recipe
@@ -51,11 +52,16 @@ def compress(run, recipe, *, data_dir=None):
     if recipe.clustering:
         model = _cluster(model, recipe.clustering, run, data, out / "clustering")
     if recipe.method == "qat":
-        model = _quantize(model, recipe, run, data, out / "quantization")
+        model = train_quantized(model, recipe, run, data, out / "quantization")
+    keep(model, recipe, out)
+    return model
+
+
+def keep(model, recipe, out):
+    """Writes a compressed model and its recipe into the folder `out`."""
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
         model.save(path)
-    return model
 
 
 def compressed_model(run, recipe):
@@ -131,7 +137,8 @@ def _cluster(model, clustering, run, data, out):
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
-def _quantize(model, recipe, run, data, out):
+def train_quantized(model, recipe, run, data, out):
+    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`."""
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
@@ -139,7 +146,8 @@ def _quantize(model, recipe, run, data, out):
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    model = _fine_tune(model, quantization.fine_tune, run, data, out, [], 0)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
     settle_biases(model)
     return model
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import keras
 from keras import layers, ops
 
-from export.compression.quantized_layers import PACKAGE, QuantizedKernel
+from export.compression.quantized_layers import PACKAGE, FakeQuant, QuantizedKernel
 from kerascnn.models.graph import maker
 
 
@@ -127,7 +127,7 @@ def folded(model):
     chosen = [
         layer
         for layer in model.layers
-        if isinstance(layer, FoldedBatchNormalization) or getattr(layer, "gain", None)
+        if isinstance(layer, FoldedBatchNormalization | FakeQuant | QuantizedKernel)
     ]
     for layer in chosen:
         layer.folds = True

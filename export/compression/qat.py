@@ -3,7 +3,8 @@
 A model is rebuilt with `FakeQuant` exactly where the int8 kernels of TFLite requantize: after a
 convolution with its normalization and ReLU, after Add, Multiply and Concatenate, after an
 activation of its own kernel. Nowhere between the parts that one kernel fuses, and nowhere after an
-operation that keeps its input's scale (padding, pooling, reshaping).
+operation that hands on its input's integers (padding, maxima, reshaping). One that averages them,
+and keeps their scale, is rounded by the very range of its input.
 
 Nowhere before a Concatenate either, if each of its inputs can take its scale; where one cannot,
 since others take it too, TFLite would give all of them the scale of that one: each is rounded.
@@ -56,8 +57,8 @@ FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax
 PIXELS = (0.0, 255.0)
 WATCHED = "watched"
 FUSES_RELU = (
-    layers.Conv2D, layers.DepthwiseConv2D, layers.BatchNormalization, layers.Dense, layers.Add,
-    layers.Subtract, layers.Multiply,
+    layers.Conv2D, layers.DepthwiseConv2D, layers.Conv2DTranspose, layers.BatchNormalization,
+    layers.Dense, layers.Add, layers.Subtract, layers.Multiply,
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def quantize(model, *, per_channel=True, exclude=()):
     flat = integer_form(model, exclude=exclude, folds_itself=True)
     rounded = roundings(flat, exclude=exclude)
     twins, made = {}, Counter()
+    rounders = {}  # id of a tensor -> what rounded it
 
     def twin(layer):
         if id(layer) not in twins:
@@ -93,12 +95,20 @@ def quantize(model, *, per_channel=True, exclude=()):
 
     def call(node, *args, **kwargs):
         x = twin(node.operation)(*args, **kwargs)
+        before = rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
+        if before is not None and (halves := halves_of(node.operation)):
+            x = before(x, halves=halves)
+        if isinstance(node.operation, PASS_THROUGH) and before is not None:
+            rounders.update((id(y), before) for y in keras.tree.flatten(x))
         how, name = rounded[id(node)], f"{node.operation.name}_quant"
         if how is None:
             return x
         made[name] += 1  # a shared layer has a range for each of its calls
         name += f"_{made[name]}" if made[name] > 1 else ""
-        return FakeQuant(None if how == WATCHED else how, name=name)(x)
+        rounder = FakeQuant(None if how == WATCHED else how, name=name)
+        x = rounder(x)
+        rounders[id(x)] = rounder
+        return x
 
     inputs = new_inputs(flat)
     quantized = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
@@ -124,6 +134,14 @@ def _twin(layer, per_channel):
 def _copy(layer):
     """Another of the same; an operation of Keras, which has nothing to learn, as it is."""
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
+
+
+def halves_of(layer):
+    """Where the kernel of a layer that averages integers rounds halves; None for other layers."""
+    if isinstance(layer, layers.AveragePooling2D):
+        return "away"
+    bilinear = isinstance(layer, layers.Resizing) and layer.interpolation == "bilinear"
+    return "up" if bilinear else None
 
 
 def refuse_unknown(layer):

@@ -21,6 +21,9 @@ class FakeQuant(layers.Layer):
         momentum: of the moving minimum and maximum while training.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
+    A call with `halves` leaves the range alone: what comes out of an average is rounded to the
+    steps of what went in. Averages of integers are often halves, and kernels differ in them: they
+    go "up", or "away" from an integer 0.
     """
 
     def __init__(self, fixed=None, *, momentum=0.99, **kwargs):
@@ -36,9 +39,12 @@ class FakeQuant(layers.Layer):
             for v, name in zip(start, ("minimum", "maximum"), strict=True)
         )  # fmt: skip
         self.calibrating = False
+        self.folds = False  # while a file is written
 
-    def call(self, inputs, training=False):
-        if self.fixed is None:
+    def call(self, inputs, training=False, halves=None):
+        if self.calibrating and halves:
+            return inputs
+        if self.fixed is None and not halves:
             if self.calibrating:
                 low, high = self._extremes(inputs)
                 self.minimum.assign(ops.minimum(self.minimum, low))
@@ -48,7 +54,16 @@ class FakeQuant(layers.Layer):
                 low, high = self._extremes(inputs)
                 self.minimum.assign(self.minimum + (low - self.minimum) * (1 - self.momentum))
                 self.maximum.assign(self.maximum + (high - self.maximum) * (1 - self.momentum))
+        if halves and not self.folds:
+            inputs = self._with_halves(inputs, halves)
         return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+
+    def _with_halves(self, x, where):
+        """Moves halves a little off, to the side that they are rounded to."""
+        step = (self.maximum.value - self.minimum.value) / 255
+        zero = ops.round(self.minimum.value / step) * step + 128 * step
+        side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
+        return x + side * step / 1024
 
     def _extremes(self, inputs):
         """The range of this batch; it always holds zero, which padding needs exactly."""
@@ -95,7 +110,8 @@ class QuantizedKernel:
 
     @property
     def bias(self):
-        return self._bias * self.gain() if self.folds and self._bias is not None else self._bias
+        folds = self.folds and self.gain is not None and self._bias is not None
+        return self._bias * self.gain() if folds else self._bias
 
     @bias.setter
     def bias(self, variable):

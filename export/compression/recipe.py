@@ -111,10 +111,12 @@ class Calibration(Section):
 
     Not augmented, since a file sees whole images: the black border of a shifted crop would widen
     ranges by what never comes. Where there are fewer training images, all of them.
+    ranges: up to the extremes, or narrower by `ranges.narrow_ranges` (qat and static only).
     """
 
     images: int = Field(512, ge=1)
     seed: int = Field(0, ge=0)
+    ranges: Literal["extremes", "percentile", "least_squares"] = "extremes"
 
 
 SIMULATED = ("qat", "static")  # int8 that is rounded in Keras first, for all formats alike
@@ -133,6 +135,10 @@ class Quantization(Section):
     per_channel: a scale an output channel, else one a tensor (qat and static only; the others
     have what the converter gives them). fine_tune: of qat, and of nothing else. calibration: of
     those whose activations have ranges, None of the others.
+    equalize, correct_biases: see `equalization` and `bias_correction`. exclude: shell patterns of
+    the names of layers that stay float. These three are for qat and static of the native engine.
+    frozen_statistics: of qat, the share of the fine-tuning, at its end, in which batch
+    normalizations keep their statistics and train by them, as they will run.
     engine: of qat, "native" or "tfmot" (tensorflow-model-optimization; pip install
     kerascnn[tfmot]). Both keep the zeros and the shared values that earlier stages made; tfmot
     calls that PQAT, CQAT and PCQAT, and keeps few values in each output channel, whose scales
@@ -142,6 +148,10 @@ class Quantization(Section):
     engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat", "static", "dynamic", "float16", "int16x8"] = "qat"
     per_channel: bool = True
+    equalize: bool = False
+    correct_biases: bool = False
+    exclude: tuple[str, ...] = ()
+    frozen_statistics: float = Field(0.3, ge=0, le=1)
     calibration: Calibration | None = None
     fine_tune: FineTune | None = None
 
@@ -165,11 +175,25 @@ class Quantization(Section):
             raise ValueError("'per_channel: false' needs 'engine: native'")
         if method not in SIMULATED and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
+        simulates = method in SIMULATED and self.engine == "native"
+        narrows = self.calibration is not None and self.calibration.ranges != "extremes"
+        for key, given in (
+            ("equalize", self.equalize), ("correct_biases", self.correct_biases),
+            ("exclude", self.exclude), ("ranges", narrows),
+        ):  # fmt: skip
+            if given and not simulates:
+                raise ValueError(f"{key!r} needs 'method: qat' or 'static', and 'engine: native'")
         if method in CALIBRATED and self.calibration is None:
             raise ValueError(f"'method: {method}' needs ranges: leave out 'calibration: null'")
         if method not in CALIBRATED and self.calibration:
             raise ValueError(f"'method: {method}' has no ranges: leave out 'calibration'")
         return self
+
+    @property
+    def frozen_from(self):
+        """The epoch, counted from 0, from which on the statistics are frozen."""
+        epochs = self.fine_tune.epochs
+        return epochs - round(self.frozen_statistics * epochs)
 
 
 class Recipe(Section):
@@ -186,6 +210,12 @@ class Recipe(Section):
     clustering: Clustering | None = None
     quantization: Quantization | None = None
     max_drop: float = Field(1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _shared_values_stay(self):
+        if self.clustering and self.quantization and self.quantization.equalize:
+            raise ValueError("'equalize' would pull the shared values of 'clustering' apart")
+        return self
 
     @property
     def method(self):

@@ -86,7 +86,7 @@ def _of_images(layer):
     config, kind = layer.get_config(), type(layer)
     if config.get("data_format") == "channels_first":
         return ()
-    if isinstance(layer, AS_THEY_ARE):
+    if isinstance(layer, AS_THEY_ARE) and not isinstance(layer, layers.SpatialDropout1D):
         return (layer,)
     for key in ("kernel_size", "dilation_rate", "pool_size", "output_padding"):
         if config.get(key) is not None:

@@ -4,6 +4,8 @@ The runtimes compute ELU on int8 through a table of 256 entries; the converter l
 between a DEQUANTIZE and a QUANTIZE. Both of those go.
 """
 
+from copy import deepcopy
+
 
 def with_integer_kernels(data):
     """The bytes of an int8 .tflite file in which each ELU computes on integers."""
@@ -29,10 +31,19 @@ def with_integer_kernels(data):
             found = [codes[x.opcodeIndex] for x in (*before, *after)]
             if found != [kinds.DEQUANTIZE, kinds.QUANTIZE]:
                 continue
+            source, target = graph.tensors[before[0].inputs[0]], graph.tensors[after[0].outputs[0]]
+            if source.type != schema.TensorType.INT8:
+                continue
             if len(takers(op.inputs[0])) == 1:
                 gone += before
-            gone += after
-            op.inputs, op.outputs = before[0].inputs, after[0].outputs
+            op.inputs = before[0].inputs
+            if target.type == source.type:
+                gone += after
+                op.outputs = after[0].outputs
+            else:  # the uint8 end of the network: the QUANTIZE shifts the integers now
+                middle = graph.tensors[op.outputs[0]]
+                middle.type, middle.quantization = source.type, deepcopy(target.quantization)
+                middle.quantization.zeroPoint = [target.quantization.zeroPoint[0] - 128]
         graph.operators = [op for op in graph.operators if not any(op is x for x in gone)]
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
