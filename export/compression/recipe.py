@@ -4,6 +4,7 @@ pruned50_qat_wi8_ai8: half of the weights zero, then quantization-aware training
 activations int8.
 """
 
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
@@ -24,9 +25,11 @@ class FineTune(Section):
 class Pruning(Section):
     """Magnitude pruning to `sparsity`, which rises between `begin` and `end` of the fine-tuning.
 
-    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]),
-    which also knows the schedule "constant", all of it from `begin` on, and the pattern "2:4", two
-    zeros in every four weights in a row. exclude: shell patterns of layer names that stay dense.
+    schedule: "polynomial", or "constant": all of it from `begin` on. pattern: "unstructured", or
+    "2:4", two zeros in every four weights in a row along the input channels. engine: "native", or
+    "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]), which makes the zeros of
+    "2:4" all at once, whatever the schedule. exclude: shell patterns of layer names that stay
+    dense; `kerascnn sensitivity` suggests them.
     """
 
     engine: Literal["native", "tfmot"] = "native"
@@ -41,19 +44,17 @@ class Pruning(Section):
 
     @model_validator(mode="after")
     def _begin_before_end(self):
-        if self.begin >= self.end:
+        if self.begin >= self.end and self.schedule != "constant":
             raise ValueError("'begin' must be smaller than 'end'")
-        return self
-
-    @model_validator(mode="after")
-    def _engine_knows(self):
-        chosen = {"schedule": self.schedule, "pattern": self.pattern}
-        for key, value in chosen.items():
-            if self.engine == "native" and value not in ("polynomial", "unstructured"):
-                raise ValueError(f"{key} {value!r} needs 'engine: tfmot'")
         if self.pattern == "2:4" and self.sparsity != 0.5:
             raise ValueError("'2:4' is a sparsity of 0.5")
         return self
+
+    @property
+    def settled(self):
+        """The first epoch of the fine-tuning, from 0, that begins with all of the zeros."""
+        reached = self.begin if self.schedule == "constant" else self.end
+        return min(ceil(reached * self.fine_tune.epochs), self.fine_tune.epochs - 1)
 
 
 Criterion = Literal["gamma", "l1", "l2", "taylor"]

@@ -16,10 +16,9 @@ def prune(model, pruning, run, data, out):
         end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
         exclude=pruning.exclude,
     )  # fmt: skip
-    reached = pruning.begin if pruning.schedule == "constant" else pruning.end
-    settled = min(-(-reached * epochs // 1), epochs - 1)
     callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
-    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks, settled=settled)
+    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks,
+        settled=pruning.settled)  # fmt: skip
     return tfmot_engine.strip(wrapped, model)
 
 
