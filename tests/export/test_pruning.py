@@ -11,8 +11,8 @@ from export.compression.biases import settle_biases
 from export.compression.compress import compress, compressed_model
 from export.compression.pruning import (
     MagnitudePruning,
-    kept,
     keep_zeros,
+    kept,
     prunable_kernels,
     sparsity,
     two_of_four,
@@ -190,10 +190,10 @@ def test_what_pruning_cannot_do_is_said(monkeypatch):
     model = small()
     with pytest.raises(UserError, match="unknown schedule 'constnat'; did you mean 'constant'"):
         MagnitudePruning(model, 0.5, 4, schedule="constnat")
-    with pytest.raises(UserError, match="unknown pattern '4:2'; did you mean '2:4'"):
+    with pytest.raises(UserError, match="unknown pattern '4:2'; expected one of: 2:4, unstr"):
         MagnitudePruning(model, 0.5, 4, pattern="4:2")
     section = {"sparsity": 0.7, "pattern": "2:4", "fine_tune": FINE_TUNE}
-    with pytest.raises(UserError, match="'2:4' is a sparsity of 0.5"):
+    with pytest.raises(UserError, match=r"'2:4' is a sparsity of 0\.5"):
         parse(Recipe, {"name": "test", "pruning": section}, "test")
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UserError, match="expected Keras on TensorFlow or torch, got jax"):
