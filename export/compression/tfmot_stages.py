@@ -24,7 +24,8 @@ def prune(model, pruning, run, data, out):
 
 def cluster(model, clustering, run, data, out):
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
-    wrapped = tfmot_engine.clustered(model, clustering.values, exclude=clustering.exclude)
+    clusters = clustering.values("*")  # this engine has one number for all layers
+    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
     fit(wrapped, data, clustering.fine_tune, run.config, out)
     return tfmot_engine.strip(wrapped, model)
 
