@@ -70,17 +70,18 @@ def _architecture(reader):
     unpack = zlib.decompressobj()
     try:
         text = unpack.decompress(reader.take(reader.length()), MOST_JSON)
-        tree = json.loads(text)
+        is_object = isinstance(json.loads(text), dict)
     except (zlib.error, ValueError, RecursionError):
-        tree = None
-    reader.check(isinstance(tree, dict), "an architecture in JSON")
-    return tree
+        is_object = False
+    reader.check(is_object, "an architecture in JSON")
+    return text
 
 
 def _build(architecture, expected):
     """The model of an architecture; UserError unless it has the `expected` (name, shape)s."""
     try:
-        model = keras.saving.deserialize_keras_object(architecture, safe_mode=True)
+        tree = json.loads(architecture)  # each time anew: Keras alters what it is given
+        model = keras.saving.deserialize_keras_object(tree, safe_mode=True)
         found = [(weight_name(v), tuple(v.shape)) for v in model.weights]
     except Exception as error:  # whatever Keras finds wrong, a dozen kinds
         lines = str(error).strip().splitlines() or [type(error).__name__]
