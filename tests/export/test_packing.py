@@ -114,7 +114,7 @@ def test_what_cannot_be_packed_or_unpacked_is_one_line(kerascnn, packed, recipe,
         (("unpack", whole, "--out", tmp_path / "model.h5"), "--out: expected a .keras file"),
         (
             ("pack", packed, "--recipe", "float32"),
-            "expected a recipe with the section 'clustering'",
+            "expected a recipe with the section",
         ),
         (("pack", packed, "--recipe", "deep_compression"), "model.keras is missing; kerascnn comp"),
     ]:
@@ -124,5 +124,5 @@ def test_what_cannot_be_packed_or_unpacked_is_one_line(kerascnn, packed, recipe,
 
 
 def test_a_run_without_its_compressed_model_is_sent_to_compress(finished_run, recipe):
-    with pytest.raises(UserError, match="kerascnn compress .* --recipe deep makes it"):
+    with pytest.raises(UserError, match=r"kerascnn compress .* --recipe deep makes it"):
         pack(finished_run, recipe)
