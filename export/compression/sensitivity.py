@@ -19,6 +19,7 @@ from kerascnn.training import open_run
 
 SPARSITIES = (0.25, 0.5, 0.75, 0.9)
 TOLERATED = 1.0  # points of accuracy that a layer may cost and still be pruned
+KEPT = 0.1  # of the weights that a suggestion leaves dense at most: fine-tuning mends the rest
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,26 @@ class Scan:
 
     def drops(self, layer):
         """The points of accuracy that a layer costs, one a sparsity; below zero where it gains."""
-        return [100 * (self.accuracy - reached) for reached in layer.accuracies]
+        return [round(100 * (self.accuracy - reached), 6) for reached in layer.accuracies]
 
-    def exclude(self, sparsity, tolerated=TOLERATED):
-        """The names of the layers that cost more than `tolerated` points at a scanned sparsity."""
+    def exclude(self, sparsity):
+        """The names of the layers to leave dense at a scanned sparsity.
+
+        Of those that cost more than a point the ones that cost most for each of their weights, as
+        many as hold a tenth of all weights together.
+        """
         column = self.sparsities.index(sparsity)
-        return [x.name for x in self.layers if self.drops(x)[column] > tolerated]
+        costs = {layer: self.drops(layer)[column] for layer in self.layers}
+        left, chosen = KEPT * self.weights, []
+        for layer in sorted(costs, key=lambda layer: -costs[layer] / layer.weights):
+            if costs[layer] > TOLERATED and layer.weights <= left:
+                chosen.append(layer.name)
+                left -= layer.weights
+        return chosen
+
+    @property
+    def weights(self):
+        return sum(layer.weights for layer in self.layers)
 
 
 def sensitivity(run, *, images=1000, sparsities=SPARSITIES, data_dir=None):
@@ -117,16 +132,14 @@ def sensitivity_table(scan):
     return table
 
 
-def suggestions(scan, tolerated=TOLERATED):
-    """For each sparsity the line `exclude:` of a recipe, and what share of the weights it keeps."""
-    total = sum(layer.weights for layer in scan.layers)
+def suggestions(scan):
+    """Lines for a recipe: at each sparsity what to exclude, and what share of the weights it is."""
     lines = []
     for share in scan.sparsities:
-        names = scan.exclude(share, tolerated)
-        kept = sum(layer.weights for layer in scan.layers if layer.name in names) / total
-        why = f"  # {kept:.1%} of the weights; each costs more than {tolerated:g} points"
-        line = f"  sparsity: {share:g}, exclude: [{', '.join(names)}]"
-        lines.append(line + (why if names else ""))
+        names = scan.exclude(share)
+        dense = sum(x.weights for x in scan.layers if x.name in names) / scan.weights
+        why = f"  # {dense:.1%} of the weights stay dense" if names else ""
+        lines.append(f"  sparsity: {share:g}, exclude: [{', '.join(names)}]{why}")
     return lines
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras import layers, ops
 
 from export.compression.pruning import prunable_kernels
-from export.compression.sensitivity import scan, suggestions
+from export.compression.sensitivity import LayerSensitivity, Scan, scan, suggestions
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import open_run
@@ -41,10 +41,24 @@ def test_the_drop_of_each_layer_by_hand():
     assert vital.accuracies == (1.0, 0.75, 0.25)  # label 0 is right by the tie
     assert found.drops(vital) == [0, 25, 75]
     assert idle.accuracies == (1.0, 1.0, 1.0)
-    assert found.exclude(0.75) == [] and found.exclude(0.875) == ["vital"]
-    lines = suggestions(found)
-    assert lines[0].strip() == "sparsity: 0.75, exclude: []"
-    assert "sparsity: 0.875, exclude: [vital]  # 80.0% of the weights" in lines[1]
+
+
+def test_what_costs_much_and_holds_little_is_suggested_for_exclusion():
+    """A tenth of 10,000 weights: the head and the stem fit, together with nothing else."""
+    layers = (
+        LayerSensitivity("body", 8000, (0.85, 0.4)),
+        LayerSensitivity("stem", 500, (0.89, 0.5)),
+        LayerSensitivity("neck", 1100, (0.88, 0.6)),
+        LayerSensitivity("head", 300, (0.9, 0.6)),
+        LayerSensitivity("side", 100, (0.9, 0.895)),
+    )
+    found = Scan(0.9, 1000, (0.5, 0.9), layers)
+    assert found.exclude(0.5) == []  # the stem costs a point, and no more than that
+    assert found.exclude(0.9) == ["head", "stem"]
+    assert suggestions(found) == [
+        "  sparsity: 0.5, exclude: []",
+        "  sparsity: 0.9, exclude: [head, stem]  # 8.0% of the weights stay dense",
+    ]
 
 
 def test_the_model_is_left_as_it_was_and_traced_once():
