@@ -17,6 +17,7 @@ from operator_checks import (
 )
 
 from kerascnn import UserError, numpy_ops
+from kerascnn.numpy_ops import convolution
 
 SQUARE = np.arange(9.0).reshape(1, 3, 3, 1)
 ONE_TO_FOUR = np.array([[1.0, 2], [3, 4]])[..., None, None]
@@ -93,6 +94,15 @@ def test_loops_and_im2col_agree(rank, strides, padding, dilation_rate, groups, f
         numpy_ops.conv_gradients(dy, x, kernel, **options), expected, strict=True
     ):
         np.testing.assert_allclose(gradient, value, atol=1e-12)
+
+
+@pytest.mark.parametrize("block", [1, 100])
+def test_the_matrix_may_be_made_in_parts(block, monkeypatch):
+    x, kernel = random(2, 7, 5, 4), random(3, 2, 2, 6)
+    options = dict(strides=(1, 2), padding="same", groups=2)
+    monkeypatch.setattr(convolution, "BLOCK", block)
+    expected = numpy_ops.conv_loops(x, kernel, **options)
+    np.testing.assert_allclose(numpy_ops.conv(x, kernel, **options), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("rank, options, groups", CONV_CASES)
