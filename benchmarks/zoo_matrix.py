@@ -95,7 +95,9 @@ def measure(name):
         off = np.abs(integers.astype(int) - np.rint(steps).clip(limits.min, limits.max))
         figures["int8_tflite"] = float((off <= 1).mean())
         others, _ = run(to_onnx(simulated, batch=None), "int8_onnx")(pixels)
-        figures["int8_onnx"] = float((np.abs(others.astype(int) - integers.astype(int)) <= 1).mean())
+        figures["int8_onnx"] = float(
+            (np.abs(others.astype(int) - integers.astype(int)) <= 1).mean()
+        )
     except UserError as error:
         refusals.append(str(error))
     seconds = time.perf_counter() - started
