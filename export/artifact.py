@@ -11,6 +11,8 @@ from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
 
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+RAW = "raw, 0..255: normalization is inside the file"
+PIXELS = {"int8": "raw less 128, -128..127: normalization is inside the file"}
 
 
 def sheet_path(path):
@@ -44,7 +46,7 @@ def describe(path, artifact, run, recipe, verdict, calibration):
             "height": height,
             "width": width,
             "color": "RGB" if channels == 3 else "grey",
-            "pixels": "raw, 0..255: normalization is inside the file",
+            "pixels": PIXELS.get(artifact.inputs[0]["dtype"], RAW),
             "resize": {
                 "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
                 "pad": "centered between zeros, not scaled",

@@ -44,6 +44,10 @@ def convert(
     recipe: RecipeOption,
     to: Annotated[list[str], typer.Option("--to", help="tflite, onnx, or both: --to tflite onnx.")],
     batch: Annotated[str, typer.Option(help="Images at a time, or 'dynamic'.")] = "1",
+    io: Annotated[
+        str | None,
+        typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
+    ] = None,
     data_dir: DataDir = None,
 ):
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
@@ -58,14 +62,14 @@ def convert(
     if batch != "dynamic" and not (batch.isdigit() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
     loaded = load_recipe(recipe)
-    refuse_formats(loaded.method, to)
+    refuse_formats(loaded.method, to, io=io)
     start_tensorflow()
     from export.conversion.deliver import deliver
     from kerascnn.training import open_run
 
     opened = open_run(run)
     images = None if batch == "dynamic" else int(batch)
-    deliveries = deliver(opened, loaded, to, batch=images, data_dir=data_dir)
+    deliveries = deliver(opened, loaded, to, batch=images, io=io, data_dir=data_dir)
     console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):

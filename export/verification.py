@@ -8,10 +8,12 @@ import numpy as np
 
 from export.artifact import read_sheet
 from export.compression.compress import prepared
+from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe
 from export.runtimes import Artifact
 from kerascnn.config import parse
 from kerascnn.errors import UserError
+from kerascnn.models.graph import functional, nodes
 from kerascnn.training import open_run
 
 FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
@@ -68,12 +70,14 @@ class Reference:
 
     images: (n, h, w, c) uint8. labels: (n,). logits: of the Keras model it was converted from
     (for int8 the one that simulates the rounding). trained: accuracy of the float model.
+    step: of the quantized outputs, which an int8 file with float ends does not tell; else None.
     """
 
     images: np.ndarray
     labels: np.ndarray
     logits: np.ndarray
     trained: float
+    step: float | None = None
 
 
 def reference(trained, model, split, data):
@@ -81,7 +85,18 @@ def reference(trained, model, split, data):
     images = data.pixels(split)
     trained_logits = predict(trained, images)
     logits = trained_logits if model is trained else predict(model, images)
-    return Reference(images, split.labels, logits, accuracy(trained_logits, split.labels))
+    reached = accuracy(trained_logits, split.labels)
+    return Reference(images, split.labels, logits, reached, output_step(model))
+
+
+def output_step(model):
+    """The step of the first output of a model that simulates int8; None for a float one."""
+    flat = functional(model)
+    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    node = makers.get(id(flat.outputs[0]))
+    while node is not None and not isinstance(node.operation, FakeQuant):
+        node = makers.get(id(node.input_tensors[0]))  # reshaping and the like keep it
+    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255 if node else None
 
 
 def predict(model, images):
@@ -116,20 +131,16 @@ def judge(artifact, expected, recipe):
                   KEPT[recipe.method]),
         ]  # fmt: skip
         logits = outputs
-    elif end["dtype"] == "float32":
+    elif end["dtype"] == "float32" and expected.step is None:
         difference = float(np.abs(outputs - expected.logits).max())
         checks = [Check("largest difference of a logit", difference, "<=", FLOAT_TOLERANCE)]
         logits = outputs
     else:
-        scale, zero_point = end["scale"], end["zero_point"]
-        limits = np.iinfo(end["dtype"])
-        wanted = np.rint(expected.logits / scale) + zero_point
-        steps = np.abs(outputs.astype(np.int64) - wanted.clip(limits.min, limits.max))
-        logits = (outputs.astype("float32") - zero_point) * scale
+        steps, wanted, logits = _in_steps(outputs, end, expected)
+        near = float((np.abs(steps - wanted) <= 1).mean())
         checks = [
-            Check("outputs within 1 step of the simulation", float((steps <= 1).mean()), ">=",
-                  WITHIN_A_STEP),
-            Check("labels that agree with the simulation", agreement(outputs, wanted), ">=",
+            Check("outputs within 1 step of the simulation", near, ">=", WITHIN_A_STEP),
+            Check("labels that agree with the simulation", agreement(steps, wanted), ">=",
                   AGREEMENT),
         ]  # fmt: skip
     reached = accuracy(logits, expected.labels)
@@ -137,6 +148,16 @@ def judge(artifact, expected, recipe):
     checks.append(Check("points of accuracy lost", drop, "<=", recipe.max_drop))
     measured = {"artifact": reached, "trained": expected.trained, "images": len(expected.labels)}
     return Verdict(tuple(checks), measured)
+
+
+def _in_steps(outputs, end, expected):
+    """Outputs of an int8 file and of its simulation in steps of the output, and as logits."""
+    if end["dtype"] == "float32":
+        return np.rint(outputs / expected.step), np.rint(expected.logits / expected.step), outputs
+    scale, zero_point = end["scale"], end["zero_point"]
+    limits = np.iinfo(end["dtype"])
+    wanted = (np.rint(expected.logits / scale) + zero_point).clip(limits.min, limits.max)
+    return outputs.astype(np.int64), wanted, (outputs.astype("float32") - zero_point) * scale
 
 
 def noise(outputs, wanted):

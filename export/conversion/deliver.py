@@ -6,11 +6,12 @@ from pathlib import Path
 from export.artifact import describe, sheet_path
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
-from export.compression.recipe import Recipe, load_recipe
+from export.compression.recipe import SIMULATED, Recipe, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
 from export.verification import Verdict, judge, reference
+from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.training import open_run
 
@@ -28,7 +29,7 @@ class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
 
-def deliver(run, recipe, formats, *, batch=1, data_dir=None):
+def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     """Converts the model of a run, and keeps the files that prove equal to it.
 
     What a recipe does without training is done here; what trains, `compress` has done before.
@@ -38,6 +39,7 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
         formats: "tflite", "onnx".
         batch: images at a time; None for any number.
+        io: what stands at the ends of an int8 .tflite file; see `export.convert`.
         data_dir: as in `train`.
 
     Returns:
@@ -48,7 +50,9 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
     """
     run = open_run(run) if not hasattr(run, "config") else run
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    refuse_formats(recipe.method, formats)
+    refuse_formats(recipe.method, formats, io=io)
+    if io is not None and recipe.method not in SIMULATED:
+        raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
     data = run.data(data_dir)
     trained = run.model()
     model = prepared(trained, run, recipe, data)
@@ -59,7 +63,7 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
     deliveries = []
     for kind in formats:
         path = run.path / f"model_{recipe.artifact}.{kind}"
-        made = convert(model, kind, batch=batch, **options)
+        made = convert(model, kind, batch=batch, io=io, **options)
         for stale in (path, sheet_path(path)):
             stale.unlink(missing_ok=True)
         try:

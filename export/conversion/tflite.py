@@ -3,34 +3,45 @@
 import warnings
 
 from export.compression.compress import is_int8
-from export.conversion.freeze import freeze
+from export.conversion.freeze import freeze, output_names
 from export.conversion.integer_kernels import with_integer_kernels
+from export.conversion.tflite_names import with_names
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.graph import functional
 
 METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, io="uint8", method=None, images=None):
+def to_tflite(model, *, batch=1, io=None, method=None, images=None):
     """Converts a model.
 
     Args:
-        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, uint8 at both
-            ends (or what `io` says); any other a float32 file with uint8 pixels in and float32 out.
+        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, any other a
+            float32 file with uint8 pixels in and float32 out.
         batch: images at a time; None for any number.
-        method, images: how the converter quantizes a float model; see `export.convert`.
+        io, method, images: see `export.convert`.
 
     Returns:
         The bytes of the file.
 
     Raises:
-        UserError: an operation that TFLite has not, or a method that does not fit the model.
+        UserError: an operation that TFLite has not, a method or ends that do not fit the model.
     """
     int8 = is_int8(model)
-    if method is not None:
-        _refuse(method, model, int8, images)
-    frozen = freeze(model, batch=batch)
-    return write_tflite(frozen, model.name, int8=int8, io=io, method=method, images=images)
+    _refuse(model, int8, io, method, images)
+    io = io or "uint8"
+    frozen = freeze(model, batch=batch, float_pixels=int8 and io == "float32")
+    ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
+    data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
+    return with_names(
+        data,
+        ends=[x.name.split(":")[0] for x in frozen.outputs],
+        inputs=[x.name for x in functional(model).inputs],
+        outputs=output_names(model),
+        layers=[layer.name for layer in functional(model).layers],
+        integer_ends=io == "int8",
+    )
 
 
 def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
@@ -62,7 +73,11 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
     return with_integer_kernels(made) if int8 else made
 
 
-def _refuse(method, model, int8, images):
+def _refuse(model, int8, io, method, images):
+    if io is not None and not int8:
+        raise UserError(f"{model.name}: io={io!r} is a choice of int8 files; this one is float")
+    if method is None:
+        return
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     if int8:
