@@ -3,13 +3,10 @@
 import keras
 
 from export.compression.compress import is_int8
-<<<<<<< HEAD
 from export.compression.folded_normalization import folded
-from kerascnn.models.graph import functional, walk
-=======
 from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import functional, nodes, walk
->>>>>>> tflite
+from kerascnn.models.graph import functional, walk
 
 
 def freeze(model, *, batch, float_pixels=False):
