@@ -6,7 +6,6 @@ from export.compression.compress import is_int8
 from export.compression.folded_normalization import folded
 from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import functional, nodes, walk
-from kerascnn.models.graph import functional, walk
 
 
 def freeze(model, *, batch, float_pixels=False):
