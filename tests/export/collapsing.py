@@ -6,7 +6,7 @@ from keras import layers
 
 import kerascnn.config as configs
 from kerascnn.data import load_data
-from kerascnn.files import write_json, writable_folder
+from kerascnn.files import writable_folder, write_json
 
 CONFIG = {
     "model": {"name": "lenet5"},

