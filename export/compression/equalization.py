@@ -5,8 +5,9 @@ first divided by s_i and input channel i of the second multiplied by s_i compute
 (cross-layer equalization: Nagel et al., arXiv:1906.04721, section 4.1). The paper chooses s_i by
 the weights alone, for kernels of one scale. Where each output channel of a kernel has its own
 scale, what suffers from unlike channels is the activation between; then s_i follows its measured
-range, against the weights that must take the factor up (Xiao et al., arXiv:2211.10438, section 4, with alpha 1/2),
-or in full where the second is a depthwise convolution, which has a scale for each of them.
+range, against the weights that must take the factor up (Xiao et al., arXiv:2211.10438, section 4,
+with alpha 1/2), or in full where the second is a depthwise convolution, which has a scale for each
+of them.
 """
 
 from collections import Counter

@@ -90,8 +90,8 @@ class Fixer:
         """
         with tempfile.TemporaryDirectory() as folder:
             self.folder = Path(folder)
-            self._try("float32, as trained", None, self.subject.trained)
-            self._try("as it is", self.subject.recipe, self.subject.simulated)
+            self._try("the float network", None, self.subject.trained)
+            self._try("int8 as it is", self.subject.recipe, self.subject.simulated)
             steps = [self._calibrations, self._equalizations, self._float_layers, self._int16]
             for step in [*steps, self._training] if train else steps:
                 if self._enough(self._best()):
@@ -152,24 +152,22 @@ class Fixer:
         own = self.subject.recipe.quantization.calibration.images
         count = min(MORE * own, len(self.subject.data.train))
         for ranges, words in (
-            ("extremes", "up to the extremes"),
-            ("percentile", "without the rarest 0.01 %"),
-            ("least_squares", "of the least squared error"),
+            ("extremes", "extremes"),
+            ("percentile", "99.99 % of the values"),
+            ("least_squares", "least squared error"),
         ):
             calibration = self._calibration(images=count, ranges=ranges)
-            self._static(
-                f"ranges {words}, {count} images", self._quantization(calibration=calibration)
-            )
+            self._static(f"{words}, {count} images", self._quantization(calibration=calibration))
 
     def _equalizations(self):
         shared = self.subject.recipe.clustering is not None
-        words = "biases corrected" if shared else "channels equalized, biases corrected"
+        words = "corrected biases" if shared else "equalized, corrected biases"
         for ranges in ("extremes", "least_squares"):
             quantization = self._quantization(
                 equalize=not shared, correct_biases=True,
                 calibration=self._calibration(ranges=ranges),
             )  # fmt: skip
-            suffix = "" if ranges == "extremes" else ", ranges of the least squared error"
+            suffix = "" if ranges == "extremes" else ", least squared error"
             self._static(words + suffix, quantization)
 
     def _float_layers(self):
@@ -186,7 +184,7 @@ class Fixer:
         while count <= len(names) // 2:
             exclude = (*quantization.exclude, *names[:count])
             self._static(
-                f"{_listed(names[:count])} left float",
+                f"{_listed(names[:count])} float",
                 quantization.model_copy(update={"exclude": exclude}),
             )
             if self._enough(self.candidates[-1]):
@@ -196,10 +194,10 @@ class Fixer:
     def _int16(self):
         if self.subject.kind != "tflite":
             return
-        self.say("activations of 16 bits")
+        self.say("int16 activations")
         calibration = self._calibration(ranges="extremes")
         recipe = self._recipe(Quantization(method="int16x8", calibration=calibration))
-        self._try("activations of 16 bits", recipe, self.base)
+        self._try("int16 activations", recipe, self.base)
 
     def _training(self):
         """Quantization-aware training, from the best ranges and channels so far."""

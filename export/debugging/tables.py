@@ -67,8 +67,8 @@ def explanation(analysis):
 def fixes(outcome):
     """The table of an `Outcome`: what each candidate costs."""
     table = Table(
-        "tried", Column("accuracy", justify="right"), Column("points lost", justify="right"),
-        Column("bytes", justify="right"), Column("median ms", justify="right"),
+        "tried", Column("right", justify="right"), Column("lost", justify="right"),
+        Column("bytes", justify="right"), Column("ms", justify="right"),
         Column("of int8", justify="right"), "",
     )  # fmt: skip
     rows = zip(outcome.candidates, outcome.milliseconds, outcome.drops, strict=True)
