@@ -17,7 +17,7 @@ def calibration_images(data, calibration):
 
 def simulated(model, quantization, data):
     """Rebuilds a model so that it rounds to int8, its ranges calibrated by a `Quantization`."""
-    twin = quantize(model, per_channel=quantization.per_channel)
+    twin = quantize(model, per_channel=quantization.per_channel, exclude=quantization.exclude)
     images = calibration_images(data, quantization.calibration)
     calibrate(twin, (batch for batch, _ in data.batches(images)))
     return twin

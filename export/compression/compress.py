@@ -6,6 +6,7 @@ from export.compression.calibration import simulated
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe, load_recipe
@@ -139,7 +140,8 @@ def _quantize(model, recipe, run, data, out):
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    model = _fine_tune(model, quantization.fine_tune, run, data, out, [], 0)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
     settle_biases(model)
     return model
 

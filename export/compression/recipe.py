@@ -132,7 +132,9 @@ class Quantization(Section):
 
     per_channel: a scale an output channel, else one a tensor (qat and static only; the others
     have what the converter gives them). fine_tune: of qat, and of nothing else. calibration: of
-    those whose activations have ranges, None of the others.
+    those whose activations have ranges, None of the others. exclude: shell patterns of layer
+    names that stay float (qat and static). frozen_statistics: the share of the fine-tuning, at its
+    end, in which batch normalizations keep their statistics and train by them, as they will run.
     engine: of qat, "native" or "tfmot" (tensorflow-model-optimization; pip install
     kerascnn[tfmot]). Both keep the zeros and the shared values that earlier stages made; tfmot
     calls that PQAT, CQAT and PCQAT, and keeps few values in each output channel, whose scales
@@ -142,6 +144,8 @@ class Quantization(Section):
     engine: Literal["native", "tfmot"] = "native"
     method: Literal["qat", "static", "dynamic", "float16", "int16x8"] = "qat"
     per_channel: bool = True
+    exclude: tuple[str, ...] = ()
+    frozen_statistics: float = Field(0.3, ge=0, le=1)
     calibration: Calibration | None = None
     fine_tune: FineTune | None = None
 
@@ -163,13 +167,23 @@ class Quantization(Section):
             raise ValueError(f"'engine: {self.engine}' is a way of 'method: qat'")
         if self.engine == "tfmot" and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'engine: native'")
+        if self.engine == "tfmot" and self.exclude:
+            raise ValueError("'exclude' needs 'engine: native'")
         if method not in SIMULATED and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
+        if method not in SIMULATED and self.exclude:
+            raise ValueError("'exclude' needs 'method: qat' or 'method: static'")
         if method in CALIBRATED and self.calibration is None:
             raise ValueError(f"'method: {method}' needs ranges: leave out 'calibration: null'")
         if method not in CALIBRATED and self.calibration:
             raise ValueError(f"'method: {method}' has no ranges: leave out 'calibration'")
         return self
+
+    @property
+    def frozen_from(self):
+        """The epoch, counted from 0, from which on the statistics are frozen."""
+        epochs = self.fine_tune.epochs
+        return epochs - round(self.frozen_statistics * epochs)
 
 
 class Recipe(Section):

@@ -3,6 +3,7 @@
 import keras
 
 from export.compression.compress import is_int8
+from export.compression.folded_normalization import folded
 from export.compression.quantized_layers import FakeQuant
 from export.conversion.folding import fold
 from kerascnn.models.graph import functional, nodes, walk
@@ -46,7 +47,8 @@ def freeze(model, *, batch, float_pixels=False):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    concrete = inference.get_concrete_function(*signature)
+    with folded(model):
+        concrete = inference.get_concrete_function(*signature)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     return frozen if int8 else fold(frozen)
 

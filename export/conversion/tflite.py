@@ -4,6 +4,7 @@ import warnings
 
 from export.compression.compress import is_int8
 from export.conversion.freeze import freeze, output_names
+from export.conversion.integer_kernels import with_integer_kernels
 from export.conversion.tflite_names import with_names
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
@@ -65,10 +66,11 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
-            return converter.convert()
+            made = converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
         raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None
+    return with_integer_kernels(made) if int8 else made
 
 
 def _refuse(model, int8, io, method, images):
