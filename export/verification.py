@@ -8,6 +8,7 @@ import numpy as np
 
 from export.artifact import read_sheet
 from export.compression.compress import prepared
+from export.compression.qat import PASS_THROUGH
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe
 from export.runtimes import Artifact
@@ -94,9 +95,11 @@ def output_step(model):
     flat = functional(model)
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
     node = makers.get(id(flat.outputs[0]))
-    while node is not None and not isinstance(node.operation, FakeQuant):
-        node = makers.get(id(node.input_tensors[0]))  # reshaping and the like keep it
-    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255 if node else None
+    while node is not None and isinstance(node.operation, PASS_THROUGH):
+        node = makers.get(id(node.input_tensors[0]))
+    if node is None or not isinstance(node.operation, FakeQuant):
+        return None
+    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255
 
 
 def predict(model, images):
