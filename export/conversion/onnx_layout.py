@@ -55,7 +55,9 @@ def sink_transposes(model):
 
 
 def _turns(node, perm):
-    return node is not None and node.op_type == "Transpose" and list(attribute(node, "perm")) == perm
+    return (
+        node is not None and node.op_type == "Transpose" and list(attribute(node, "perm")) == perm
+    )
 
 
 def _commutes(graph, node):

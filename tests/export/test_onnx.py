@@ -173,13 +173,18 @@ LAYERS = {  # what stands in the network, on images of 12 x 12 x 3
 # fmt: on
 
 
+# Not images between 2D convolutions: each of these is transposed to what ONNX has, and back.
+OTHER_LAYOUTS = ("one_axis", "one_axis_dilated", "three_axes", "unshared", "deformable")
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_layer_as_float32(name):
     model = lively(network(LAYERS[name]))
     content = to_onnx(model, batch=None)
     same(content, model, pixels(model, 3))
     found = nodes(content)
-    assert list(strays(content)) == []
+    if name not in OTHER_LAYOUTS:
+        assert list(strays(content)) == []
     convolutions = [n for n in found if n.op_type == "Conv"]
     if "dilated" in name:
         assert max(attribute(convolutions[0], "dilations")) == 2
@@ -229,7 +234,7 @@ def test_opsets(tiny, opset, kind):
 
 def test_float16(tiny):
     content, float32 = to_onnx(tiny, precision="float16", batch=None), to_onnx(tiny, batch=None)
-    assert {v.dtype.name for v in constants(content).values()} <= {"float16", "int64"}
+    assert {v.dtype.name for v in constants(content).values()} <= {"float16", "int32", "int64"}
     kernels = [v for n, v in constants(content).items() if n.endswith("/kernel")]
     assert len(kernels) == 5 and all(k.dtype == np.float16 for k in kernels)
     made = session(content)
@@ -277,10 +282,12 @@ def quantized_kernels(content):
 
 
 def test_int8_weights_and_scales_are_those_of_the_tflite_file_node_by_node(tiny):
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     model = simulated(tiny)
-    lite = Interpreter(model_content=to_tflite(model, batch=1))
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # which leaves weights where they are
+    content = to_tflite(model, batch=1)
+    lite = Interpreter(model_content=content, experimental_op_resolver_type=plain)
     expected = {}
     lite.allocate_tensors()
     for tensor in lite.get_tensor_details():
