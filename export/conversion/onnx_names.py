@@ -6,7 +6,7 @@ import keras
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTIZED = {1: "scale", 2: "zero_point"}
-CONSTANTS = dict.fromkeys(WEIGHTED, {1: "kernel", 2: "bias"}) | {
+CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
     "QuantizeLinear": QUANTIZED,
     "DequantizeLinear": {0: "integers", **QUANTIZED},
 }
