@@ -49,27 +49,49 @@ def freeze(model, *, batch, float_pixels=False):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with inlined_functions(), folded(model):
+    with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     return frozen if int8 else fold(frozen)
 
 
 @contextmanager
-def inlined_functions():
-    """What is traced inside is one flat graph, without calls of functions.
+def plain_convolutions():
+    """A 2D convolution that is traced inside is one operation of the graph, whatever it is.
 
-    Keras wraps a grouped convolution in a compiled function of its own, which is needed to run it
-    and which converters write down as a call of something that the file does not hold.
+    Keras wraps a grouped one in a compiled function of its own, which is needed to run it and
+    which converters write down as a call of something that the file does not hold. TensorFlow
+    takes a dilated one apart, and TFLite puts it together again for a fixed batch alone.
     """
     import tensorflow as tf
 
-    before = tf.config.functions_run_eagerly()
+    eager = tf.config.functions_run_eagerly()
+    apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
+
+    def convolution(input, filters, strides=None, padding="VALID", data_format=None,
+                    dilations=None, name=None):  # fmt: skip
+        if len(input.shape) != 4 or data_format not in (None, "NHWC"):
+            return apart(input, filters, strides, padding, data_format, dilations, name)
+        return tf.nn.conv2d(
+            input, filters, strides or 1, padding, dilations=dilations or 1, name=name
+        )
+
+    def depthwise(input, filter, strides, padding, data_format=None, dilations=None, name=None):
+        if len(input.shape) != 4 or data_format not in (None, "NHWC"):
+            return apart_depthwise(input, filter, strides, padding, data_format, dilations, name)
+        rates = [dilations] * 2 if isinstance(dilations, int) else list(dilations or (1, 1))
+        return tf.raw_ops.DepthwiseConv2dNative(
+            input=input, filter=filter, strides=strides, padding=padding,
+            dilations=[1, *rates, 1], name=name,
+        )  # fmt: skip
+
     tf.config.run_functions_eagerly(True)
+    tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise
     try:
         yield
     finally:
-        tf.config.run_functions_eagerly(before)
+        tf.nn.convolution, tf.nn.depthwise_conv2d = apart, apart_depthwise
+        tf.config.run_functions_eagerly(eager)
 
 
 def freeze_simulation(model, *, batch):

@@ -36,7 +36,9 @@ def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     if is_int8(model) and precision != "float32":
-        raise UserError(f"{model.name} simulates int8: it has no {precision} file; convert the float model")
+        raise UserError(
+            f"{model.name} simulates int8: it has no {precision} file; convert the float model"
+        )
     from export.conversion.onnx_float16 import to_float16
     from export.conversion.onnx_names import name_by_layers, name_ends
     from export.conversion.onnx_passes import rewrite

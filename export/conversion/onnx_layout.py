@@ -55,7 +55,9 @@ def sink_transposes(model):
 
 
 def _turns(node, perm):
-    return node is not None and node.op_type == "Transpose" and list(attribute(node, "perm")) == perm
+    return (
+        node is not None and node.op_type == "Transpose" and list(attribute(node, "perm")) == perm
+    )
 
 
 def _commutes(graph, node):
@@ -63,10 +65,11 @@ def _commutes(graph, node):
     if node.op_type == "Pad":
         pads = graph.constant(node.input[1])
         return pads is not None and len(pads) == 8 and len(node.input) < 4
-    if node.op_type in POINTWISE or node.op_type == "Split":
-        # scales and zero points of one number have no layout
-        return all(graph.constant(x) is None or graph.constant(x).size == 1 or node.op_type == "Split"
-                   for x in node.input[1:])  # fmt: skip
+    if node.op_type == "Split":
+        return True
+    if node.op_type in POINTWISE:  # scales and zero points of one number have no layout
+        values = [graph.constant(name) for name in node.input[1:]]
+        return all(value is None or value.size == 1 for value in values)
     if node.op_type not in JOINING:
         return False
     return all(

@@ -6,7 +6,7 @@ import keras
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTIZED = {1: "scale", 2: "zero_point"}
-CONSTANTS = dict.fromkeys(WEIGHTED, {1: "kernel", 2: "bias"}) | {
+CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
     "QuantizeLinear": QUANTIZED,
     "DequantizeLinear": {0: "integers", **QUANTIZED},
 }
@@ -39,9 +39,9 @@ def name_by_layers(made, model):
     ends = {value.name for value in (*graph.input, *graph.output)}
     makers = {name: node for node in graph.node for name in node.output}
     constants = {t.name: t for t in graph.initializer}
-    taken, renamed = set(ends), {}
+    names, tensors, renamed = set(), set(ends), {}
 
-    def unique(name):
+    def unique(name, taken):
         number, wanted = 1, name
         while name in taken:
             number += 1
@@ -65,14 +65,15 @@ def name_by_layers(made, model):
         name = node.op_type if layer is None else layer
         if layer is not None and node.op_type not in WEIGHTED:
             name = f"{layer}/{node.op_type}"
-        node.name = unique(name)
+        node.name = unique(name, names)
         for i, output in enumerate(node.output):
             if output and output not in ends:
-                renamed[output] = node.name if i == 0 else unique(f"{node.name}:{i}")
+                name = node.name if i == 0 else f"{node.name}:{i}"
+                renamed[output] = unique(name, tensors)
         for i, constant in enumerate(node.input):
             if constant in constants and constant not in renamed:
                 part = CONSTANTS.get(node.op_type, {}).get(i, i)
-                renamed[constant] = unique(f"{node.name}/{part}")
+                renamed[constant] = unique(f"{node.name}/{part}", tensors)
     _rename(graph, renamed)
     del graph.value_info[:]
 

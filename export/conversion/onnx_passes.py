@@ -42,11 +42,33 @@ def fold_into_weights(model):
 
     This is where batch normalizations end: the converter folds some and leaves others.
     """
+    shapes = shapes_of(model)
     graph = Graph(model)
     for node in list(model.graph.node):
-        while _folds(graph, node):
+        if node.op_type == "MatMul" and all(len(shapes.get(x, [])) == 2 for x in node.input):
+            node.op_type = "Gemm"  # the same, with room for a bias
+        while _folds(graph, node) or _takes_rounded_bias(graph, node):
             pass
     graph.finish()
+
+
+def _takes_rounded_bias(graph, node):
+    """Makes an integer bias that is added behind a dense layer its third input."""
+    taker = graph.only_taker(node)
+    if node.op_type != "Gemm" or len(node.input) > 2 or taker is None or taker.op_type != "Add":
+        return False
+    bias = next(name for name in taker.input if name != node.output[0])
+    pair = graph.makers.get(bias)
+    if pair is None or pair.op_type != "DequantizeLinear":
+        return False
+    integers = graph.constant(pair.input[0])
+    if integers is None or integers.ndim != 1:
+        return False
+    graph.absorb(node, taker)
+    node.input.append(bias)
+    graph.proto.node.remove(pair)
+    graph.proto.node.insert(0, pair)  # before whoever takes it
+    return True
 
 
 # op -> the axis of its weights that its output channels lie on
@@ -70,7 +92,7 @@ def _folds(graph, node):
         return False
     axis = 0 if attribute(node, "transB", 0) else OUTPUT_AXIS[node.op_type]
     values = _per_channel(values, weights.ndim, -1 if dense else 1, weights.shape[axis])
-    if values is None or (node.op_type == "MatMul" and taker.op_type == "Add"):
+    if values is None or (node.op_type == "MatMul" and taker.op_type == "Add"):  # no room
         return False
     bias = None
     if len(node.input) > 2 and node.input[2]:
