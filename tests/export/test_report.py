@@ -244,9 +244,8 @@ def test_zeros_of_pruning_are_said_to_change_the_gzipped_size_alone(page, report
 
 def test_a_pruned_file_stands_beside_one_that_is_not(page, reported):
     """Of the same kind: the float32 .tflite, and not the .onnx. Latency is shown beside."""
-    said = re.search(
-        r"Beside the same kind of file (.*?) model_float32.onnx: op", page.text("artifacts")
-    )[1]
+    text = page.text("artifacts")
+    said = re.search(r"Beside the same kind of file (.*?) model_float32.onnx: op", text)[1]
     for name, timing in (("model_pruned.tflite", "2.5"), ("model_float32.tflite", "1.5")):
         sheet = read_sheet(reported / name)
         share = percent(sheet["gzip_bytes"] / sheet["bytes"])
