@@ -274,7 +274,7 @@ def unpack(
 
 
 def _pack(run, recipe, data_dir):
-    """Packs, says size and accuracy, and ends with exit code 1 if the file is not exact."""
+    """Packs, says size and accuracy; exit code 1 if the file is not exact or lost too much."""
     from export.compression.packing import pack as pack_run
 
     path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)

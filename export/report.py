@@ -48,7 +48,8 @@ def write_report(run, *, data_dir=None):
     sheets = _tested(run, sheets, data_dir)
     page = _environment().get_template("report.html.j2").render(
         run=run, commands=commands, config=dump(run.config), outcome=outcome, zeros=zeros,
-        pruned=_pruned(sheets, zeros), fours=_in_fours(sheets), row=variant(run.config.model.name).row, counted=count(model), written=datetime.now(UTC),
+        pruned=_pruned(sheets, zeros), fours=_in_fours(sheets),
+        row=variant(run.config.model.name).row, counted=count(model), written=datetime.now(UTC),
         curves=_curves(history, "Training", outcome.best_epoch),
         stages=[(recipe, stage, _curves(rows, stage.title())) for recipe, stage, rows in stages],
         evaluation=evaluation, filters=_filters(model), benchmark=benchmark,

@@ -1,5 +1,7 @@
 """Magnitude pruning: when zeros come, where they may stand, and that they stay."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from export.compression.pruning import (
     two_of_four,
 )
 from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe
+from export.compression.recipe import Recipe, load_recipe
 from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run
@@ -176,6 +178,11 @@ def test_a_recipe_prunes_two_of_four_and_keeps_them_in_int8(own_run):
     assert (array(kernels.pop("stage1_conv")) == 0).mean() < 0.05  # smaller than half a step
     for k in kernels.values():
         assert most_in_a_row(array(k), -2) == 2
+
+
+@pytest.mark.parametrize("path", sorted(Path("configs/export").glob("*.yaml")), ids=str)
+def test_every_recipe_that_ships_is_read_and_called_as_its_file(path):
+    assert load_recipe(path.stem).name == path.stem
 
 
 def test_layers_of_a_nested_model_are_pruned_too():
