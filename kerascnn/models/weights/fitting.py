@@ -115,7 +115,8 @@ def fill(network, namings, source):
         raise UserError(
             f"{source.title} does not fit {network.name} for images of "
             f"{'x'.join(map(str, network.input_shape[1:]))} and {classes} classes: "
-            f"{'; '.join(problems[:SHOWN])}{more}; nothing was loaded"
+            f"{'; '.join(problems[:SHOWN])}{more}; nothing was loaded: "
+            f"give this network's own file, or build with the classes and arguments of that file's"
         )
     for variable, value in [(copy.variable, copy.value(source.read)) for copy in copies]:
         variable.assign(value)
@@ -133,8 +134,9 @@ def plan(network, names, source):
             if role == "kernel":
                 copy = replace(copy, **kernel_axes(layer, variable, maps, source.layout))
             elif role == "moving_mean" and layer.name in before:
-                bias = name(names.get(before[layer.name], ""), "bias")
-                copy = replace(copy, minus=bias if bias in source.shapes else None)
+                bias = name(names.get(before[layer.name], before[layer.name]), "bias")
+                fits = source.shapes.get(bias) == tuple(variable.shape)
+                copy = replace(copy, minus=bias if fits else None)
             elif role == "moving_variance":
                 epsilon = source.epsilons.get(theirs, layer.epsilon)
                 copy = replace(copy, plus=epsilon - layer.epsilon)

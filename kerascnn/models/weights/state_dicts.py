@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras  # noqa: F401  brings ml_dtypes, with which NumPy has bfloat16
+import ml_dtypes  # noqa: F401  with it NumPy has bfloat16
 from safetensors import SafetensorError, safe_open
 
 from kerascnn.errors import UserError
@@ -13,7 +13,6 @@ from kerascnn.models.weights.fitting import TORCH, Source, fill
 from kerascnn.models.weights.preprocessing import IMAGENET, PLUS_MINUS_ONE, Preprocessing
 
 FLOATS = ("F64", "F32", "F16", "BF16")
-# torchvision's first DenseNets called "norm1" "norm.1".
 OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.(?=[12]\.)")
 
 
@@ -35,7 +34,7 @@ class StateDict:
         try:
             with safe_open(file, framework="np") as opened:
                 tensors = {
-                    OLD_DENSENET.sub(r"\1", key): key
+                    modern(key): key
                     for key in opened.keys()  # noqa: SIM118  not a dict
                     if not ignored.match(key)
                 }
@@ -56,6 +55,11 @@ class StateDict:
             raise UserError(
                 f"{file}: cannot be read as a .safetensors file: {error}; fetch or save it anew"
             ) from None
+
+
+def modern(name):
+    """torchvision's first DenseNets write "norm.1" for "norm1": the name of today."""
+    return OLD_DENSENET.sub(r"\1", name)
 
 
 RESNET = StateDict((names.RESNET,))
