@@ -1,5 +1,6 @@
 """What holds for a network that runs, shown on a small one of each family."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from miniatures import SMALL, make
+from on_this_backend import run
 
 from kerascnn.models import models, variant
 
@@ -44,30 +46,46 @@ def test_a_gradient_reaches_every_weight_and_files_keep_the_network(name, tmp_pa
         np.testing.assert_array_equal(y, again)
 
 
-ON_JAX = ["lenet5_1998", "resnet110_stochastic_depth"]
-LOAD_ON_JAX = """
-import sys, keras, numpy as np, kerascnn.layers
-assert keras.backend.backend() == "jax"
-for path in sys.argv[1:]:
-    model = keras.saving.load_model(path)
-    np.save(path + ".npy", model.predict(np.load(path + ".x.npy"), verbose=0))
-"""
+QUICK = ["lenet5_1998", "resnet110_stochastic_depth", "fractalnet40_narrow", "ds_cnn"]
+other_backends = pytest.mark.parametrize("backend", ["jax", "torch"])
 
 
-def test_a_network_saved_on_tensorflow_gives_the_same_on_jax(tmp_path):
-    pytest.importorskip("jax")
+def check_elsewhere(names, backend, folder):
+    """Saves networks on TensorFlow, runs them in one process on `backend`, and compares."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     expected = {}
-    for name in ON_JAX:
+    for name in names:
         model = make(name)
-        x = images(model)
-        path = str(tmp_path / f"{name}.keras")
-        model.save(path)
-        np.save(path + ".x.npy", x)
-        expected[path] = np.asarray(model(x))
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", LOAD_ON_JAX, *expected]
-    subprocess.run(command, check=True, cwd=root, env=environment)
-    for path, y in expected.items():
-        # float32, summed in another order: 1e-4 of the largest logit, through ten layers.
-        np.testing.assert_allclose(np.load(path + ".npy"), y, atol=1e-4 * np.abs(y).max())
+        model.save(folder / f"{name}.keras")
+        np.save(folder / f"{name}.npy", images(model))
+        expected[name] = run(model, images(model))
+    root = Path(__file__).parents[2]
+    environment = {
+        **os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu",
+        # Each network runs once: most of the time would go into making that once fast.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    }  # fmt: skip
+    script = Path(__file__).with_name("on_this_backend.py")
+    subprocess.run([sys.executable, script, folder], check=True, cwd=root, env=environment)
+    for name, (outputs, norms) in expected.items():
+        there = np.load(folder / f"{name}.npz")
+        assert np.all(there["norms"] > 0), name  # a gradient reaches every weight there too
+        # float32, summed in another order through tens of layers: 1e-4 of the largest logit; and
+        # of a gradient 1e-2, for where two numbers are nearly equal another one may be the maximum.
+        np.testing.assert_allclose(there["norms"], norms, rtol=1e-2, err_msg=name)
+        for i, y in enumerate(outputs):
+            np.testing.assert_allclose(
+                there[f"arr_{i}"], y, rtol=0, atol=1e-4 * np.abs(y).max(), err_msg=name
+            )
+
+
+@other_backends
+def test_networks_saved_on_tensorflow_do_the_same_elsewhere(backend, tmp_path):
+    check_elsewhere(QUICK, backend, tmp_path)
+
+
+@pytest.mark.full
+@other_backends
+def test_every_other_network_does_the_same_elsewhere(backend, tmp_path):
+    check_elsewhere(SMALL.keys() - {*QUICK}, backend, tmp_path)
