@@ -11,6 +11,8 @@ from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
 
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+RAW = "raw, 0..255: normalization is inside the file"
+PIXELS = {"int8": "raw less 128, -128..127: normalization is inside the file"}
 
 
 def sheet_path(path):
@@ -19,7 +21,7 @@ def sheet_path(path):
     return path.with_name(path.name + ".json")
 
 
-def describe(path, artifact, run, recipe, verdict):
+def describe(path, artifact, run, recipe, verdict, calibration):
     """Returns the JSON sheet of a file.
 
     Args:
@@ -27,6 +29,7 @@ def describe(path, artifact, run, recipe, verdict):
         artifact: the same file loaded in its engine.
         run, recipe: what it was made from.
         verdict: the `Verdict` it got.
+        calibration: which images ranges were taken from, or None.
     """
     data = Path(path).read_bytes()
     height, width, channels = run.facts["input_shape"]
@@ -36,13 +39,14 @@ def describe(path, artifact, run, recipe, verdict):
         "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
         "model": run.config.model.name,
         "recipe": recipe.model_dump(mode="json"),
+        "calibration": calibration,
         "input": {
             **artifact.inputs[0],
             "layout": "NHWC",
             "height": height,
             "width": width,
             "color": "RGB" if channels == 3 else "grey",
-            "pixels": "raw, 0..255: normalization is inside the file",
+            "pixels": PIXELS.get(artifact.inputs[0]["dtype"], RAW),
             "resize": {
                 "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
                 "pad": "centered between zeros, not scaled",

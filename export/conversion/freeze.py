@@ -5,15 +5,18 @@ from contextlib import contextmanager
 import keras
 
 from export.compression.compress import is_int8
-from kerascnn.models.graph import functional, walk
+from export.compression.folded_normalization import folded
+from export.compression.quantized_layers import FakeQuant
+from kerascnn.models.graph import functional, nodes, walk
 
 
-def freeze(model, *, batch):
+def freeze(model, *, batch, float_pixels=False):
     """Freezes the inference of a model.
 
     Args:
         model: raw pixels -> outputs; float, or with its int8 rounding simulated.
         batch: 1 or more images, or None for any number.
+        float_pixels: the inputs of an int8 model are raw pixels in float32, which it normalizes.
 
     Returns:
         A concrete function without variables. Its inputs are called as the model's. A float
@@ -34,7 +37,7 @@ def freeze(model, *, batch):
 
     def call(node, *args, **kwargs):
         operation = node.operation
-        if int8 and isinstance(operation, keras.layers.Rescaling):
+        if int8 and not float_pixels and isinstance(operation, keras.layers.Rescaling):
             return args[0]  # the input's scale and zero point are this normalization
         if getattr(operation, "_call_has_training_arg", False):
             kwargs = {**kwargs, "training": False}
@@ -45,7 +48,7 @@ def freeze(model, *, batch):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with plain_convolutions():
+    with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
     return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
@@ -118,8 +121,27 @@ def freeze_simulation(model, *, batch):
 
 
 def output_names(model):
-    """What the outputs of an artifact are called: by the layer that made them, one is "logits"."""
-    outputs = functional(model).outputs
-    if len(outputs) == 1:
+    """What the outputs of an artifact are called: by the layer that made them, one is "logits".
+
+    A layer and the activation that was written inside it are one, as is the rounding behind them.
+    """
+    flat = functional(model)
+    if len(flat.outputs) == 1:
         return ["logits"]
-    return [x.name.split(":")[0] for x in outputs]
+    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
+
+    def maker(tensor):
+        node = makers.get(id(tensor))
+        rounds = node is not None and isinstance(node.operation, FakeQuant)
+        return maker(node.input_tensors[0]) if rounds else node
+
+    def name(tensor):
+        node = maker(tensor)
+        layer, source = node.operation.name, maker(node.input_tensors[0])
+        inner = source and layer.startswith(f"{source.operation.name}_")
+        written_inside = inner and hasattr(
+            keras.activations, layer.removeprefix(f"{source.operation.name}_")
+        )
+        return source.operation.name if written_inside else layer
+
+    return [name(x) for x in flat.outputs]

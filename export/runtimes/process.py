@@ -20,6 +20,13 @@ PATIENCE = 600  # seconds; no command that this tool gives takes nearly that lon
 LOADING = 60
 
 
+def as_input(images, dtype):
+    """Pixels, uint8, as an input takes them: int8 is the byte less 128, float32 its number."""
+    if dtype == "int8":
+        return (images.astype(np.int16) - 128).astype(np.int8)
+    return images.astype(dtype)
+
+
 class Artifact:
     """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
 
@@ -68,7 +75,7 @@ class Artifact:
             raise UserError(f"{self.path}: expected images of {wanted}, got {images.shape[1:]}")
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
-            np.savez(source, images.astype(expected["dtype"]))
+            np.savez(source, as_input(images, expected["dtype"]))
             self._ask("run", inputs=str(source), outputs=str(target))
             with np.load(target, allow_pickle=False) as stored:
                 return [stored[f"arr_{i}"] for i in range(len(stored.files))]

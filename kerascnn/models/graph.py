@@ -57,6 +57,12 @@ def consumers(model):
     return found
 
 
+def maker(tensor):
+    """The operation that a Keras tensor came out of; None for what is no Keras tensor."""
+    history = getattr(tensor, "_keras_history", None)
+    return history.operation if history else None
+
+
 def output_specs(node, known):
     """The symbolic outputs of a node on other inputs; `known`: id of a tensor -> its stand-in."""
     args, kwargs = node.arguments.fill_in(known)

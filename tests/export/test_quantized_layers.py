@@ -7,7 +7,7 @@ from keras import layers, ops
 from small_networks import every_rule, randomized
 
 from export.compression.qat import quantize
-from export.compression.quantized_layers import FusedBatchNormalization
+from export.compression.folded_normalization import FoldedBatchNormalization
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the kernel is TensorFlow's"
@@ -44,7 +44,7 @@ def trained(kind, shape, steps=3, **options):
 )
 def test_the_fused_normalization_trains_as_keras_own(options):
     for ours, keras_own in zip(
-        trained(FusedBatchNormalization, (5, 6, 3), **options),
+        trained(FoldedBatchNormalization, (5, 6, 3), **options),
         trained(layers.BatchNormalization, (5, 6, 3), **options),
         strict=True,
     ):
@@ -56,7 +56,7 @@ def test_the_fused_normalization_trains_as_keras_own(options):
 @pytest.mark.parametrize(("shape", "options"), [((7,), {}), ((5, 6, 3), {"axis": 1})])
 def test_what_the_kernel_cannot_do_is_left_to_keras(shape, options):
     for ours, keras_own in zip(
-        trained(FusedBatchNormalization, shape, **options),
+        trained(FoldedBatchNormalization, shape, **options),
         trained(layers.BatchNormalization, shape, **options),
         strict=True,
     ):
@@ -64,7 +64,7 @@ def test_what_the_kernel_cannot_do_is_left_to_keras(shape, options):
 
 
 def test_a_frozen_normalization_keeps_its_statistics():
-    layer = FusedBatchNormalization()
+    layer = FoldedBatchNormalization()
     layer.build((None, 2, 2, 3))
     layer.trainable = False
     layer(np.ones((4, 2, 2, 3), "float32") * 5, training=True)
@@ -73,7 +73,7 @@ def test_a_frozen_normalization_keeps_its_statistics():
 
 def test_a_quantized_model_normalizes_by_the_fused_kernel_and_loads_again(tmp_path):
     model = quantize(every_rule())
-    assert isinstance(model.get_layer("stem_bn"), FusedBatchNormalization)
+    assert isinstance(model.get_layer("stem_bn"), FoldedBatchNormalization)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert isinstance(loaded.get_layer("stem_bn"), FusedBatchNormalization)
+    assert isinstance(loaded.get_layer("stem_bn"), FoldedBatchNormalization)
