@@ -8,6 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 from keras import layers
+from small_networks import network, pixels, randomized
 
 import kerascnn.layers as own
 from export.compression.biases import settle_biases
@@ -19,8 +20,7 @@ from export.conversion.tflite import to_tflite
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.models.graph import normalized
-from tests.export.small_networks import network, pixels, randomized
-from tests.models.test_running import SMALL, make
+from tests.models.miniatures import SMALL, make
 
 QUICK = {
     "mlp_512_512", "lenet5_1998", "nin_cifar10", "inception_module", "resnet8", "resnet164_v2",
