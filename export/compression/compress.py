@@ -111,9 +111,7 @@ def _quantize(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-    simulated = quantize(
-        model, per_channel=quantization.per_channel, exclude=quantization.exclude
-    )
+    simulated = quantize(model, per_channel=quantization.per_channel, exclude=quantization.exclude)
     calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
     calibrate(simulated, (images for images, _ in calibration))
     keep_zeros(simulated)
