@@ -18,6 +18,8 @@ from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training.callbacks import read_history
 
+DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
+
 
 @dataclass(frozen=True)
 class Run:
@@ -80,6 +82,9 @@ def load_model(path, *, trust=False):
     """
     import keras
 
+    from kerascnn.models.graph import allow_depth
+
+    allow_depth(DEEPEST)
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no such file: {path}")
