@@ -116,7 +116,8 @@ def judge(artifact, expected, recipe):
     """Runs a loaded artifact on the images of a `Reference` and compares.
 
     float32: logits within 1e-4. int8: within one output step of the simulation on 99 % of the
-    outputs, and the same label on 99 % of the images. float16, dynamic, int16x8: noise of the
+    outputs, the same label on 99 % of the images, and, unless the recipe leaves layers float, no
+    operator that computes in float between integers. float16, dynamic, int16x8: noise of the
     logits and labels within what `NOISE` and `KEPT` allow. All: at most `recipe.max_drop` points
     of accuracy lost against the trained model.
     """
@@ -146,6 +147,9 @@ def judge(artifact, expected, recipe):
             Check("labels that agree with the simulation", agreement(steps, wanted), ">=",
                   AGREEMENT),
         ]  # fmt: skip
+        if artifact.floats_inside is not None and not recipe.leaves_float:
+            inside = len(artifact.floats_inside)
+            checks.append(Check("operators in float between integers", inside, "<=", 0))
     reached = accuracy(logits, expected.labels)
     drop = round(100 * (expected.trained - reached), 6)
     checks.append(Check("points of accuracy lost", drop, "<=", recipe.max_drop))

@@ -247,6 +247,11 @@ class Recipe(Section):
         return self.quantization.method if self.quantization else None
 
     @property
+    def leaves_float(self):
+        """Whether layers of an int8 network stay float because the recipe says so."""
+        return bool(self.quantization and self.quantization.exclude)
+
+    @property
     def compresses(self):
         """Whether a stage trains, which is what `compress` is for."""
         stages = (self.channels, self.pruning, self.clustering)
