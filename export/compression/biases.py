@@ -35,12 +35,12 @@ def settle_biases(model):
         scale = scales.get(id(node.input_tensors[0])) if len(node.input_tensors) == 1 else None
         if scale is None:
             continue
-        if isinstance(layer, QuantizedKernel):
+        if isinstance(layer, QuantizedKernel) and layer.rounds:
             followers = takers.get(id(output), [])
             follower = followers[0].operation if len(followers) == 1 else None
             folded = follower if isinstance(follower, layers.BatchNormalization) else None
             _settle(layer, folded, scale)
-        else:
+        elif not isinstance(layer, QuantizedKernel):
             scales[id(output)] = scale  # padding, pooling and the like keep it
 
 

@@ -71,7 +71,10 @@ class FoldedBatchNormalization(layers.BatchNormalization):
 
     def _normalized(self, inputs, *, batch):
         """(outputs, moving mean, moving variance), by the statistics of the batch or the moving."""
-        moving = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
+        moving = (
+            ops.convert_to_tensor(self.moving_mean),
+            ops.convert_to_tensor(self.moving_variance),
+        )
         channels = inputs.shape[self.axis]
         gamma = self.gamma.value if self.scale else ops.ones(channels)
         beta = self.beta.value if self.center else ops.zeros(channels)
@@ -99,7 +102,9 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         if not batch:
             return outputs, *moving
         rate = self.momentum
-        averaged = (m * rate + v * (1 - rate) for m, v in zip(moving, (mean, variance), strict=True))
+        averaged = (
+            m * rate + v * (1 - rate) for m, v in zip(moving, (mean, variance), strict=True)
+        )
         return outputs, *averaged
 
 

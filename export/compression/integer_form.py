@@ -19,12 +19,17 @@ from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
 FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
+NEEDED = (layers.SeparableConv2D, layers.BatchNormalization)  # whether int8 or float
 FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
 
 
 def is_excluded(layer, patterns):
-    """Whether a layer's name fits one of these shell patterns."""
-    return any(fnmatch.fnmatch(layer.name, pattern) for pattern in patterns)
+    """Whether a layer's name fits one of these shell patterns.
+
+    Of a separable convolution both halves go by its name.
+    """
+    names = (layer.name, layer.name.removesuffix("_depthwise"))
+    return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
 def integer_form(model, *, exclude=(), folds_itself=False):
@@ -55,7 +60,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
     Raises:
         UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
-    flat = sequences_as_images(canonical(model), exclude=exclude)
+    flat = sequences_as_images(canonical(model))
     calls = {}
     for node in nodes(flat):
         calls.setdefault(id(node.operation), []).append(node)
@@ -97,7 +102,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         linear = scale_and_offset(layer, constant, tensor_first=first)
         if linear and not normalizes_pixels(node):
             return _affine(args[0] if x is None else x, *linear, layer.name)
-        if is_excluded(layer, exclude):
+        if is_excluded(layer, exclude) and not isinstance(layer, NEEDED):
             return layer(*args, **kwargs)
         match layer:
             case layers.SeparableConv2D():

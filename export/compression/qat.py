@@ -69,9 +69,9 @@ def quantize(model, *, per_channel=True, exclude=()):
         model: functional or sequential; takes raw pixels, 0..255.
         per_channel: a scale for each output channel of a convolution, else one a tensor.
         exclude: shell patterns of the names of layers that stay float, with their weights. Their
-            outputs are rounded where an int8 layer takes them, and at the end of the network. A
-            layer without weights that TFLite has an int8 kernel for, between two roundings, is
-            int8 all the same.
+            outputs are rounded where an int8 layer takes them, and at the end of the network. What
+            TFLite computes without weights, between two roundings or on the scale of its input
+            (as the mean inside a LayerNormalization), is int8 in the file all the same.
 
     Returns:
         A `keras.Model` of the same layer names, weights, inputs and outputs. Calibrate it before
@@ -88,9 +88,7 @@ def quantize(model, *, per_channel=True, exclude=()):
 
     def twin(layer):
         if id(layer) not in twins:
-            excluded = is_excluded(layer, exclude)
-            copy = _copy(layer) if excluded else _twin(layer, per_channel)
-            twins[id(layer)] = layer, copy
+            twins[id(layer)] = layer, _twin(layer, per_channel, is_excluded(layer, exclude))
         return twins[id(layer)][1]
 
     def call(node, *args, **kwargs):
@@ -119,13 +117,15 @@ def quantize(model, *, per_channel=True, exclude=()):
     return quantized
 
 
-def _twin(layer, per_channel):
-    """A copy of a layer that rounds its kernel, where it has one."""
+def _twin(layer, per_channel, excluded):
+    """A copy of a layer that rounds its kernel, where it has one, or knows that it does not."""
     config = layer.get_config()
     for base, quantized in TWINS.items():
         if type(layer) is base:
-            return quantized(**config, per_channel=per_channel and base in PER_CHANNEL)
-    refuse_unknown(layer)
+            scales = {"per_channel": per_channel and base in PER_CHANNEL}
+            return quantized(**config, **scales, rounds=not excluded)
+    if not excluded:
+        refuse_unknown(layer)
     if type(layer) is layers.BatchNormalization:
         return FoldedBatchNormalization(**config)
     return _copy(layer)
@@ -178,11 +178,12 @@ def activation_name(layer):
         }  # fmt: skip
         unknown = f"ReLU(max_value={layer.max_value}, negative_slope={layer.negative_slope}, "
         return names.get(settings, f"{unknown}threshold={layer.threshold})")
-    for kind, name in (
-        (layers.Softmax, "softmax"), (layers.LeakyReLU, "leaky_relu"), (layers.ELU, "elu"),
-    ):  # fmt: skip
-        if isinstance(layer, kind):
-            return name
+    if isinstance(layer, layers.ELU):
+        return "elu" if layer.alpha == 1 else f"ELU(alpha={layer.alpha})"
+    if isinstance(layer, layers.Softmax):
+        return "softmax"
+    if isinstance(layer, layers.LeakyReLU):
+        return "leaky_relu"
     return layer.activation.__name__ if isinstance(layer, layers.Activation) else None
 
 

@@ -86,11 +86,13 @@ class QuantizedKernel:
 
     Args:
         per_channel: a scale for each output channel, else one for the tensor.
+        rounds: False for a layer that stays float.
     """
 
-    def __init__(self, *args, per_channel=True, **kwargs):
+    def __init__(self, *args, per_channel=True, rounds=True, **kwargs):
         super().__init__(*args, **kwargs)
         self.per_channel = per_channel
+        self.rounds = rounds
         self.gain = None  # of the normalization that follows: a function, one number a channel
         self.folds = False  # while a file is written: kernel and bias include the gain
 
@@ -98,6 +100,8 @@ class QuantizedKernel:
     def kernel(self):
         kernel = ops.convert_to_tensor(self._kernel)
         shape = scaled_last(self, kernel)
+        if not self.rounds:
+            return self._times_gain(kernel) if self.folds else kernel
         if self.gain is None or (self.per_channel and not self.folds):
             return quantized(kernel, shape)
         gain = ops.stop_gradient(along_kernel(self, self.gain(), kernel))
@@ -110,12 +114,25 @@ class QuantizedKernel:
 
     @property
     def bias(self):
-        folds = self.folds and self.gain is not None and self._bias is not None
-        return self._bias * self.gain() if folds else self._bias
+        if not self.folds or self._bias is None:
+            return self._bias
+        bias = self._bias if self.gain is None else self._bias * self.gain()
+        return bias if self.rounds else -bias
 
     @bias.setter
     def bias(self, variable):
         self._bias = variable
+
+    def _times_gain(self, kernel):
+        """The kernel of a layer that stays float, in the file: with its gain, and negative."""
+        gain = 1.0 if self.gain is None else along_kernel(self, self.gain(), kernel)
+        return -kernel * gain
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        # Between two roundings the converter would make int8 of whatever has a kernel for it. It
+        # has none for a change of sign, so what is around that one stays float.
+        return -outputs if self.folds and not self.rounds else outputs
 
     def save_own_variables(self, store):
         # Convolutions of Keras would store `kernel`, and training could not go on from there.
@@ -123,7 +140,8 @@ class QuantizedKernel:
             store[str(i)] = variable
 
     def get_config(self):
-        return {**super().get_config(), "per_channel": self.per_channel}
+        config = {"per_channel": self.per_channel, "rounds": self.rounds}
+        return {**super().get_config(), **config}
 
 
 def along_kernel(layer, values, kernel):

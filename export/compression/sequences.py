@@ -4,8 +4,6 @@ TFLite computes a one-dimensional convolution as a two-dimensional one between t
 these stand in the way of every fusion. Here the whole network is two-dimensional in between.
 """
 
-import fnmatch
-
 import keras
 from keras import layers
 
@@ -21,12 +19,11 @@ AS_THEY_ARE = (
 )  # fmt: skip
 
 
-def sequences_as_images(model, *, exclude=()):
+def sequences_as_images(model):
     """Rewrites layers of sequences, (L, C), as those of images, (1, L, C).
 
     Args:
         model: what `canonical` gave.
-        exclude: shell patterns of the names of layers that stay as they are.
 
     Returns:
         A model of the same inputs, outputs and layer names, kernels with an axis more; the same
@@ -47,8 +44,7 @@ def sequences_as_images(model, *, exclude=()):
         layer = node.operation
         olds = node.input_tensors
         sequences = all(len(x.shape) == 3 for x in olds)
-        excluded = any(fnmatch.fnmatch(layer.name, pattern) for pattern in exclude)
-        if sequences and not excluded and len(args) == 1:
+        if sequences and len(args) == 1:
             if id(layer) not in made:
                 made[id(layer)] = _of_images(layer)
             if made[id(layer)]:

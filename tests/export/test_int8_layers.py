@@ -66,7 +66,7 @@ OF_IMAGES = {
     "concatenate": lambda x: layers.Concatenate()([conv(x), features(x)]),
     "concatenate with the input": lambda x: features(layers.Concatenate()([x, conv(x)])),
     "leaky relu": lambda x: layers.LeakyReLU(0.1)(layers.BatchNormalization()(conv(x))),
-    "elu": lambda x: conv(layers.ELU(0.7)(conv(x))),
+    "elu": lambda x: conv(layers.ELU()(conv(x))),
     "elu at the end": activation("elu"),
     "softmax": lambda x: layers.Softmax()(layers.Dense(6)(layers.Flatten()(x))),
     **{name: activation(name) for name in (
@@ -191,6 +191,7 @@ def test_sequences_run_as_images_one_pixel_high(tmp_path):
 UNKNOWN = {
     "LayerNormalization layer": layers.LayerNormalization(name="fog"),
     "activation softplus": layers.Activation("softplus", name="fog"),
+    r"ELU\(alpha=0.7\)": layers.ELU(0.7, name="fog"),
     r"ReLU\(max_value=4": layers.ReLU(4.0, name="fog"),
     "bicubic interpolation": layers.Resizing(9, 9, interpolation="bicubic", name="fog"),
 }
