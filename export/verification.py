@@ -8,6 +8,7 @@ import numpy as np
 
 from export.artifact import read_sheet
 from export.compression.compress import prepared
+from export.compression.qat import PASS_THROUGH
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe
 from export.runtimes import Artifact
@@ -94,9 +95,11 @@ def output_step(model):
     flat = functional(model)
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
     node = makers.get(id(flat.outputs[0]))
-    while node is not None and not isinstance(node.operation, FakeQuant):
-        node = makers.get(id(node.input_tensors[0]))  # reshaping and the like keep it
-    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255 if node else None
+    while node is not None and isinstance(node.operation, PASS_THROUGH):
+        node = makers.get(id(node.input_tensors[0]))
+    if node is None or not isinstance(node.operation, FakeQuant):
+        return None
+    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255
 
 
 def predict(model, images):
@@ -113,7 +116,8 @@ def judge(artifact, expected, recipe):
     """Runs a loaded artifact on the images of a `Reference` and compares.
 
     float32: logits within 1e-4. int8: within one output step of the simulation on 99 % of the
-    outputs, and the same label on 99 % of the images. float16, dynamic, int16x8: noise of the
+    outputs, the same label on 99 % of the images, and, unless the recipe leaves layers float, no
+    operator that computes in float between integers. float16, dynamic, int16x8: noise of the
     logits and labels within what `NOISE` and `KEPT` allow. All: at most `recipe.max_drop` points
     of accuracy lost against the trained model.
     """
@@ -143,6 +147,9 @@ def judge(artifact, expected, recipe):
             Check("labels that agree with the simulation", agreement(steps, wanted), ">=",
                   AGREEMENT),
         ]  # fmt: skip
+        if artifact.floats_inside is not None and not recipe.leaves_float:
+            inside = len(artifact.floats_inside)
+            checks.append(Check("operators in float between integers", inside, "<=", 0))
     reached = accuracy(logits, expected.labels)
     drop = round(100 * (expected.trained - reached), 6)
     checks.append(Check("points of accuracy lost", drop, "<=", recipe.max_drop))

@@ -5,6 +5,7 @@ import keras
 from export.compression.compress import is_int8
 from export.compression.folded_normalization import folded
 from export.compression.quantized_layers import FakeQuant
+from export.conversion.folding import fold
 from kerascnn.models.graph import functional, nodes, walk
 
 
@@ -48,7 +49,8 @@ def freeze(model, *, batch, float_pixels=False):
 
     with folded(model):
         concrete = inference.get_concrete_function(*signature)
-    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    return frozen if int8 else fold(frozen)
 
 
 def freeze_simulation(model, *, batch):

@@ -31,7 +31,8 @@ class Artifact:
     """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
 
     engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
-    version: of the engine. operators, minimum_runtime: what the file needs.
+    version: of the engine. operators, minimum_runtime: what the file needs. floats_inside: names
+    of operators that compute in float between integers; None where the format does not tell.
     cores: the processor cores to stay on, or None for any.
 
     Raises:
@@ -62,6 +63,7 @@ class Artifact:
         self.version = facts["version"]
         self.operators = facts["operators"]
         self.minimum_runtime = facts["minimum_runtime"]
+        self.floats_inside = facts["floats_inside"]
 
     def run(self, images):
         """Runs images, (n, height, width, channels) uint8, through the file, batch by batch.

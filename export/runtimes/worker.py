@@ -30,6 +30,7 @@ def main(path, threads, cores):
         "version": engine.version,
         "operators": engine.operators,
         "minimum_runtime": engine.minimum_runtime,
+        "floats_inside": engine.floats_inside,
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:

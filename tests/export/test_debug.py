@@ -186,7 +186,7 @@ def test_names_of_refined_recipes_decode():
     ],
 )
 def test_refinements_belong_to_simulated_int8(given):
-    with pytest.raises(ValueError, match="needs 'method: qat' or 'static'"):
+    with pytest.raises(ValueError, match="needs 'method: qat' or 'method: static'"):
         Quantization(**given)
 
 
