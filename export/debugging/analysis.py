@@ -147,9 +147,8 @@ def analyse(simulated, images, labels, *, negligible=0.05):
             probe.set([unit], weights=False, activations=False)
         weights = _weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
-        found.append(
-            Layer(unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers), *shares, weights, about, alone)
-        )
+        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
+        found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
     return Analysis(
         tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(),
