@@ -190,14 +190,15 @@ class Quantization(Section):
             raise ValueError("'per_channel: false' needs 'engine: native'")
         if method not in SIMULATED and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
-        simulates = method in SIMULATED and self.engine == "native"
         narrows = self.calibration is not None and self.calibration.ranges != "extremes"
         for key, given in (
             ("equalize", self.equalize), ("correct_biases", self.correct_biases),
             ("exclude", self.exclude), ("ranges", narrows),
         ):  # fmt: skip
-            if given and not simulates:
-                raise ValueError(f"{key!r} needs 'method: qat' or 'static', and 'engine: native'")
+            if given and self.engine == "tfmot":
+                raise ValueError(f"{key!r} needs 'engine: native'")
+            if given and method not in SIMULATED:
+                raise ValueError(f"{key!r} needs 'method: qat' or 'method: static'")
         if method in CALIBRATED and self.calibration is None:
             raise ValueError(f"'method: {method}' needs ranges: leave out 'calibration: null'")
         if method not in CALIBRATED and self.calibration:

@@ -23,6 +23,7 @@ from export.debugging.probe import BATCH, Probe
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
+MARGIN = 0.02  # of a range; what lies less than that outside has lost nothing worth a word
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Activations:
     """What rounding does to the output of a layer, on the images.
 
     snr: dB, of this rounding alone. accumulated: dB, of the simulation against the float network.
-    low, high: the range. clipped: the share of values outside. spread: the range of channel
+    low, high: the range. clipped: the share of values well outside. spread: the range of channel
     `channel`, the widest, over the median one. steps: of 255, that the median channel's range
     takes. core: the share of the range that holds 99.9 % of the values. dead: channels that are
     constant, of `channels`.
@@ -76,12 +77,13 @@ class Layer:
 
     share: of the loss, 0..1, the sum of its weights' and its activations' part. alone: points of
     accuracy lost on the images when this layer alone rounds; None where its share is negligible.
-    layers: every Keras layer that the unit computes.
+    layers: every Keras layer that the unit computes. takers: those that take its rounded output.
     """
 
     name: str
     kind: str
     layers: tuple
+    takers: tuple
     weights_share: float
     activations_share: float
     weights: Weights | None
@@ -145,9 +147,8 @@ def analyse(simulated, images, labels, *, negligible=0.05):
             probe.set([unit], weights=False, activations=False)
         weights = _weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
-        found.append(
-            Layer(unit.name, unit.kind, tuple(unit.layers), *shares, weights, about, alone)
-        )
+        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
+        found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
     return Analysis(
         tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(),
@@ -250,8 +251,8 @@ class _Channels:
         rounded = np.asarray(self.rounding(x, training=False))
         flat, near, far = (v.reshape(-1, x.shape[-1]) for v in (x, rounded, simulated))
         self.count += flat.size
-        half = (self.high - self.low) / 510
-        self.outside += int(((flat < self.low - half) | (flat > self.high + half)).sum())
+        margin = MARGIN * (self.high - self.low)
+        self.outside += int(((flat < self.low - margin) | (flat > self.high + margin)).sum())
         self.signal = self.signal + (flat.astype("float64") ** 2).sum(0)
         self.noise = self.noise + ((flat - near).astype("float64") ** 2).sum(0)
         self.apart = self.apart + ((flat - far).astype("float64") ** 2).sum(0)

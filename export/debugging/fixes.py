@@ -24,6 +24,7 @@ from export.runtimes import Artifact
 from export.verification import accuracy, predict
 from kerascnn.config import dump
 from kerascnn.files import writable_folder, write_text
+from kerascnn.models.graph import canonical, nodes
 
 MORE = 4  # times the calibration images
 BACKWARD = 3  # a training step costs about three forward passes
@@ -179,12 +180,14 @@ class Fixer:
         model = simulated(self.base, quantization, self.subject.data)
         self.say("which layers are worst")
         worst = analyse(model, *self.subject.sample(self.images), negligible=2.0).layers
-        names = [layer.name for layer in worst if layer.weights is not None]
+        own = {node.operation.name for node in nodes(canonical(self.base))}
+        heavy = [layer for layer in worst if layer.name in own and "Rescaling" not in layer.kind]
         count = 1
-        while count <= len(names) // 2:
-            exclude = (*quantization.exclude, *names[:count])
+        while count <= len(heavy) // 2:
+            names = [name for layer in heavy[:count] for name in _to_leave(layer) if name in own]
+            exclude = tuple(dict.fromkeys((*quantization.exclude, *names)))
             self._static(
-                f"{_listed(names[:count])} float",
+                f"{_listed([layer.name for layer in heavy[:count]])} float",
                 quantization.model_copy(update={"exclude": exclude}),
             )
             if self._enough(self.candidates[-1]):
@@ -241,6 +244,16 @@ class Fixer:
                     shutil.copy(history, writable_folder(out / stage))
         (delivery,) = deliver(run, recipe, [self.subject.kind], data_dir=self.subject.data_dir)
         return delivery
+
+
+def _to_leave(layer):
+    """What has to be float for a layer to lose nothing, by names.
+
+    Rounded outputs are lost on whoever takes them in int8, so the takers are left float too.
+    """
+    if layer.activations_share > layer.weights_share:
+        return (*layer.layers, *layer.takers)
+    return (layer.name,)
 
 
 def _listed(names):

@@ -41,6 +41,7 @@ class Unit:
     name: of its main layer. layers: all of its layers' names, those that only simulate left out.
     kernel: (float values, rounded values, variable of the probe), or None. switch: the `Switched`
     of its output, or None where the next kernel rounds it. source: the layer that has the kernel.
+    takers: the names of the layers that take the rounded output, up to the next kernels.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Unit:
     kernel: tuple | None = None
     source: keras.Layer | None = None
     switch: Switched | None = None
+    takers: list = field(default_factory=list)
 
     @property
     def rounds(self):
@@ -67,7 +69,7 @@ class Probe:
     def __init__(self, simulated):
         self.units = []
         copies, owners = {}, {}  # owner: of a tensor that the same kernel goes on with
-        taps = []
+        taps, rounders = [], {}  # rounder: the unit that rounded what a tensor holds
 
         def call(node, *args, **kwargs):
             layer = node.operation
@@ -77,7 +79,13 @@ class Probe:
                 unit.switch = Switched(layer, name=f"{layer.name}_switch")
                 output = unit.switch(*args)
                 taps.append(output)
+                rounders[id(node.outputs[0])] = unit
                 return output
+            for x in node.input_tensors:
+                if id(x) in rounders:
+                    rounders[id(x)].takers.append(layer.name)
+                    if single and not isinstance(layer, QuantizedKernel):  # as a pooling
+                        rounders.update(dict.fromkeys(map(id, node.outputs), rounders[id(x)]))
             if isinstance(layer, QuantizedKernel) or unit is None:
                 unit = Unit(layer.name, type(layer).__name__.removeprefix("Quantized"))
                 self.units.append(unit)

@@ -87,6 +87,8 @@ def test_signal_to_noise_is_what_eight_bits_give(small):
         if layer.activations:
             assert layer.activations.accumulated <= layer.activations.snr + 1
             assert layer.activations.clipped == 0  # calibrated on these images
+    assert found["stem_conv"].takers == ("block1_1_conv",)
+    assert found["block2_2_conv"].takers == ("head_pool",)
 
 
 def test_the_probe_is_the_simulation_when_all_is_on_and_the_float_network_when_all_is_off(small):
@@ -152,8 +154,7 @@ def test_clipped_values_are_counted():
     rounding = simulated.get_layer("stem_relu_quant")
     rounding.maximum.assign(float(rounding.maximum) / 10)
     found = analyse(simulated, images, np.zeros(len(images), int))
-    stem = found.layers[0]
-    assert stem.name == "stem_conv"
+    stem = next(layer for layer in found.layers if layer.name == "stem_conv")
     assert stem.activations.clipped > 0.02
     assert re.search(r"the range .* clips \d+\.\d% of the outputs", diagnose(stem))
 
@@ -185,7 +186,7 @@ def test_names_of_refined_recipes_decode():
     ],
 )
 def test_refinements_belong_to_simulated_int8(given):
-    with pytest.raises(ValueError, match="needs 'method: qat' or 'static'"):
+    with pytest.raises(ValueError, match="needs 'method: qat' or 'method: static'"):
         Quantization(**given)
 
 
