@@ -212,6 +212,10 @@ def main():
         if debug:
             raise
         _complain(str(error))
+    except OSError as error:  # a path that the system refuses, whichever it is
+        if debug:
+            raise
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
     except Exception as error:
         if debug:
             raise
@@ -220,5 +224,6 @@ def main():
 
 
 def _complain(text, code=2):
+    text = "".join(c if c.isprintable() else " " for c in text)  # files may put anything in it
     complaints.print(escape(f"kerascnn: {text}"))
     sys.exit(code)

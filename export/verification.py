@@ -103,6 +103,10 @@ def judge(artifact, expected, recipe):
         difference = float(np.abs(outputs - expected.logits).max())
         checks = [Check("largest difference of a logit", difference, "<=", FLOAT_TOLERANCE)]
         logits = outputs
+    elif end["scale"] is None:
+        raise UserError(
+            f"{artifact.path}: its output is {end['dtype']} without a scale: nobody can read it"
+        )
     else:
         scale, zero_point = end["scale"], end["zero_point"]
         limits = np.iinfo(end["dtype"])
