@@ -19,7 +19,7 @@ def sheet_path(path):
     return path.with_name(path.name + ".json")
 
 
-def describe(path, artifact, run, recipe, verdict):
+def describe(path, artifact, run, recipe, verdict, calibration):
     """Returns the JSON sheet of a file.
 
     Args:
@@ -27,6 +27,7 @@ def describe(path, artifact, run, recipe, verdict):
         artifact: the same file loaded in its engine.
         run, recipe: what it was made from.
         verdict: the `Verdict` it got.
+        calibration: which images ranges were taken from, or None.
     """
     data = Path(path).read_bytes()
     height, width, channels = run.facts["input_shape"]
@@ -36,6 +37,7 @@ def describe(path, artifact, run, recipe, verdict):
         "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
         "model": run.config.model.name,
         "recipe": recipe.model_dump(mode="json"),
+        "calibration": calibration,
         "input": {
             **artifact.inputs[0],
             "layout": "NHWC",

@@ -21,6 +21,8 @@ RecipeOption = Annotated[
 def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
     """Prunes and trains for int8, as a recipe says; keeps the model in RUN/RECIPE.
 
+    A recipe that trains nothing (static, dynamic, float16) needs only `kerascnn convert`.
+
     Example: kerascnn compress runs/demo --recipe pruned50_qat_wi8_ai8
     """
     from export.compression.recipe import load_recipe
@@ -46,18 +48,17 @@ def convert(
 ):
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
 
+    Quantizes on the way where a recipe does that without training.
+
     Example: kerascnn convert runs/demo --to tflite onnx --recipe float32
     """
     from export.compression.recipe import load_recipe
-    from export.conversion import FORMATS
-    from kerascnn.errors import unknown
+    from export.conversion import refuse_formats
 
-    for kind in to:
-        if kind not in FORMATS:
-            raise unknown("format", kind, FORMATS)
     if batch != "dynamic" and not (batch.isdigit() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
     loaded = load_recipe(recipe)
+    refuse_formats(loaded.method, to)
     start_tensorflow()
     from export.conversion.deliver import deliver
     from kerascnn.training import open_run

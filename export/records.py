@@ -220,7 +220,8 @@ def read_stages(run):
         recipe = parse(Recipe, read_yaml(path), path)
         remedy = f"kerascnn compress {run.path} --recipe {recipe.name}"
         for stage in STAGES:
-            if part := getattr(recipe, stage):
+            part = getattr(recipe, stage)
+            if part and part.fine_tune:
                 history = path.parent / stage / "history.csv"
                 rows = read_curves(history, part.fine_tune.epochs, remedy)
                 found.append((recipe.name, stage, rows))

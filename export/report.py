@@ -79,6 +79,8 @@ def agreement(checks):
         "largest difference of a logit": "logits within {0:.1e}",
         "outputs within 1 step of the simulation": "{1} within 1 step",
         "labels that agree with the simulation": "{1} same label",
+        "noise of the logits": "logits with {1} noise",
+        "labels that agree with the model": "{1} same label",
     }
     return [
         words[c.name].format(c.measured, percent(c.measured)) for c in checks if c.name in words

@@ -1,12 +1,12 @@
 """Compression, read from top to bottom: remove channels, prune, share weights, then train with
-int8 arithmetic in mind."""
+int8 arithmetic in mind. What needs no training is done where a model is converted."""
 
 from export.compression.biases import settle_biases
+from export.compression.calibration import simulated
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
-from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe, load_recipe
 from kerascnn.config import OptimizerConfig, Schedule, dump
@@ -15,7 +15,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json, write_text
 from kerascnn.training import fit, load_model, open_run
 
-CALIBRATION_BATCHES = 16
+CRITERION_BATCHES = 16
 
 
 def compress(run, recipe, *, data_dir=None):
@@ -27,7 +27,7 @@ def compress(run, recipe, *, data_dir=None):
         data_dir: as in `train`.
 
     Returns:
-        The compressed `keras.Model`: raw pixels -> logits, for int8 with its rounding simulated.
+        The compressed `keras.Model`: raw pixels -> logits, for qat with its rounding simulated.
         It is kept as RUN/RECIPE/model.keras; where channels were removed, RUN/RECIPE/channels.json
         tells the multiply-accumulates and the width of each layer, before and after.
 
@@ -37,7 +37,10 @@ def compress(run, recipe, *, data_dir=None):
     run = open_run(run) if not hasattr(run, "config") else run
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if not recipe.compresses:
-        raise UserError(f"{recipe.name}: nothing to compress; convert the run with it as it is")
+        raise UserError(
+            f"{recipe.name}: nothing to train; kerascnn convert {run.path} --recipe {recipe.name} "
+            "--to tflite does all of it"
+        )
     data = run.data(data_dir)
     model = run.model()
     out = writable_folder(run.path / recipe.name)
@@ -47,7 +50,7 @@ def compress(run, recipe, *, data_dir=None):
         model = _prune(model, recipe.pruning, run, data, out / "pruning")
     if recipe.clustering:
         model = _cluster(model, recipe.clustering, run, data, out / "clustering")
-    if recipe.quantization:
+    if recipe.method == "qat":
         model = _quantize(model, recipe, run, data, out / "quantization")
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
@@ -65,6 +68,28 @@ def compressed_model(run, recipe):
     return load_model(path)
 
 
+def prepared(trained, run, recipe, data):
+    """The model that is converted by a recipe, and that the files must agree with.
+
+    Args:
+        trained: the run's own model.
+        run, recipe, data: a `Run`, a `Recipe` and the run's `Data`.
+
+    Returns:
+        `trained` itself, what `compress` kept, or, for `method: static`, either of them with the
+        rounding of int8 simulated. It is computed anew each time: from the same images follow the
+        same ranges.
+
+    Raises:
+        UserError: `compress` has not been run, or a layer that int8 has no rule for.
+    """
+    model = compressed_model(run, recipe) if recipe.compresses else trained
+    if recipe.method == "static":
+        model = simulated(model, recipe.quantization, data)
+        settle_biases(model)
+    return model
+
+
 def _remove_channels(model, channels, run, data, out):
     if channels.slimming:
         slim(model, channels.slimming.strength)
@@ -72,7 +97,7 @@ def _remove_channels(model, channels, run, data, out):
         model = _fine_tune(model, channels.slimming, run, data, out / "slimming", [], last)
     narrowed = remove_channels(
         model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
-        batches=data.batches(data.train).take(CALIBRATION_BATCHES),
+        batches=data.batches(data.train).take(CRITERION_BATCHES),
     )  # fmt: skip
     before, after = narrowed.macs_before, narrowed.macs_after
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
@@ -110,15 +135,13 @@ def _quantize(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-    simulated = quantize(model, per_channel=quantization.per_channel)
-    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
-    calibrate(simulated, (images for images, _ in calibration))
-    keep_zeros(simulated)
+    model = simulated(model, quantization, data)
+    keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
-        cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
-    settle_biases(simulated)
-    return simulated
+        cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [], 0)
+    settle_biases(model)
+    return model
 
 
 def _tfmot_stages():

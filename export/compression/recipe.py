@@ -1,4 +1,4 @@
-"""A recipe says how a trained network becomes an artifact. Its name decodes.
+"""A recipe says how a trained network becomes an artifact. Its name decodes (`recipe_name`).
 
 pruned50_qat_wi8_ai8: half of the weights zero, then quantization-aware training, weights int8,
 activations int8.
@@ -106,23 +106,69 @@ class Clustering(Section):
         return self.clusters or 2**self.bits
 
 
-class Quantization(Section):
-    """Quantization-aware training. per_channel: a scale an output channel, else one a tensor.
+class Calibration(Section):
+    """Activation ranges start from so many training images, not augmented, drawn by `seed`.
 
-    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]). Both
-    keep the zeros and the shared values that earlier stages made; tfmot calls that PQAT, CQAT and
-    PCQAT, and keeps few values in each output channel, whose scales differ, not in a whole kernel.
+    Not augmented, since a file sees whole images: the black border of a shifted crop would widen
+    ranges by what never comes. Where there are fewer training images, all of them.
+    """
+
+    images: int = Field(512, ge=1)
+    seed: int = Field(0, ge=0)
+
+
+SIMULATED = ("qat", "static")  # int8 that is rounded in Keras first, for all formats alike
+CALIBRATED = (*SIMULATED, "int16x8")
+
+
+class Quantization(Section):
+    """How weights and activations get fewer bits.
+
+        qat        int8 throughout, and training with that rounding
+        static     int8 throughout, rounded as in qat, with calibrated ranges and no training
+        dynamic    weights int8; activations rounded to 8 bits as they come, in .tflite only
+        float16    weights in half precision, computed with in float
+        int16x8    weights int8, activations int16, in .tflite only
+
+    per_channel: a scale an output channel, else one a tensor (qat and static only; the others
+    have what the converter gives them). fine_tune: of qat, and of nothing else. calibration: of
+    those whose activations have ranges, None of the others.
+    engine: of qat, "native" or "tfmot" (tensorflow-model-optimization; pip install
+    kerascnn[tfmot]). Both keep the zeros and the shared values that earlier stages made; tfmot
+    calls that PQAT, CQAT and PCQAT, and keeps few values in each output channel, whose scales
+    differ, not in a whole kernel.
     """
 
     engine: Literal["native", "tfmot"] = "native"
-    method: Literal["qat"] = "qat"
+    method: Literal["qat", "static", "dynamic", "float16", "int16x8"] = "qat"
     per_channel: bool = True
-    fine_tune: FineTune
+    calibration: Calibration | None = None
+    fine_tune: FineTune | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _calibration_by_default(cls, tree):
+        if isinstance(tree, dict) and tree.get("method", "qat") in CALIBRATED:
+            return {"calibration": {}, **tree}
+        return tree
 
     @model_validator(mode="after")
-    def _engine_knows(self):
+    def _method_takes(self):
+        method = self.method
+        if method == "qat" and self.fine_tune is None:
+            raise ValueError("'method: qat' trains: the key 'fine_tune' is missing")
+        if method != "qat" and self.fine_tune:
+            raise ValueError(f"'method: {method}' trains nothing: leave out 'fine_tune'")
+        if method != "qat" and self.engine != "native":
+            raise ValueError(f"'engine: {self.engine}' is a way of 'method: qat'")
         if self.engine == "tfmot" and not self.per_channel:
             raise ValueError("'per_channel: false' needs 'engine: native'")
+        if method not in SIMULATED and not self.per_channel:
+            raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
+        if method in CALIBRATED and self.calibration is None:
+            raise ValueError(f"'method: {method}' needs ranges: leave out 'calibration: null'")
+        if method not in CALIBRATED and self.calibration:
+            raise ValueError(f"'method: {method}' has no ranges: leave out 'calibration'")
         return self
 
 
@@ -142,9 +188,15 @@ class Recipe(Section):
     max_drop: float = Field(1.0, ge=0)
 
     @property
+    def method(self):
+        """The method of the quantization, or None."""
+        return self.quantization.method if self.quantization else None
+
+    @property
     def compresses(self):
-        stages = (self.channels, self.pruning, self.clustering, self.quantization)
-        return any(stage is not None for stage in stages)
+        """Whether a stage trains, which is what `compress` is for."""
+        stages = (self.channels, self.pruning, self.clustering)
+        return self.method == "qat" or any(stage is not None for stage in stages)
 
 
 def folders():
@@ -152,6 +204,11 @@ def folders():
     package = Path(kerascnn.__file__).parent
     candidates = (package / "configs" / "export", package.parent / "configs" / "export")
     return [folder for folder in candidates if folder.is_dir()]
+
+
+def shipped_recipes():
+    """name -> the path of its YAML file."""
+    return {p.stem: p for folder in folders() for p in folder.glob("*.yaml")}
 
 
 def load_recipe(name):
@@ -162,7 +219,7 @@ def load_recipe(name):
     """
     path = Path(name)
     if not path.exists():
-        shipped = {p.stem: p for folder in folders() for p in folder.glob("*.yaml")}
+        shipped = shipped_recipes()
         if path.suffix in (".yaml", ".yml"):
             raise UserError(f"no such file: {path}")
         if name not in shipped:

@@ -2,9 +2,8 @@
 
 from export.compression import tfmot_engine
 from export.compression.bridge import import_extra
+from export.compression.calibration import calibration_images
 from export.compression.tf_keras_training import fit
-
-CALIBRATION_BATCHES = 16
 
 
 def prune(model, pruning, run, data, out):
@@ -37,7 +36,7 @@ def quantize(model, quantization, run, data, out):
 
 def simulate(model, quantization, run, data, out):
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
+    calibration = data.batches(calibration_images(data, quantization.calibration))
     simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
     fit(simulation.model, data, quantization.fine_tune, run.config, out)
     return simulation

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import describe, sheet_path
-from export.compression.compress import compressed_model
+from export.compression.calibration import calibration_images
+from export.compression.compress import prepared
 from export.compression.recipe import Recipe, load_recipe
-from export.conversion import convert
+from export.conversion import convert, refuse_formats
+from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
 from export.verification import Verdict, judge, reference
 from kerascnn.files import replacing, writable_folder, write_json
@@ -29,6 +31,8 @@ class _Rejected(Exception):
 def deliver(run, recipe, formats, *, batch=1, data_dir=None):
     """Converts the model of a run, and keeps the files that prove equal to it.
 
+    What a recipe does without training is done here; what trains, `compress` has done before.
+
     Args:
         run: a `Run`, or the path of its folder.
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
@@ -44,14 +48,18 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
     """
     run = open_run(run) if not hasattr(run, "config") else run
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    model = compressed_model(run, recipe) if recipe.compresses else run.model()
+    refuse_formats(recipe.method, formats)
     data = run.data(data_dir)
+    trained = run.model()
+    model = prepared(trained, run, recipe, data)
     writable_folder(run.path)
-    expected = reference(run, recipe, data.validation, data)
+    expected = reference(trained, model, data.validation, data)
+    options = _converter_options(recipe, data)
+    calibration = _calibration_facts(recipe, data)
     deliveries = []
     for kind in formats:
         path = run.path / f"model_{recipe.artifact}.{kind}"
-        made = convert(model, kind, batch=batch)
+        made = convert(model, kind, batch=batch, **options)
         for stale in (path, sheet_path(path)):
             stale.unlink(missing_ok=True)
         try:
@@ -62,9 +70,28 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
                     deliveries.append(Delivery(path, verdict, artifact.title))
                     if not verdict.passed:
                         raise _Rejected
-                    write_json(
-                        sheet_path(path), describe(temporary, artifact, run, recipe, verdict)
-                    )
+                    facts = describe(temporary, artifact, run, recipe, verdict, calibration)
+                    write_json(sheet_path(path), facts)
         except _Rejected:
             continue
     return deliveries
+
+
+def _converter_options(recipe, data):
+    """What `convert` is told beside the model: the method, where the converter quantizes."""
+    if recipe.method not in METHODS:
+        return {}
+    calibration = recipe.quantization.calibration
+    images = data.pixels(calibration_images(data, calibration)) if calibration else None
+    return {"method": recipe.method, "images": images}
+
+
+def _calibration_facts(recipe, data):
+    """What the sheet says of the images that ranges were taken from; None where none were."""
+    calibration = recipe.quantization.calibration if recipe.quantization else None
+    if calibration is None:
+        return None
+    images = calibration_images(data, calibration)
+    return {
+        "split": "training", "augmented": False, "images": len(images), "seed": calibration.seed,
+    }  # fmt: skip
