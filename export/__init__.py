@@ -3,6 +3,7 @@
     export.compress(run, recipe)           -> keras.Model
     export.convert(model, to="tflite")     -> bytes
     export.deliver(run, recipe, formats)   -> verified files in the run folder
+    export.deliver_own(file, recipe, ...)  -> the same of a .keras file that was not trained here
     export.verify(path)                    -> Verdict
     export.benchmark(paths)                -> list of timings
 
@@ -15,10 +16,11 @@ _homes = {
     "compress": "export.compression.compress",
     "convert": "export.conversion",
     "deliver": "export.conversion.deliver",
+    "deliver_own": "export.conversion.own_model",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
 }
-__all__ = ["benchmark", "compress", "convert", "deliver", "verify"]
+__all__ = ["benchmark", "compress", "convert", "deliver", "deliver_own", "verify"]
 
 
 def __getattr__(name):

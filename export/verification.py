@@ -154,12 +154,13 @@ def agreement(outputs, wanted):
     return float((chosen == wanted.max(axis=1)).mean())
 
 
-def verify(path, *, data_dir=None):
-    """Runs an artifact again on the validation images of its run.
+def verify(path, *, data_dir=None, images=None, trust=False, code=None):
+    """Runs an artifact again on the validation images of its run, or beside its .keras file.
 
     Args:
         path: a .tflite or .onnx file that `kerascnn convert` left in a run folder.
         data_dir: as in `train`.
+        images, trust, code: for an artifact of a .keras file, as in `deliver_own`.
 
     Returns:
         The `Verdict`.
@@ -171,6 +172,12 @@ def verify(path, *, data_dir=None):
     with Artifact(path) as artifact:
         facts = read_sheet(path)
         recipe = parse(Recipe, facts["recipe"], path)
+        if "source" in facts:
+            from export.own_verification import verify_own
+
+            return verify_own(
+                artifact, recipe, facts["source"], images=images, trust=trust, code=code
+            )
         run = open_run(path.parent)
         data = run.data(data_dir)
         trained = run.model()

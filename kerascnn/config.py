@@ -1,7 +1,6 @@
 """YAML <-> frozen, validated configs. A key nobody knows names its nearest neighbour."""
 
 import reprlib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -223,7 +222,9 @@ def _mistake(error, schema, where):
     if first["type"] == "missing":
         return UserError(f"{where}: the key {key!r} is missing")
     message = first["msg"].removeprefix("Value error, ")
-    return UserError(f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {shown(first['input'])}")
+    return UserError(
+        f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {shown(first['input'])}"
+    )
 
 
 def shown(value):

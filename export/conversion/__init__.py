@@ -10,7 +10,7 @@ ONLY_TFLITE = {  # methods, and why no other format has them
 }
 
 
-def convert(model, to, *, batch=1, method=None, images=None):
+def convert(model, to, *, batch=1, pixels=True, method=None, images=None):
     """Converts a Keras model.
 
     Args:
@@ -18,12 +18,14 @@ def convert(model, to, *, batch=1, method=None, images=None):
             simulates int8 becomes an int8 file, any other a float32 file, or what `method` says.
         to: "tflite" or "onnx".
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels: the file takes them too.
         method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
             in a recipe; None not at all.
         images: (n, height, width, channels) uint8, which "int16x8" takes its ranges from.
 
     Returns:
-        The bytes of the file: uint8 pixels in, NHWC. Nothing has run it yet: `verify` does.
+        The bytes of the file: uint8 pixels in (or floats), NHWC. Nothing has run it yet: `verify`
+        does.
 
     Raises:
         UserError: unknown format, a method that the format has not, or an operation.
@@ -32,10 +34,10 @@ def convert(model, to, *, batch=1, method=None, images=None):
     if to == "tflite":
         from export.conversion.tflite import to_tflite
 
-        return to_tflite(model, batch=batch, method=method, images=images)
+        return to_tflite(model, batch=batch, pixels=pixels, method=method, images=images)
     from export.conversion.onnx import to_onnx
 
-    return to_onnx(model, batch=batch)
+    return to_onnx(model, batch=batch, pixels=pixels)
 
 
 def refuse_formats(method, formats):

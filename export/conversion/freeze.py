@@ -3,20 +3,21 @@
 import keras
 
 from export.compression.compress import is_int8
-from kerascnn.models.graph import functional, walk
+from kerascnn.models.graph import functional, nodes, walk
 
 
-def freeze(model, *, batch):
+def freeze(model, *, batch, pixels=True):
     """Freezes the inference of a model.
 
     Args:
         model: raw pixels -> outputs; float, or with its int8 rounding simulated.
         batch: 1 or more images, or None for any number.
+        pixels: False where a float model takes other floats than pixels, 0..255.
 
     Returns:
         A concrete function without variables. Its inputs are called as the model's. A float
-        model's take uint8 pixels. An int8 model's take what the input's quantization says of
-        the pixels; the converter makes them uint8 again.
+        model's take uint8 pixels, or its floats. An int8 model's take what the input's
+        quantization says of the pixels; the converter makes them uint8 again.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
@@ -25,10 +26,8 @@ def freeze(model, *, batch):
 
     model = functional(model)
     int8 = is_int8(model)
-    signature = [
-        tf.TensorSpec((batch, *x.shape[1:]), tf.float32 if int8 else tf.uint8, name=x.name)
-        for x in model.inputs
-    ]
+    dtype = tf.uint8 if pixels and not int8 else tf.float32
+    signature = [tf.TensorSpec((batch, *x.shape[1:]), dtype, name=x.name) for x in model.inputs]
 
     def call(node, *args, **kwargs):
         operation = node.operation
@@ -76,8 +75,18 @@ def freeze_simulation(model, *, batch):
 
 
 def output_names(model):
-    """What the outputs of an artifact are called: by the layer that made them, one is "logits"."""
+    """What the outputs of an artifact are called: by the layer that made them; one, by its meaning.
+
+    That is "probabilities" behind a softmax or sigmoid, else "logits".
+    """
     outputs = functional(model).outputs
-    if len(outputs) == 1:
-        return ["logits"]
-    return [x.name.split(":")[0] for x in outputs]
+    if len(outputs) > 1:
+        return [x.name.split(":")[0] for x in outputs]
+    last = next(node for node in nodes(model) if any(x is outputs[0] for x in node.outputs))
+    layer = last.operation
+    if isinstance(layer, keras.Model):
+        return output_names(layer)
+    likely = isinstance(layer, keras.layers.Softmax) or getattr(layer, "activation", None) in (
+        keras.activations.softmax, keras.activations.sigmoid,
+    )  # fmt: skip
+    return ["probabilities" if likely else "logits"]

@@ -17,7 +17,7 @@ from kerascnn.models.graph import functional
 OPSET = 17
 
 
-def to_onnx(model, *, batch=1):
+def to_onnx(model, *, batch=1, pixels=True):
     """Converts a model.
 
     Args:
@@ -25,6 +25,7 @@ def to_onnx(model, *, batch=1):
             QuantizeLinear/DequantizeLinear pairs with the very integers of its TFLite file; any
             other a float32 file. Both take uint8 pixels, NHWC.
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels, and so the file.
 
     Returns:
         The bytes of the file, checked by onnx.
@@ -35,7 +36,7 @@ def to_onnx(model, *, batch=1):
     import onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    made = _from_tflite(model, batch) if is_int8(model) else _from_graph(model, batch)
+    made = _from_tflite(model, batch) if is_int8(model) else _from_graph(model, batch, pixels)
     made.producer_name = "kerascnn"
     name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
     try:
@@ -48,10 +49,10 @@ def to_onnx(model, *, batch=1):
     return made.SerializeToString()
 
 
-def _from_graph(model, batch):
+def _from_graph(model, batch, pixels):
     import tf2onnx
 
-    frozen = freeze(model, batch=batch)
+    frozen = freeze(model, batch=batch, pixels=pixels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow deprecates what the converter calls
         made, _ = tf2onnx.convert.from_graph_def(

@@ -10,13 +10,14 @@ from kerascnn.errors import UserError, unknown
 METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, io="uint8", method=None, images=None):
+def to_tflite(model, *, batch=1, io="uint8", pixels=True, method=None, images=None):
     """Converts a model.
 
     Args:
         model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, uint8 at both
             ends (or what `io` says); any other a float32 file with uint8 pixels in and float32 out.
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels, and so the file.
         method, images: how the converter quantizes a float model; see `export.convert`.
 
     Returns:
@@ -28,7 +29,7 @@ def to_tflite(model, *, batch=1, io="uint8", method=None, images=None):
     int8 = is_int8(model)
     if method is not None:
         _refuse(method, model, int8, images)
-    frozen = freeze(model, batch=batch)
+    frozen = freeze(model, batch=batch, pixels=pixels)
     return write_tflite(frozen, model.name, int8=int8, io=io, method=method, images=images)
 
 
