@@ -15,19 +15,17 @@ import numpy as np
 
 from export.artifact import describe_own
 from export.compression.biases import settle_biases
-from export.compression.compress import is_int8
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import Recipe, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.deliver import keep
+from export.conversion.own_graph import of_integers, refuse_odd, takes_pixels, without_augmentation
 from export.conversion.own_inputs import inputs_of
 from export.own_verification import judge_own
 from kerascnn.errors import UserError
 from kerascnn.files import writable_folder
-from kerascnn.models.graph import consumers, functional
 from kerascnn.training import load_model
 
-PIXELS_SHRINK_BELOW = 64.0  # |normalized pixel|; what was made for 0..1 leaves 255 in the hundreds
 BATCH = 64
 
 
@@ -106,6 +104,7 @@ def prepare(path, recipe, *, images=None, trust=False):
         )
     model = load_model(path, trust=trust)
     shape = refuse_odd(model, path)
+    model = without_augmentation(model)
     pixels = takes_pixels(model)
     inputs = inputs_of(shape, pixels, images)
     plain = outputs_of(model, inputs.values)
@@ -128,72 +127,6 @@ def outputs_of(model, values):
     """The outputs of a model, a list of float32 arrays."""
     outputs = model.predict(values.astype("float32"), batch_size=BATCH, verbose=0)
     return [np.asarray(y, "float32") for y in keras.tree.flatten(outputs)]
-
-
-def refuse_odd(model, path):
-    """The shape of a model's one input; UserError where it is none that can be converted here."""
-    try:
-        inputs = functional(model).inputs
-    except UserError:
-        raise UserError(
-            f"{path}: a {type(model).__name__}, whose layers cannot be seen; save "
-            "keras.Model(image, model(image)) instead, with image = keras.Input(SHAPE)"
-        ) from None
-    if is_int8(model):
-        raise UserError(f"{path}: simulates int8 for its run; kerascnn convert RUN")
-    if len(inputs) != 1:
-        raise UserError(
-            f"{path}: has {len(inputs)} inputs, expected one; export.convert(model, to) gives the "
-            "bytes of its file, to be compared by you"
-        )
-    shape, dtype = inputs[0].shape[1:], inputs[0].dtype
-    if None in shape:
-        raise UserError(
-            f"{path}: expected an input of a fixed size, got {shape}; save "
-            "keras.Model(image, model(image)), with image = keras.Input((HEIGHT, WIDTH, CHANNELS))"
-        )
-    if dtype not in ("float32", "uint8"):
-        raise UserError(f"{path}: takes {dtype}, expected float32 or uint8")
-    if not all(np.isfinite(w).all() for w in model.get_weights()):
-        raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
-    return tuple(shape)
-
-
-def takes_pixels(model):
-    """Whether a model's first layer is a Rescaling or Normalization that is made for 0..255."""
-    graph = functional(model)
-    image = graph.inputs[0]
-    if image.dtype == "uint8":
-        return True
-    takers = [node.operation for node in consumers(graph).get(id(image), [])]
-    return bool(takers) and all(map(_takes_pixels, takers))
-
-
-def _takes_pixels(operation):
-    if isinstance(operation, keras.Model):
-        return takes_pixels(operation)
-    if not isinstance(operation, keras.layers.Rescaling | keras.layers.Normalization):
-        return False
-    shape = operation.input.shape[1:]
-    ends = np.stack([np.zeros(shape, "float32"), np.full(shape, 255, "float32")])
-    return bool(np.abs(keras.ops.convert_to_numpy(operation(ends))).max() < PIXELS_SHRINK_BELOW)
-
-
-def of_integers(model, values):
-    """A model that takes floats, as one that takes 0..255, and those integers for its values.
-
-    The integers span the range of the values, with zero among them: x = scale (q - zero point).
-    """
-    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    scale = (high - low) / 255 or 1.0
-    zero_point = round(-low / scale)
-    image = keras.Input(values.shape[1:], name="image")
-    floats = keras.layers.Rescaling(scale, -zero_point * scale, name="input_scale")(image)
-    integers = np.rint(values / scale) + zero_point
-    return (
-        keras.Model(image, model(floats), name=model.name),
-        integers.clip(0, 255).astype(np.uint8),
-    )
 
 
 def classes_of(code):
