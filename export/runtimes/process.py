@@ -17,6 +17,7 @@ from export.runtimes.engines import TITLES, engine_name
 from kerascnn.errors import UserError
 
 PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
+ENDING = 10  # seconds from the last word of a process to its end
 WORKER = (sys.executable, "-m", "export.runtimes.worker")
 SIGN_OF_LIFE: dict = {}
 COMPARABLE = ("float32", "uint8", "int8", "int16")
@@ -135,7 +136,7 @@ class Artifact:
     def _last_words(self):
         """How the process ended, in the rest of a sentence."""
         try:
-            code = self._process.wait(timeout=10)
+            code = self._process.wait(timeout=ENDING)
         except subprocess.TimeoutExpired:
             return "fell silent on this file; it is damaged"
         if code == -signal.SIGKILL:
