@@ -5,6 +5,7 @@
     export.pack(run, recipe)               -> a file of shared weights; export.unpack(path) reads it
     export.convert(model, to="tflite")     -> bytes
     export.deliver(run, recipe, formats)   -> verified files in the run folder
+    export.deliver_own(file, recipe, ...)  -> the same of a .keras file that was not trained here
     export.verify(path)                    -> Verdict
     export.debug(path)                     -> Analysis: which layers of an int8 file lose accuracy
     export.benchmark(paths)                -> list of timings
@@ -22,6 +23,7 @@ _homes = {
     "convert": "export.conversion",
     "deliver": "export.conversion.deliver",
     "debug": "export.debugging.debug",
+    "deliver_own": "export.conversion.own_model",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
 }
@@ -31,6 +33,7 @@ __all__ = [
     "convert",
     "debug",
     "deliver",
+    "deliver_own",
     "pack",
     "sensitivity",
     "unpack",

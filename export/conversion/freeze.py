@@ -11,18 +11,19 @@ from export.conversion.folding import fold
 from kerascnn.models.graph import functional, nodes, walk
 
 
-def freeze(model, *, batch, float_pixels=False):
+def freeze(model, *, batch, pixels=True, float_pixels=False):
     """Freezes the inference of a model.
 
     Args:
         model: raw pixels -> outputs; float, or with its int8 rounding simulated.
         batch: 1 or more images, or None for any number.
+        pixels: False where a float model takes other floats than pixels, 0..255.
         float_pixels: the inputs of an int8 model are raw pixels in float32, which it normalizes.
 
     Returns:
         A concrete function without variables. Its inputs are called as the model's. A float
-        model's take uint8 pixels. An int8 model's take what the input's quantization says of
-        the pixels; the converter makes them uint8 again.
+        model's take uint8 pixels, or its floats. An int8 model's take what the input's
+        quantization says of the pixels; the converter makes them uint8 again.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
@@ -31,10 +32,8 @@ def freeze(model, *, batch, float_pixels=False):
 
     model = functional(model)
     int8 = is_int8(model)
-    signature = [
-        tf.TensorSpec((batch, *x.shape[1:]), tf.float32 if int8 else tf.uint8, name=x.name)
-        for x in model.inputs
-    ]
+    dtype = tf.uint8 if pixels and not int8 else tf.float32
+    signature = [tf.TensorSpec((batch, *x.shape[1:]), dtype, name=x.name) for x in model.inputs]
 
     def call(node, *args, **kwargs):
         operation = node.operation
@@ -123,13 +122,12 @@ def freeze_simulation(model, *, batch):
 
 
 def output_names(model):
-    """What the outputs of an artifact are called: by the layer that made them, one is "logits".
+    """What the outputs of an artifact are called: by the layer that made them; one, by its meaning.
 
-    A layer and the activation that was written inside it are one, as is the rounding behind them.
+    That is "probabilities" behind a softmax or sigmoid, else "logits". A layer and the activation
+    that was written inside it are one, as is the rounding behind them.
     """
     flat = functional(model)
-    if len(flat.outputs) == 1:
-        return ["logits"]
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
 
     def maker(tensor):
@@ -146,4 +144,10 @@ def output_names(model):
         )
         return source.operation.name if written_inside else layer
 
-    return [name(x) for x in flat.outputs]
+    if len(flat.outputs) > 1:
+        return [name(x) for x in flat.outputs]
+    last = maker(flat.outputs[0]).operation
+    likely = isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
+        keras.activations.softmax, keras.activations.sigmoid,
+    )  # fmt: skip
+    return ["probabilities" if likely else "logits"]

@@ -14,7 +14,7 @@ WRITTEN = 18
 PRECISIONS = ("float32", "float16")
 
 
-def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
+def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"):
     """Converts a model.
 
     Args:
@@ -22,6 +22,7 @@ def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
             QuantizeLinear/DequantizeLinear pairs with the very integers of its TFLite file; any
             other a float file. All take uint8 pixels, NHWC; float files give float32.
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels, and so the file.
         opset: of ONNX, 17 to 21.
         precision: what a float file computes in, "float32" or "float16". Weights are stored so.
 
@@ -50,7 +51,7 @@ def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
 
         made = from_tflite(to_tflite(model, batch=batch, io="int8"), opset=written)
     else:
-        made = _from_graph(model, batch, written)
+        made = _from_graph(model, batch, pixels, written)
     rewrite(made)
     made.producer_name = "kerascnn"
     name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
@@ -61,10 +62,10 @@ def to_onnx(model, *, batch=1, opset=OPSETS[0], precision="float32"):
     return _checked(made, model.name, opset)
 
 
-def _from_graph(model, batch, opset):
+def _from_graph(model, batch, pixels, opset):
     import tf2onnx
 
-    frozen = freeze(model, batch=batch)
+    frozen = freeze(model, batch=batch, pixels=pixels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow deprecates what the converter calls
         made, _ = tf2onnx.convert.from_graph_def(
