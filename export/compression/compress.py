@@ -52,11 +52,16 @@ def compress(run, recipe, *, data_dir=None):
     if recipe.clustering:
         model = _cluster(model, recipe.clustering, run, data, out / "clustering")
     if recipe.method == "qat":
-        model = _quantize(model, recipe, run, data, out / "quantization")
+        model = train_quantized(model, recipe, run, data, out / "quantization")
+    keep(model, recipe, out)
+    return model
+
+
+def keep(model, recipe, out):
+    """Writes a compressed model and its recipe into the folder `out`."""
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
         model.save(path)
-    return model
 
 
 def compressed_model(run, recipe):
@@ -116,10 +121,10 @@ def _prune(model, pruning, run, data, out):
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
         model, pruning.sparsity, steps,
-        begin=pruning.begin, end=pruning.end, exclude=pruning.exclude,
+        begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
     )  # fmt: skip
-    settled = min(-(-pruning.end * pruning.fine_tune.epochs // 1), pruning.fine_tune.epochs - 1)
-    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], int(settled))
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
 
@@ -132,7 +137,8 @@ def _cluster(model, clustering, run, data, out):
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
-def _quantize(model, recipe, run, data, out):
+def train_quantized(model, recipe, run, data, out):
+    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`."""
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)

@@ -1,5 +1,7 @@
 """A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
 
+from contextlib import contextmanager
+
 import keras
 
 from export.compression.compress import is_int8
@@ -47,10 +49,27 @@ def freeze(model, *, batch, float_pixels=False):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with folded(model):
+    with inlined_functions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     return frozen if int8 else fold(frozen)
+
+
+@contextmanager
+def inlined_functions():
+    """What is traced inside is one flat graph, without calls of functions.
+
+    Keras wraps a grouped convolution in a compiled function of its own, which is needed to run it
+    and which converters write down as a call of something that the file does not hold.
+    """
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def freeze_simulation(model, *, batch):

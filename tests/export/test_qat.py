@@ -97,8 +97,8 @@ def test_training_keeps_the_zeros(resnet8):
 
 def test_a_layer_without_a_rule_is_named():
     inputs = keras.Input((8, 8, 3))
-    outputs = keras.layers.GaussianNoise(0.1, name="fog")(keras.layers.Conv2D(4, 3)(inputs))
-    with pytest.raises(UserError, match="fog: int8 has no rule for a GaussianNoise layer"):
+    outputs = keras.layers.GroupNormalization(2, name="fog")(keras.layers.Conv2D(4, 3)(inputs))
+    with pytest.raises(UserError, match="fog: int8 has no rule for a GroupNormalization layer"):
         quantize(keras.Model(inputs, outputs))
 
 

@@ -241,8 +241,6 @@ def make_config(decoupled):
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ({"pruning": {"sparsity": 0.5, "pattern": "2:4"}}, "pattern '2:4' needs 'engine: tfmot'"),
-        ({"pruning": {"sparsity": 0.5, "schedule": "constant"}}, "schedule 'constant' needs"),
         ({"pruning": {"engine": "tfmot", "sparsity": 0.7, "pattern": "2:4"}}, "sparsity of 0.5"),
         ({"quantization": {"engine": "tfmot", "per_channel": False}}, "needs 'engine: native'"),
         ({"quantization": {"engine": "tf_mot"}}, "quantization.engine"),
