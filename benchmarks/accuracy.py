@@ -1,6 +1,6 @@
 """What a network loses on its way to int8: accuracy on the 10,000 test images of CIFAR-10.
 
-    python -m benchmarks.accuracy --runs runs --data-dir ~/datasets --out docs/accuracy.md resnet8 ...
+    python -m benchmarks.accuracy --runs runs --data-dir ~/datasets --out docs/accuracy.md resnet8
 
 Each name is a config of configs/cifar10 and a run in the folder `--runs`: trained if it is not
 there. Then, for each recipe: compressed with the fine-tuning shortened to EPOCHS, converted,

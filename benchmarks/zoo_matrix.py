@@ -33,9 +33,8 @@ from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
-from kerascnn.files import write_text
 from kerascnn.models import models, variant
-from kerascnn.models.graph import consumers, functional, nodes, normalized, walk
+from kerascnn.models.graph import consumers, functional, normalized, walk
 
 FLOAT = 1e-4  # float32 sums in another order; a wrong layer is far outside
 STEPS = 0.999  # of int8 outputs within a step of the simulation

@@ -5,7 +5,6 @@ from kerascnn.errors import UserError, unknown
 FORMATS = ("tflite", "onnx")
 ENDS = ("uint8", "int8", "float32")
 ONLY_TFLITE = {  # methods, and why no other format has them
-    "float16": "half precision is written for TFLite alone",
     "dynamic": "ONNX Runtime has no convolution of int8 weights and float activations",
     "int16x8": "ONNX Runtime has no kernels for int16 activations",
 }
@@ -37,9 +36,7 @@ def convert(model, to, *, batch=1, pixels=True, io=None, method=None, images=Non
     if to == "tflite":
         from export.conversion.tflite import to_tflite
 
-        return to_tflite(
-            model, batch=batch, pixels=pixels, io=io, method=method, images=images
-        )
+        return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, images=images)
     from export.conversion.onnx import to_onnx
 
     return to_onnx(model, batch=batch, pixels=pixels, precision=method or "float32")
