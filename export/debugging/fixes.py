@@ -187,7 +187,7 @@ class Fixer:
             names = [name for layer in heavy[:count] for name in _to_leave(layer) if name in own]
             exclude = tuple(dict.fromkeys((*quantization.exclude, *names)))
             self._static(
-                f"{_listed([layer.name for layer in heavy[:count]])} float",
+                f"also {_listed([layer.name for layer in heavy[:count]])} float",
                 quantization.model_copy(update={"exclude": exclude}),
             )
             if self._enough(self.candidates[-1]):

@@ -113,6 +113,8 @@ class Probe:
     @staticmethod
     def _keep_kernel(unit, layer, copy):
         copy.set_weights(layer.get_weights())
+        if not layer.rounds:
+            return
         values, rounded = (ops.convert_to_numpy(k) for k in (layer._kernel, layer.kernel))
         unit.kernel, unit.source = (values, rounded, copy.kernel), layer
 

@@ -75,7 +75,8 @@ def fixes(outcome):
     for number, (candidate, milliseconds, drop) in enumerate(rows):
         mark = ""
         if number == outcome.chosen:
-            mark = "[green]kept[/green]" if outcome.delivery else "best"
+            mark = "best" if len(outcome.candidates) > 2 else "enough"
+            mark = "[green]kept[/green]" if outcome.delivery else mark
         table.add_row(
             escape(candidate.what), f"{candidate.accuracy:.2%}", f"{drop:.2f}",
             f"{candidate.size:,}", f"{milliseconds:.4f}",

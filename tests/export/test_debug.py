@@ -210,6 +210,32 @@ def test_what_is_no_int8_file_is_refused(finished_run, collapsed):
         export.debug(collapsed / FILE, images=0)
 
 
+@pytest.mark.full
+def test_where_nothing_is_enough_everything_is_tried_and_nothing_kept(
+    kerascnn, collapsed, monkeypatch
+):
+    from export.debugging.fixes import Fixer
+
+    monkeypatch.setattr(Fixer, "_enough", lambda *_: False)
+    (collapsed / "model_int8_static_fixed.tflite").unlink(missing_ok=True)
+    code, out, _ = kerascnn("debug", collapsed / FILE, "--fix", "--train")
+    assert code == 0
+    for tried in (
+        "float network",
+        "as it is",
+        "extremes",
+        "equalized",
+        "float",
+        "int16",
+        "trained",
+    ):
+        assert tried in out
+    assert "None was enough" in out and "kept" not in out
+    assert not (collapsed / "model_int8_static_fixed.tflite").exists()
+    trained = re.search(r"trained for int8[^│]*│ +(\d+\.\d+)%", out)
+    assert trained and float(trained[1]) > 90  # of digits; chance is 10
+
+
 def test_training_is_a_part_of_fixing(kerascnn, collapsed):
     code, _, err = kerascnn("debug", collapsed / FILE, "--train")
     assert code == 2 and "--train is a part of --fix" in err
