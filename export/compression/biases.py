@@ -10,7 +10,12 @@ file then computes what the simulation computes.
 import numpy as np
 from keras import layers, ops
 
-from export.compression.quantized_layers import FakeQuant, QuantizedKernel, scaled_last
+from export.compression.quantized_layers import (
+    FakeQuant,
+    QuantizedKernel,
+    along_kernel,
+    scaled_last,
+)
 from kerascnn.models.graph import consumers, nodes
 
 
@@ -30,12 +35,12 @@ def settle_biases(model):
         scale = scales.get(id(node.input_tensors[0])) if len(node.input_tensors) == 1 else None
         if scale is None:
             continue
-        if isinstance(layer, QuantizedKernel):
+        if isinstance(layer, QuantizedKernel) and layer.rounds:
             followers = takers.get(id(output), [])
             follower = followers[0].operation if len(followers) == 1 else None
             folded = follower if isinstance(follower, layers.BatchNormalization) else None
             _settle(layer, folded, scale)
-        else:
+        elif not isinstance(layer, QuantizedKernel):
             scales[id(output)] = scale  # padding, pooling and the like keep it
 
 
@@ -57,14 +62,16 @@ def _settle(layer, normalization, input_scale):
         return
     beta = ops.convert_to_numpy(normalization.beta).astype("float64")
     inner = ops.convert_to_numpy(bias).astype("float64") if bias is not None else 0.0
-    step = np.maximum(step * np.abs(gain), np.finfo("float32").tiny)
     whole = (inner - mean) * gain + beta
     normalization.beta.assign(beta + np.rint(whole / step) * step - whole)
 
 
 def weight_scales(layer):
-    """The step of a quantized kernel: one number, or one an output channel."""
+    """The step of a quantized kernel, with what is folded into it: a number, or one a channel."""
     kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
+    if layer.gain is not None:
+        gain = along_kernel(layer, layer.gain(), kernel)
+        kernel = kernel * ops.convert_to_numpy(gain).astype("float64")
     shape = scaled_last(layer, kernel)
     if shape is None:
         return np.abs(kernel).max() / 127

@@ -1,12 +1,13 @@
 """Compression, read from top to bottom: remove channels, prune, share weights, then train with
-int8 arithmetic in mind."""
+int8 arithmetic in mind. What needs no training is done where a model is converted."""
 
 from export.compression.biases import settle_biases
+from export.compression.calibration import simulated
 from export.compression.channel_criteria import slim
 from export.compression.channels import remove_channels
 from export.compression.clustering import cluster
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
-from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe, load_recipe
 from kerascnn.config import OptimizerConfig, Schedule, dump
@@ -15,7 +16,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json, write_text
 from kerascnn.training import fit, load_model, open_run
 
-CALIBRATION_BATCHES = 16
+CRITERION_BATCHES = 16
 
 
 def compress(run, recipe, *, data_dir=None):
@@ -27,7 +28,7 @@ def compress(run, recipe, *, data_dir=None):
         data_dir: as in `train`.
 
     Returns:
-        The compressed `keras.Model`: raw pixels -> logits, for int8 with its rounding simulated.
+        The compressed `keras.Model`: raw pixels -> logits, for qat with its rounding simulated.
         It is kept as RUN/RECIPE/model.keras; where channels were removed, RUN/RECIPE/channels.json
         tells the multiply-accumulates and the width of each layer, before and after.
 
@@ -37,7 +38,10 @@ def compress(run, recipe, *, data_dir=None):
     run = open_run(run) if not hasattr(run, "config") else run
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if not recipe.compresses:
-        raise UserError(f"{recipe.name}: nothing to compress; convert the run with it as it is")
+        raise UserError(
+            f"{recipe.name}: nothing to train; kerascnn convert {run.path} --recipe {recipe.name} "
+            "--to tflite does all of it"
+        )
     data = run.data(data_dir)
     model = run.model()
     out = writable_folder(run.path / recipe.name)
@@ -47,12 +51,17 @@ def compress(run, recipe, *, data_dir=None):
         model = _prune(model, recipe.pruning, run, data, out / "pruning")
     if recipe.clustering:
         model = _cluster(model, recipe.clustering, run, data, out / "clustering")
-    if recipe.quantization:
-        model = _quantize(model, recipe, run, data, out / "quantization")
+    if recipe.method == "qat":
+        model = train_quantized(model, recipe, run, data, out / "quantization")
+    keep(model, recipe, out)
+    return model
+
+
+def keep(model, recipe, out):
+    """Writes a compressed model and its recipe into the folder `out`."""
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
         model.save(path)
-    return model
 
 
 def compressed_model(run, recipe):
@@ -65,6 +74,28 @@ def compressed_model(run, recipe):
     return load_model(path)
 
 
+def prepared(trained, run, recipe, data):
+    """The model that is converted by a recipe, and that the files must agree with.
+
+    Args:
+        trained: the run's own model.
+        run, recipe, data: a `Run`, a `Recipe` and the run's `Data`.
+
+    Returns:
+        `trained` itself, what `compress` kept, or, for `method: static`, either of them with the
+        rounding of int8 simulated. It is computed anew each time: from the same images follow the
+        same ranges.
+
+    Raises:
+        UserError: `compress` has not been run, or a layer that int8 has no rule for.
+    """
+    model = compressed_model(run, recipe) if recipe.compresses else trained
+    if recipe.method == "static":
+        model = simulated(model, recipe.quantization, data)
+        settle_biases(model)
+    return model
+
+
 def _remove_channels(model, channels, run, data, out):
     if channels.slimming:
         slim(model, channels.slimming.strength)
@@ -72,7 +103,7 @@ def _remove_channels(model, channels, run, data, out):
         model = _fine_tune(model, channels.slimming, run, data, out / "slimming", [], last)
     narrowed = remove_channels(
         model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
-        batches=data.batches(data.train).take(CALIBRATION_BATCHES),
+        batches=data.batches(data.train).take(CRITERION_BATCHES),
     )  # fmt: skip
     before, after = narrowed.macs_before, narrowed.macs_after
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
@@ -90,10 +121,10 @@ def _prune(model, pruning, run, data, out):
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
         model, pruning.sparsity, steps,
-        begin=pruning.begin, end=pruning.end, exclude=pruning.exclude,
+        begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
     )  # fmt: skip
-    settled = min(-(-pruning.end * pruning.fine_tune.epochs // 1), pruning.fine_tune.epochs - 1)
-    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], int(settled))
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
 
@@ -106,19 +137,19 @@ def _cluster(model, clustering, run, data, out):
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
-def _quantize(model, recipe, run, data, out):
+def train_quantized(model, recipe, run, data, out):
+    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`."""
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-    simulated = quantize(model, per_channel=quantization.per_channel)
-    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
-    calibrate(simulated, (images for images, _ in calibration))
-    keep_zeros(simulated)
+    model = simulated(model, quantization, data)
+    keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
-        cluster(simulated, recipe.clustering.values, exclude=recipe.clustering.exclude)
-    simulated = _fine_tune(simulated, quantization.fine_tune, run, data, out, [], 0)
-    settle_biases(simulated)
-    return simulated
+        cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
+    settle_biases(model)
+    return model
 
 
 def _tfmot_stages():

@@ -5,7 +5,7 @@ normalization or a rescaling that follows no convolution belongs to none. Writte
 convolution, it does.
 """
 
-from collections import Counter
+import fnmatch
 
 import keras
 import numpy as np
@@ -13,13 +13,26 @@ from keras import layers
 
 import kerascnn.layers as ours
 from export.compression.affine import scale_and_offset, tensor_and_constant
+from export.compression.quantized_layers import log
+from export.compression.sequences import sequences_as_images
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
-FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)
+FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
+NEEDED = (layers.SeparableConv2D, layers.BatchNormalization)  # whether int8 or float
+FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
 
 
-def integer_form(model):
+def is_excluded(layer, patterns):
+    """Whether a layer's name fits one of these shell patterns.
+
+    Of a separable convolution both halves go by its name.
+    """
+    names = (layer.name, layer.name.removesuffix("_depthwise"))
+    return any(fnmatch.filter(names, pattern) for pattern in patterns)
+
+
+def integer_form(model, *, exclude=(), folds_itself=False):
     """Rewrites a model, without changing what it computes, for int8.
 
         batch normalization that follows no convolution   behind a 1x1 depthwise one of ones
@@ -29,10 +42,16 @@ def integer_form(model):
         hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
         stochastic depth, the mean of a fractal join      what they are at inference, likewise
         a sum or product of more than two                 of two at a time
+        a local response normalization                    x * exp(-beta * log(k + alpha * energy))
+        UpSampling2D                                      Resizing
+        layers of sequences                               those of images one pixel high
         an input that no Rescaling follows                one with scale 1: the pixels themselves
 
     Args:
         model: functional or sequential; takes raw pixels, 0..255.
+        exclude: shell patterns of the names of layers that stay as they are.
+        folds_itself: the file will be written with `folded_normalization.folded`, which can fold
+            more than TFLite's converter: into dense layers, transposed and shared convolutions.
 
     Returns:
         A `keras.Model` with the same inputs, outputs and layer names, except for what is above.
@@ -41,12 +60,19 @@ def integer_form(model):
     Raises:
         UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
-    flat = canonical(model)
-    calls = Counter(id(node.operation) for node in nodes(flat))
+    flat = sequences_as_images(canonical(model))
+    calls = {}
+    for node in nodes(flat):
+        calls.setdefault(id(node.operation), []).append(node)
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
     takers = consumers(flat)
     inputs = {id(x) for x in flat.inputs}
     ends = {id(x) for x in flat.outputs}
+    pixels_made = inputs | {
+        id(node.outputs[0])
+        for node in nodes(flat)
+        if isinstance(node.operation, layers.Rescaling) and id(node.input_tensors[0]) in inputs
+    }
     separated, normalizations = {}, {}  # layers may be shared
 
     def normalizes_pixels(node):
@@ -59,15 +85,15 @@ def integer_form(model):
         )
 
     def folds(node):
-        """Whether the kernel of the convolution in front absorbs a batch normalization."""
-        source = node.input_tensors[0]
-        maker = makers.get(id(source))
-        return (
-            maker is not None
-            and isinstance(maker.operation, FOLDED_INTO)
-            and calls[id(maker.operation)] == 1  # else it would fold into the other call too
-            and len(takers[id(source)]) == 1
-            and id(source) not in ends
+        """Whether the kernel of the layer in front absorbs a batch normalization."""
+        maker = makers.get(id(node.input_tensors[0]))
+        kinds = (*FOLDED_INTO, *FOLDED_INTO_TOO) if folds_itself else FOLDED_INTO
+        if maker is None or not isinstance(maker.operation, kinds):
+            return False
+        sources = [call.outputs[0] for call in calls[id(maker.operation)]]
+        return (len(sources) == 1 or folds_itself) and all(
+            id(x) not in ends and [taker.operation for taker in takers[id(x)]] == [node.operation]
+            for x in sources
         )
 
     def call(node, *args, **kwargs):
@@ -76,6 +102,8 @@ def integer_form(model):
         linear = scale_and_offset(layer, constant, tensor_first=first)
         if linear and not normalizes_pixels(node):
             return _affine(args[0] if x is None else x, *linear, layer.name)
+        if is_excluded(layer, exclude) and not isinstance(layer, NEEDED):
+            return layer(*args, **kwargs)
         match layer:
             case layers.SeparableConv2D():
                 if id(layer) not in separated:
@@ -89,6 +117,21 @@ def integer_form(model):
             case ours.FractalJoin() if len(args[0]) > 1:
                 total = _by_twos(layers.Add, args[0], f"{layer.name}_sum")
                 return _affine(total, 1 / len(args[0]), 0.0, layer.name)
+            case layers.Concatenate() if any(id(x) in pixels_made for x in node.input_tensors):
+                # The converter would give the input the scale of the concatenation.
+                apart = [
+                    _affine(x, 1.0, 0.0, f"{layer.name}_input_{i}") if id(old) in pixels_made else x
+                    for i, (x, old) in enumerate(zip(args[0], node.input_tensors, strict=True), 1)
+                ]
+                return layer(apart)
+            case layers.Average():
+                total = _by_twos(layers.Add, args[0], f"{layer.name}_sum")
+                return _affine(total, 1 / len(args[0]), 0.0, layer.name)
+            case ours.LocalResponseNormalization():
+                return _locally_normalized(layer, args[0])
+            case layers.UpSampling2D():
+                sizes = [n * s for n, s in zip(args[0].shape[1:3], layer.size, strict=True)]
+                return layers.Resizing(*sizes, layer.interpolation, name=layer.name)(args[0])
             case layers.Add() | layers.Multiply() if len(args[0]) > 2:
                 return _by_twos(type(layer), args[0], layer.name)
             case layers.Activation() if layer.activation is keras.activations.silu:
@@ -123,16 +166,17 @@ def _affine(x, scale, offset, name):
 
 
 def _on_image(compute, x, name):
-    """Calls `compute` with x, or with an image of one pixel that a vector x is made into."""
+    """Calls `compute` with x, or with an image that a vector or a sequence x is made into."""
     if len(x.shape) == 4:
         return compute(x)
-    if len(x.shape) != 2:
+    if len(x.shape) > 4:
         raise UserError(
-            f"{name}: int8 normalizes images and vectors, got a tensor of shape {x.shape}; "
-            "leave it float"
+            f"{name}: int8 normalizes images, sequences and vectors, got a tensor of shape "
+            f"{x.shape}; leave it float: exclude {name!r}"
         )
-    pixel = layers.Reshape((1, 1, x.shape[-1]), name=f"{name}_pixel")(x)
-    return layers.Reshape((x.shape[-1],), name=f"{name}_vector")(compute(pixel))
+    shape = (1, -1 if len(x.shape) == 3 else 1, x.shape[-1])
+    image = layers.Reshape(shape, name=f"{name}_image")(x)
+    return layers.Reshape(x.shape[1:], name=f"{name}_back")(compute(image))
 
 
 def _normalized(layer, x, copies):
@@ -158,6 +202,21 @@ def _normalized(layer, x, copies):
         return copy(_affine(image, ones, 0.0, f"{layer.name}_identity"))
 
     return _on_image(normalize, x, layer.name)
+
+
+def _locally_normalized(layer, x):
+    """A local response normalization in convolutions, products and tables of one variable."""
+    name, channels = layer.name, x.shape[-1]
+    band = abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= layer.size // 2
+    alpha = layer.alpha / layer.size if layer.convention == "caffe" else layer.alpha
+    energy = layers.Conv2D(channels, 1, name=f"{name}_energy")
+    y = energy(layers.Multiply(name=f"{name}_square")([x, x]))
+    energy.set_weights([alpha * band[None, None], np.full(channels, layer.k)])
+    energy.trainable = False
+    y = layers.Activation(log, name=f"{name}_log")(y)
+    y = _affine(y, -layer.beta, 0.0, f"{name}_power")
+    y = layers.Activation("exponential", name=f"{name}_exp")(y)
+    return layers.Multiply(name=name)([x, y])
 
 
 def _by_twos(kind, tensors, name):

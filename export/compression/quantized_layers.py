@@ -21,6 +21,9 @@ class FakeQuant(layers.Layer):
         momentum: of the moving minimum and maximum while training.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
+    A call with `halves` leaves the range alone: what comes out of an average is rounded to the
+    steps of what went in. Averages of integers are often halves, and kernels differ in them: they
+    go "up", or "away" from an integer 0.
     """
 
     def __init__(self, fixed=None, *, momentum=0.99, **kwargs):
@@ -36,9 +39,12 @@ class FakeQuant(layers.Layer):
             for v, name in zip(start, ("minimum", "maximum"), strict=True)
         )  # fmt: skip
         self.calibrating = False
+        self.folds = False  # while a file is written
 
-    def call(self, inputs, training=False):
-        if self.fixed is None:
+    def call(self, inputs, training=False, halves=None):
+        if self.calibrating and halves:
+            return inputs
+        if self.fixed is None and not halves:
             if self.calibrating:
                 low, high = self._extremes(inputs)
                 self.minimum.assign(ops.minimum(self.minimum, low))
@@ -48,7 +54,16 @@ class FakeQuant(layers.Layer):
                 low, high = self._extremes(inputs)
                 self.minimum.assign(self.minimum + (low - self.minimum) * (1 - self.momentum))
                 self.maximum.assign(self.maximum + (high - self.maximum) * (1 - self.momentum))
+        if halves and not self.folds:
+            inputs = self._with_halves(inputs, halves)
         return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+
+    def _with_halves(self, x, where):
+        """Moves halves a little off, to the side that they are rounded to."""
+        step = (self.maximum.value - self.minimum.value) / 255
+        zero = ops.round(self.minimum.value / step) * step + 128 * step
+        side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
+        return x + side * step / 1024
 
     def _extremes(self, inputs):
         """The range of this batch; it always holds zero, which padding needs exactly."""
@@ -65,63 +80,88 @@ class FakeQuant(layers.Layer):
 class QuantizedKernel:
     """Mixin: the layer computes with the rounded values of its kernel.
 
-    The variable keeps its float values; `kernel` is what the layer's own `call` sees.
-    per_channel: a scale for each output channel, else one for the tensor.
+    The variable keeps its float values; `kernel` is what the layer's own `call` sees. Where int8
+    folds a batch normalization into the kernel, what is rounded is their product: with a scale a
+    channel that is the same, with one a tensor it is not, for each channel has a gain of its own.
+
+    Args:
+        per_channel: a scale for each output channel, else one for the tensor.
+        rounds: False for a layer that stays float.
     """
 
-    def __init__(self, *args, per_channel=True, **kwargs):
+    def __init__(self, *args, per_channel=True, rounds=True, **kwargs):
         super().__init__(*args, **kwargs)
         self.per_channel = per_channel
+        self.rounds = rounds
+        self.gain = None  # of the normalization that follows: a function, one number a channel
+        self.folds = False  # while a file is written: kernel and bias include the gain
 
     @property
     def kernel(self):
         kernel = ops.convert_to_tensor(self._kernel)
-        return quantized(kernel, scaled_last(self, kernel))
+        shape = scaled_last(self, kernel)
+        if not self.rounds:
+            return self._times_gain(kernel) if self.folds else kernel
+        if self.gain is None or (self.per_channel and not self.folds):
+            return quantized(kernel, shape)
+        gain = ops.stop_gradient(along_kernel(self, self.gain(), kernel))
+        product = quantized(kernel * gain, shape)
+        return product if self.folds else product / ops.where(gain == 0, 1.0, gain)
 
     @kernel.setter
     def kernel(self, variable):
         self._kernel = variable
 
+    @property
+    def bias(self):
+        if not self.folds or self._bias is None:
+            return self._bias
+        bias = self._bias if self.gain is None else self._bias * self.gain()
+        return bias if self.rounds else -bias
+
+    @bias.setter
+    def bias(self, variable):
+        self._bias = variable
+
+    def _times_gain(self, kernel):
+        """The kernel of a layer that stays float, in the file: with its gain, and negative."""
+        gain = 1.0 if self.gain is None else along_kernel(self, self.gain(), kernel)
+        return -kernel * gain
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        # Between two roundings the converter would make int8 of whatever has a kernel for it. It
+        # has none for a change of sign, so what is around that one stays float.
+        return -outputs if self.folds and not self.rounds else outputs
+
+    def save_own_variables(self, store):
+        # Convolutions of Keras would store `kernel`, and training could not go on from there.
+        for i, variable in enumerate(v for v in (self._kernel, self._bias) if v is not None):
+            store[str(i)] = variable
+
     def get_config(self):
-        return {**super().get_config(), "per_channel": self.per_channel}
+        config = {"per_channel": self.per_channel, "rounds": self.rounds}
+        return {**super().get_config(), **config}
+
+
+def along_kernel(layer, values, kernel):
+    """One number an output channel, in a shape that multiplies the kernel."""
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return ops.reshape(values, kernel.shape[-2:])
+    if isinstance(layer, layers.Conv2DTranspose):
+        return ops.reshape(values, (-1, 1))
+    return values
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class FusedBatchNormalization(layers.BatchNormalization):
-    """BatchNormalization that trains through TensorFlow's fused kernel, which Keras does not use.
-
-    The same numbers, where the backend is TensorFlow and the input an image, (H, W, C) of float32;
-    elsewhere it is Keras' own.
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        fusable = (
-            keras.backend.backend() == "tensorflow"
-            and training and self.trainable and mask is None and not self.renorm
-            and len(inputs.shape) == 4 and self.axis in (-1, 3) and inputs.dtype == "float32"
-        )  # fmt: skip
-        if not fusable:
-            return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf
-
-        channels = inputs.shape[-1]
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=self.gamma.value if self.scale else tf.ones(channels),
-            offset=self.beta.value if self.center else tf.zeros(channels),
-            mean=tf.zeros(0), variance=tf.zeros(0), epsilon=self.epsilon, is_training=True,
-        )  # fmt: skip
-        # The kernel gives the unbiased variance; Keras averages the biased one.
-        count = tf.cast(tf.size(inputs) // channels, "float32")
-        variance = variance * (count - 1) / count
-        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + value * (1 - self.momentum))
-        return outputs
+def log(x):
+    """The natural logarithm, as an activation."""
+    return ops.log(x)
 
 
 def scaled_last(layer, kernel):
     """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
-    if isinstance(layer, layers.DepthwiseConv2D | layers.DepthwiseConv1D):
+    if isinstance(layer, layers.DepthwiseConv2D):
         channels = kernel.shape[-2] * kernel.shape[-1]
         # The converter leaves a depthwise kernel float unless it has an axis of scales, if of one.
         last = (channels,) if layer.per_channel else (channels, 1)
@@ -154,6 +194,6 @@ def _twin(base):
 
 
 # Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
-PER_CHANNEL = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.DepthwiseConv1D)
-PER_TENSOR = (layers.Dense, layers.Conv2DTranspose, layers.Conv1DTranspose)
+PER_CHANNEL = (layers.Conv2D, layers.DepthwiseConv2D)
+PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
 TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}

@@ -2,9 +2,8 @@
 
 from export.compression import tfmot_engine
 from export.compression.bridge import import_extra
+from export.compression.calibration import calibration_images
 from export.compression.tf_keras_training import fit
-
-CALIBRATION_BATCHES = 16
 
 
 def prune(model, pruning, run, data, out):
@@ -16,16 +15,16 @@ def prune(model, pruning, run, data, out):
         end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
         exclude=pruning.exclude,
     )  # fmt: skip
-    reached = pruning.begin if pruning.schedule == "constant" else pruning.end
-    settled = min(-(-reached * epochs // 1), epochs - 1)
     callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
-    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks, settled=settled)
+    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks,
+        settled=pruning.settled)  # fmt: skip
     return tfmot_engine.strip(wrapped, model)
 
 
 def cluster(model, clustering, run, data, out):
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
-    wrapped = tfmot_engine.clustered(model, clustering.values, exclude=clustering.exclude)
+    clusters = clustering.values("*")  # this engine has one number for all layers
+    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
     fit(wrapped, data, clustering.fine_tune, run.config, out)
     return tfmot_engine.strip(wrapped, model)
 
@@ -37,7 +36,7 @@ def quantize(model, quantization, run, data, out):
 
 def simulate(model, quantization, run, data, out):
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = data.batches(data.train).take(CALIBRATION_BATCHES)
+    calibration = data.batches(calibration_images(data, quantization.calibration))
     simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
     fit(simulation.model, data, quantization.fine_tune, run.config, out)
     return simulation

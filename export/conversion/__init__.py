@@ -1,31 +1,58 @@
 """Keras model -> the bytes of a .tflite or an .onnx file."""
 
-from kerascnn.errors import unknown
+from kerascnn.errors import UserError, unknown
 
 FORMATS = ("tflite", "onnx")
+ENDS = ("uint8", "int8", "float32")
+ONLY_TFLITE = {  # methods, and why no other format has them
+    "dynamic": "ONNX Runtime has no convolution of int8 weights and float activations",
+    "int16x8": "ONNX Runtime has no kernels for int16 activations",
+}
 
 
-def convert(model, to, *, batch=1):
+def convert(model, to, *, batch=1, pixels=True, io=None, method=None, images=None):
     """Converts a Keras model.
 
     Args:
         model: raw pixels, 0..255 -> logits: what `Run.model` or `compress` gives. One that
-            simulates int8 becomes an int8 file, any other a float32 file.
+            simulates int8 becomes an int8 file, any other a float32 file, or what `method` says.
         to: "tflite" or "onnx".
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels: the file takes them too.
+        io: what stands at both ends of an int8 .tflite file: "uint8" (the default), "int8" (a
+            pixel is its byte less 128) or "float32" (pixels 0..255 as numbers, and logits).
+        method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
+            in a recipe; None not at all.
+        images: (n, height, width, channels) uint8, which "int16x8" takes its ranges from.
 
     Returns:
-        The bytes of the file: uint8 pixels in, NHWC. Nothing has run it yet: `verify` does.
+        The bytes of the file: pixels in (or floats), NHWC, uint8 unless `io` says otherwise.
+        Nothing has run it yet: `verify` does.
 
     Raises:
-        UserError: unknown format, or an operation that the format has not.
+        UserError: unknown format, a method that the format has not, or an operation.
     """
+    refuse_formats(method, [to], io=io)
     if to == "tflite":
         from export.conversion.tflite import to_tflite
 
-        return to_tflite(model, batch=batch)
-    if to == "onnx":
-        from export.conversion.onnx import to_onnx
+        return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, images=images)
+    from export.conversion.onnx import to_onnx
 
-        return to_onnx(model, batch=batch)
-    raise unknown("format", to, FORMATS)
+    return to_onnx(model, batch=batch, pixels=pixels, precision=method or "float32")
+
+
+def refuse_formats(method, formats, *, io=None):
+    """UserError where one of the formats is unknown, or has not the method of a recipe, or `io`."""
+    if io is not None and io not in ENDS:
+        raise unknown("type of the ends", io, ENDS)
+    for kind in formats:
+        if kind not in FORMATS:
+            raise unknown("format", kind, FORMATS)
+        if kind == "onnx" and method in ONLY_TFLITE:
+            raise UserError(
+                f"method {method!r} makes no .onnx file: {ONLY_TFLITE[method]}; write --to tflite, "
+                "or take the recipe static_wi8_ai8"
+            )
+        if kind == "onnx" and io is not None:
+            raise UserError(f"io {io!r} is a choice of .tflite files; write the .onnx file without")

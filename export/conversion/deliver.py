@@ -1,14 +1,18 @@
 """From a run to verified files: converted, run, compared, and only then given their names."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import describe, sheet_path
-from export.compression.compress import compressed_model
-from export.compression.recipe import Recipe, load_recipe
-from export.conversion import convert
+from export.compression.calibration import calibration_images
+from export.compression.compress import prepared
+from export.compression.recipe import SIMULATED, Recipe, load_recipe
+from export.conversion import convert, refuse_formats
+from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
 from export.verification import Verdict, judge, reference
+from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.training import open_run
 
@@ -26,14 +30,17 @@ class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
 
-def deliver(run, recipe, formats, *, batch=1, data_dir=None):
+def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     """Converts the model of a run, and keeps the files that prove equal to it.
+
+    What a recipe does without training is done here; what trains, `compress` has done before.
 
     Args:
         run: a `Run`, or the path of its folder.
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
         formats: "tflite", "onnx".
         batch: images at a time; None for any number.
+        io: what stands at the ends of an int8 .tflite file; see `export.convert`.
         data_dir: as in `train`.
 
     Returns:
@@ -44,27 +51,69 @@ def deliver(run, recipe, formats, *, batch=1, data_dir=None):
     """
     run = open_run(run) if not hasattr(run, "config") else run
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    model = compressed_model(run, recipe) if recipe.compresses else run.model()
+    refuse_formats(recipe.method, formats, io=io)
+    if io is not None and recipe.method not in SIMULATED:
+        raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
     data = run.data(data_dir)
+    trained = run.model()
+    model = prepared(trained, run, recipe, data)
     writable_folder(run.path)
-    expected = reference(run, recipe, data.validation, data)
+    expected = reference(trained, model, data.validation, data)
+    options = _converter_options(recipe, data)
+    calibration = _calibration_facts(recipe, data)
     deliveries = []
     for kind in formats:
         path = run.path / f"model_{recipe.artifact}.{kind}"
-        made = convert(model, kind, batch=batch)
-        for stale in (path, sheet_path(path)):
-            stale.unlink(missing_ok=True)
-        try:
-            with replacing(path) as temporary:
-                temporary.write_bytes(made)
-                with Artifact(temporary) as artifact:
-                    verdict = judge(artifact, expected, recipe)
-                    deliveries.append(Delivery(path, verdict, artifact.title))
-                    if not verdict.passed:
-                        raise _Rejected
-                    write_json(
-                        sheet_path(path), describe(temporary, artifact, run, recipe, verdict)
-                    )
-        except _Rejected:
-            continue
+        made = convert(model, kind, batch=batch, io=io, **options)
+        deliveries.append(
+            keep(
+                path,
+                made,
+                lambda artifact: judge(artifact, expected, recipe),
+                lambda file, artifact, verdict: describe(
+                    file, artifact, run, recipe, verdict, calibration
+                ),
+            )
+        )
     return deliveries
+
+
+def keep(path, made, judged, described):
+    """Writes a file and its sheet, if the file passes; what stood there before is gone either way.
+
+    Args:
+        path: where. made: the bytes.
+        judged: artifact -> `Verdict`.
+        described: (file, artifact, verdict) -> the sheet.
+    """
+    for stale in (path, sheet_path(path)):
+        stale.unlink(missing_ok=True)
+    with contextlib.suppress(_Rejected), replacing(path) as temporary:
+        temporary.write_bytes(made)
+        with Artifact(temporary) as artifact:
+            verdict = judged(artifact)
+            delivery = Delivery(path, verdict, artifact.title)
+            if not verdict.passed:
+                raise _Rejected
+            write_json(sheet_path(path), described(temporary, artifact, verdict))
+    return delivery
+
+
+def _converter_options(recipe, data):
+    """What `convert` is told beside the model: the method, where the converter quantizes."""
+    if recipe.method not in METHODS:
+        return {}
+    calibration = recipe.quantization.calibration
+    images = data.pixels(calibration_images(data, calibration)) if calibration else None
+    return {"method": recipe.method, "images": images}
+
+
+def _calibration_facts(recipe, data):
+    """What the sheet says of the images that ranges were taken from; None where none were."""
+    calibration = recipe.quantization.calibration if recipe.quantization else None
+    if calibration is None:
+        return None
+    images = calibration_images(data, calibration)
+    return {
+        "split": "training", "augmented": False, "images": len(images), "seed": calibration.seed,
+    }  # fmt: skip

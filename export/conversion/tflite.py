@@ -3,41 +3,84 @@
 import warnings
 
 from export.compression.compress import is_int8
-from export.conversion.freeze import freeze
+from export.conversion.freeze import freeze, output_names
+from export.conversion.integer_kernels import with_integer_kernels
+from export.conversion.tflite_names import with_names
 from kerascnn.console import muted
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, unknown
+from kerascnn.models.graph import functional
+
+METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, io="uint8"):
+def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None):
     """Converts a model.
 
     Args:
-        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, uint8 at both
-            ends (or what `io` says); any other a float32 file with uint8 pixels in and float32 out.
+        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, any other a
+            float32 file with uint8 pixels in and float32 out.
         batch: images at a time; None for any number.
+        pixels, io, method, images: see `export.convert`.
 
     Returns:
         The bytes of the file.
 
     Raises:
-        UserError: an operation that TFLite has not.
+        UserError: an operation that TFLite has not, a method or ends that do not fit the model.
     """
-    return write_tflite(freeze(model, batch=batch), model.name, int8=is_int8(model), io=io)
+    int8 = is_int8(model)
+    _refuse(model, int8, io, method, images)
+    io = io or "uint8"
+    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
+    ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
+    data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
+    return with_names(
+        data,
+        ends=[x.name.split(":")[0] for x in frozen.outputs],
+        inputs=[x.name for x in functional(model).inputs],
+        outputs=output_names(model),
+        layers=[layer.name for layer in functional(model).layers],
+        integer_ends=io == "int8",
+    )
 
 
-def write_tflite(frozen, name, *, int8, io="uint8"):
+def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    if int8:
+    if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if int8:
         converter.inference_input_type = tf.as_dtype(io)
         converter.inference_output_type = tf.as_dtype(io)
+    elif method == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    elif method == "int16x8":
+        sets = tf.lite.OpsSet
+        converter.target_spec.supported_ops = [
+            sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            sets.TFLITE_BUILTINS,  # for the one that makes numbers of bytes
+        ]
+        converter.representative_dataset = lambda: ([image[None]] for image in images)
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
-            return converter.convert()
+            made = converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
         raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None
+    return with_integer_kernels(made) if int8 else made
+
+
+def _refuse(model, int8, io, method, images):
+    if io is not None and not int8:
+        raise UserError(f"{model.name}: io={io!r} is a choice of int8 files; this one is float")
+    if method is None:
+        return
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    if int8:
+        raise UserError(f"{model.name}: simulates int8 already; give the float model to {method!r}")
+    if method == "int16x8" and (images is None or not len(images)):
+        raise UserError(f"{model.name}: method 'int16x8' needs images to take its ranges from")

@@ -23,6 +23,7 @@ class Engine:
         self.outputs = [_describe(d) for d in self.interpreter.get_output_details()]
 
         self.operators, self.minimum_runtime = requirements(data)
+        self.floats_inside = floats_inside(data)
 
     def run(self, arrays):
         """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
@@ -60,6 +61,32 @@ def requirements(data):
             text = bytes(model.buffers[entry.buffer].data)
             runtime = f"TensorFlow Lite {text.rstrip(bytes(1)).decode()}"
     return sorted(operators, key=lambda o: o["name"]), runtime
+
+
+def floats_inside(data):
+    """The names of the operators of a quantized file that compute in float behind integers.
+
+    The conversions themselves, and what stands before the first of them, do not count.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    kinds = schema.BuiltinOperator
+    names = {v: k for k, v in vars(kinds).items() if isinstance(v, int)}
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
+    found = []
+    for graph in model.subgraphs:
+        behind = set()  # tensors that integers went into
+        for operator in graph.operators:
+            kind = codes[operator.opcodeIndex]
+            if kind == kinds.QUANTIZE or behind & set(operator.inputs):
+                behind |= set(operator.outputs)
+            target = graph.tensors[operator.outputs[0]]
+            computes = kind not in (kinds.QUANTIZE, kinds.DEQUANTIZE)
+            is_float = target.type == schema.TensorType.FLOAT32
+            if computes and is_float and behind & set(operator.inputs):
+                found.append(names[kind])
+    return found
 
 
 def _describe(detail):

@@ -64,9 +64,15 @@ def test_a_vector_is_normalized_as_an_image_of_one_pixel():
     np.testing.assert_allclose(integer_form(model)(pixels(model)), model(pixels(model)), rtol=1e-4)
 
 
-def test_a_normalization_of_sequences_is_refused():
+def test_a_sequence_is_normalized_as_an_image_one_pixel_high():
     x = keras.Input((8, 4))
-    with pytest.raises(UserError, match=r"alone: int8 normalizes images and vectors, .*leave it"):
+    model = randomized(keras.Model(x, layers.BatchNormalization()(layers.Dense(6)(x)) * 2.0))
+    np.testing.assert_allclose(integer_form(model)(pixels(model)), model(pixels(model)), rtol=1e-4)
+
+
+def test_a_normalization_of_volumes_is_refused():
+    x = keras.Input((2, 4, 4, 3))
+    with pytest.raises(UserError, match=r"alone: int8 normalizes images, .*exclude 'alone'"):
         integer_form(keras.Model(x, layers.BatchNormalization(name="alone")(x)))
 
 

@@ -95,11 +95,53 @@ def test_training_keeps_the_zeros(resnet8):
     assert (kernel.numpy()[~zeros] != before[~zeros]).any()
 
 
-def test_a_layer_without_a_rule_is_named():
+def test_a_layer_without_a_rule_can_stay_float(tmp_path):
     inputs = keras.Input((8, 8, 3))
-    outputs = keras.layers.GaussianNoise(0.1, name="fog")(keras.layers.Conv2D(4, 3)(inputs))
-    with pytest.raises(UserError, match="fog: int8 has no rule for a GaussianNoise layer"):
-        quantize(keras.Model(inputs, outputs))
+    x = keras.layers.Rescaling(1 / 128, -1.0)(inputs)
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="first")(x)
+    x = keras.layers.Activation("softplus", name="fog")(x)
+    outputs = keras.layers.Conv2D(5, 3, name="second")(x)
+    model = keras.Model(inputs, outputs)
+    with pytest.raises(UserError, match="fog: int8 has no rule for the activation softplus"):
+        quantize(model)
+    simulated = quantize(model, exclude=["f?g"])
+    names = [layer.name for layer in simulated.layers if isinstance(layer, FakeQuant)]
+    assert names[1:] == ["first_relu_quant", "fog_quant", "second_quant"]
+    images = rng_images(shape=(8, 8, 3))
+    calibrate(simulated, [images])
+    settle_biases(simulated)
+    assert exact_share(simulated, images, tmp_path / "model.tflite") > 0.9
+
+
+def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
+    images = rng_images(64)
+    simulated = quantize(resnet8, exclude=["stage1_block1_1_*", "head_logits"])
+    conv = simulated.get_layer("stage1_block1_1_conv")
+    np.testing.assert_array_equal(np.asarray(conv.kernel), np.asarray(conv._kernel))
+    calibrate(simulated, [images])
+    settle_biases(simulated)
+    share = exact_share(simulated, images, tmp_path / "mixed.tflite")
+    assert share > 0.9  # the rest is int8, which rounds some halves its own way
+    assert sorted(float_kernels(tmp_path / "mixed.tflite")) == ["CONV_2D", "FULLY_CONNECTED"]
+
+
+def float_kernels(path):
+    """The operators of a file that compute with weights in float32."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path))
+    kinds = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
+    return [
+        op["op_name"]
+        for op in interpreter._get_ops_details()
+        if len(op["inputs"]) == 3
+        and all(kinds.get(i, np.float32) is np.float32 for i in op["inputs"])
+    ]
+
+
+def test_an_exclusion_that_fits_no_layer_is_refused(resnet8):
+    with pytest.raises(UserError, match="exclude: no layer of resnet8 is called 'stemm_conv'"):
+        quantize(resnet8, exclude=["stemm_conv"])
 
 
 def test_polynomial_sparsity_rises_fast_then_slowly():

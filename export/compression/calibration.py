@@ -1,0 +1,37 @@
+"""Activation ranges from training images."""
+
+import numpy as np
+
+from export.compression.bias_correction import CORRECTION_IMAGES, correct_biases
+from export.compression.equalization import equalize
+from export.compression.qat import calibrate, quantize
+from export.compression.ranges import narrow_ranges
+
+
+def calibration_images(data, calibration):
+    """The training images that a `Calibration` asks for, in the order of the split.
+
+    Returns:
+        A `Split` of the training images of `data`; `Data.batches` does not augment it.
+    """
+    order = np.random.default_rng(calibration.seed).permutation(len(data.train))
+    return data.train.take(np.sort(order[: calibration.images]))
+
+
+def simulated(model, quantization, data):
+    """Rebuilds a model so that it rounds to int8, calibrated, as a `Quantization` says."""
+    images = calibration_images(data, quantization.calibration)
+    options = {"per_channel": quantization.per_channel, "exclude": quantization.exclude}
+
+    def batches():
+        return (batch for batch, _ in data.batches(images))
+
+    if quantization.equalize:
+        model = equalize(model, batches(), **options).model
+    twin = quantize(model, **options)
+    calibrate(twin, batches())
+    if quantization.calibration.ranges != "extremes":
+        narrow_ranges(twin, batches(), quantization.calibration.ranges)
+    if quantization.correct_biases:
+        correct_biases(twin, data.pixels(images, CORRECTION_IMAGES))
+    return twin

@@ -1,0 +1,264 @@
+"""What can be done for an int8 network that lost accuracy, tried in order until one is enough.
+
+Every fix is a recipe, a variation of the file's own; so each is made, verified and described as any
+other artifact, and `kerascnn convert RUN --recipe RUN/NAME/recipe.yaml` makes it again.
+"""
+
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.benchmarking import benchmark
+from export.compression.biases import settle_biases
+from export.compression.calibration import calibration_images, simulated
+from export.compression.compress import keep, train_quantized
+from export.compression.float_form import unrounded
+from export.compression.recipe import Calibration, Quantization, load_recipe
+from export.compression.recipe_name import recipe_name
+from export.conversion import convert
+from export.conversion.deliver import Delivery, deliver
+from export.debugging.analysis import analyse
+from export.runtimes import Artifact
+from export.verification import accuracy, predict
+from kerascnn.config import dump
+from kerascnn.files import writable_folder, write_text
+from kerascnn.models.graph import canonical, nodes
+
+MORE = 4  # times the calibration images
+BACKWARD = 3  # a training step costs about three forward passes
+STAGES = ("slimming", "channels", "pruning", "clustering")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that was tried.
+
+    what: in words. recipe: None for the float file. accuracy: 0..1, of the file on the validation
+    images. size: bytes.
+    """
+
+    what: str
+    recipe: object
+    path: Path
+    accuracy: float
+    size: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """candidates: the float file, the file as it is, then what was tried, in order.
+
+    milliseconds: the median of each, measured in turns. drops: points lost. chosen: the index of
+    the one that is enough, or of the best. delivery: the chosen one as a verified artifact; None
+    where nothing was enough.
+    """
+
+    candidates: tuple
+    milliseconds: tuple
+    drops: tuple
+    chosen: int
+    delivery: Delivery | None
+
+
+class Fixer:
+    """Tries fixes for one file.
+
+    Args:
+        subject: an opened `Subject`.
+        images: for the analysis that ranks layers.
+        say: a function that is told, in words, what is going on.
+    """
+
+    def __init__(self, subject, *, images, say):
+        self.subject, self.images, self.say = subject, images, say
+        split = subject.data.validation
+        self.pixels, self.labels = subject.data.pixels(split), split.labels
+        self.trained_accuracy = accuracy(predict(subject.trained, self.pixels), self.labels)
+        recipe = subject.recipe
+        stages = recipe.model_copy(update={"quantization": None})
+        self.base = unrounded(subject.simulated) if stages.compresses else subject.trained
+        self.candidates = []
+
+    def fix(self, *, train=False):
+        """Tries the fixes in order; stops where one loses no more than the recipe allows.
+
+        train: whether quantization-aware training is tried too, last.
+
+        Returns:
+            An `Outcome`.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.folder = Path(folder)
+            self._try("the float network", None, self.subject.trained)
+            self._try("int8 as it is", self.subject.recipe, self.subject.simulated)
+            steps = [self._calibrations, self._equalizations, self._float_layers, self._int16]
+            for step in [*steps, self._training] if train else steps:
+                if self._enough(self._best()):
+                    break
+                step()
+            times = [t.median for t in benchmark([c.path for c in self.candidates])]
+            best = self._best()
+            tried = best is not self.candidates[1]
+            delivery = self._deliver(best) if tried and self._enough(best) else None
+            return Outcome(
+                tuple(self.candidates), tuple(times), tuple(map(self._drop, self.candidates)),
+                self.candidates.index(best), delivery,
+            )  # fmt: skip
+
+    def _drop(self, candidate):
+        return round(100 * (self.trained_accuracy - candidate.accuracy), 6)
+
+    def _enough(self, candidate):
+        return self._drop(candidate) <= self.subject.recipe.max_drop
+
+    def _best(self):
+        return max(self.candidates[1:], key=lambda c: c.accuracy)
+
+    def _quantization(self, **changes):
+        """The quantization of the file without its training, changed."""
+        own = self.subject.recipe.quantization
+        fields = {"method": "static", "per_channel": own.per_channel, "exclude": own.exclude}
+        return Quantization(**{**fields, "calibration": self._calibration(), **changes})
+
+    def _calibration(self, **changes):
+        own = self.subject.recipe.quantization.calibration
+        return Calibration(**{**dict(own), **changes})
+
+    def _recipe(self, quantization):
+        recipe = self.subject.recipe
+        changed = recipe.model_copy(update={"quantization": quantization})
+        artifact = f"{recipe.artifact.removesuffix('_fixed')}_fixed"
+        return changed.model_copy(update={"name": recipe_name(changed), "artifact": artifact})
+
+    def _static(self, what, quantization):
+        self.say(what)
+        model = simulated(self.base, quantization, self.subject.data)
+        settle_biases(model)
+        self._try(what, self._recipe(quantization), model)
+
+    def _try(self, what, recipe, model):
+        kind, options = self.subject.kind, {}
+        if recipe is not None and recipe.method == "int16x8":
+            images = calibration_images(self.subject.data, recipe.quantization.calibration)
+            options = {"method": "int16x8", "images": self.subject.data.pixels(images)}
+        path = self.folder / f"{len(self.candidates)}.{kind}"
+        path.write_bytes(convert(model, kind, **options))
+        with Artifact(path) as artifact:
+            reached = accuracy(artifact.run(self.pixels)[0], self.labels)
+        self.candidates.append(Candidate(what, recipe, path, reached, path.stat().st_size))
+
+    def _calibrations(self):
+        own = self.subject.recipe.quantization.calibration.images
+        count = min(MORE * own, len(self.subject.data.train))
+        for ranges, words in (
+            ("extremes", "extremes"),
+            ("percentile", "99.99 % of the values"),
+            ("least_squares", "least squared error"),
+        ):
+            calibration = self._calibration(images=count, ranges=ranges)
+            self._static(f"{words}, {count} images", self._quantization(calibration=calibration))
+
+    def _equalizations(self):
+        shared = self.subject.recipe.clustering is not None
+        words = "corrected biases" if shared else "equalized, corrected biases"
+        for ranges in ("extremes", "least_squares"):
+            quantization = self._quantization(
+                equalize=not shared, correct_biases=True,
+                calibration=self._calibration(ranges=ranges),
+            )  # fmt: skip
+            suffix = "" if ranges == "extremes" else ", least squared error"
+            self._static(words + suffix, quantization)
+
+    def _float_layers(self):
+        """The worst layers of the best candidate so far, in doubling numbers, up to a half."""
+        best = self._best()
+        quantization = best.recipe.quantization
+        if quantization.method != "static":
+            quantization = self._quantization()
+        model = simulated(self.base, quantization, self.subject.data)
+        self.say("which layers are worst")
+        worst = analyse(model, *self.subject.sample(self.images), negligible=2.0).layers
+        own = {node.operation.name for node in nodes(canonical(self.base))}
+        heavy = [layer for layer in worst if layer.name in own and "Rescaling" not in layer.kind]
+        count = 1
+        while count <= len(heavy) // 2:
+            names = [name for layer in heavy[:count] for name in _to_leave(layer) if name in own]
+            exclude = tuple(dict.fromkeys((*quantization.exclude, *names)))
+            self._static(
+                f"also {_listed([layer.name for layer in heavy[:count]])} float",
+                quantization.model_copy(update={"exclude": exclude}),
+            )
+            if self._enough(self.candidates[-1]):
+                return
+            count *= 2
+
+    def _int16(self):
+        if self.subject.kind != "tflite":
+            return
+        self.say("int16 activations")
+        calibration = self._calibration(ranges="extremes")
+        recipe = self._recipe(Quantization(method="int16x8", calibration=calibration))
+        self._try("int16 activations", recipe, self.base)
+
+    def _training(self):
+        """Quantization-aware training, from the best ranges and channels so far."""
+        best = max(
+            (c for c in self.candidates[1:] if c.recipe.method in ("static", "qat")),
+            key=lambda c: c.accuracy,
+        )
+        own = self.subject.recipe.quantization
+        fine_tune = own.fine_tune or load_recipe("qat_wi8_ai8").quantization.fine_tune
+        start = best.recipe.quantization.model_copy(
+            update={"method": "qat", "fine_tune": fine_tune, "engine": "native"}
+        )
+        recipe = self._recipe(start)
+        run, data = self.subject.run, self.subject.data
+        self.say(
+            f"training for int8, {fine_tune.epochs} epochs: about "
+            f"{_duration(self._seconds_per_image() * len(data.train) * fine_tune.epochs)}"
+        )
+        out = writable_folder(run.path / recipe.name)
+        model = train_quantized(self.base, recipe, run, data, out / "quantization")
+        keep(model, recipe, out)
+        self._try(f"trained for int8, {fine_tune.epochs} epochs", recipe, model)
+
+    def _seconds_per_image(self):
+        """Of a training step, from a pass over some images."""
+        images = self.pixels[: 4 * self.subject.data.config.batch_size]
+        predict(self.subject.simulated, images)  # compiles
+        start = time.perf_counter()
+        predict(self.subject.simulated, images)
+        return BACKWARD * (time.perf_counter() - start) / len(images)
+
+    def _deliver(self, candidate):
+        run, recipe = self.subject.run, candidate.recipe
+        out = writable_folder(run.path / recipe.name)
+        write_text(out / "recipe.yaml", dump(recipe))
+        if recipe.compresses and recipe.method != "qat":  # of other stages, trained before
+            keep(self.base, recipe, out)
+            for stage in STAGES:
+                history = run.path / self.subject.recipe.name / stage / "history.csv"
+                if history.exists():
+                    shutil.copy(history, writable_folder(out / stage))
+        (delivery,) = deliver(run, recipe, [self.subject.kind], data_dir=self.subject.data_dir)
+        return delivery
+
+
+def _to_leave(layer):
+    """What has to be float for a layer to lose nothing, by names.
+
+    Rounded outputs are lost on whoever takes them in int8, so the takers are left float too.
+    """
+    if layer.activations_share > layer.weights_share:
+        return (*layer.layers, *layer.takers)
+    return (layer.name,)
+
+
+def _listed(names):
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _duration(seconds):
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -1,0 +1,115 @@
+"""An analysis and its fixes, as the terminal shows them."""
+
+from rich.markup import escape
+from rich.table import Column, Table
+
+from export.debugging.analysis import EXACT
+from export.debugging.diagnosis import diagnose
+
+SHOWN = 0.01  # of the loss; what loses less is summed up in one line
+CLOSE = 0.5  # points, which is next to nothing: one image of 200
+
+
+def layers(analysis):
+    """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
+    table = Table(
+        Column("layer", no_wrap=True), Column("share", justify="right"),
+        Column("alone", justify="right"), Column("weights", justify="right"),
+        Column("outputs", justify="right"), Column("so far", justify="right"),
+    )  # fmt: skip
+    shown = _worth_a_row(analysis)
+    for layer in shown:
+        outputs = layer.activations
+        table.add_row(
+            escape(layer.name), f"{layer.share:.1%}",
+            "" if layer.alone is None else f"{layer.alone:.1f}",
+            _decibels(layer.weights and layer.weights.snr),
+            _decibels(outputs and outputs.snr), _decibels(outputs and outputs.accumulated),
+        )  # fmt: skip
+    rest = [layer for layer in analysis.layers if layer not in shown]
+    if rest:
+        table.add_row(f"{len(rest)} others", f"{sum(x.share for x in rest):.1%}")
+    return table
+
+
+def _worth_a_row(analysis):
+    return [layer for layer in analysis.layers if layer.share >= SHOWN or diagnose(layer)]
+
+
+def _decibels(value):
+    if value is None:
+        return ""
+    return "exact" if value >= EXACT - 0.5 else f"{value:.1f} dB"
+
+
+def explanation(analysis):
+    """What the table says, and why the worst layers lose, in sentences."""
+    lost = round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6)
+    lines = [
+        f"{analysis.images} validation images: {analysis.float_accuracy:.1%} right without "
+        f"rounding, {analysis.int8_accuracy:.1%} rounded to int8",
+        "share    of the loss: the error of the logits when this layer alone rounds, over the sum",
+        "alone    points of accuracy lost when this layer alone rounds",
+        "weights, outputs   their signal over their rounding noise, the mean of the channels;",
+        "         one bit is 6 dB, and 30 dB are good",
+        "so far   the same of the outputs, when all layers up to here round",
+    ]
+    causes = [f"{x.name}: {diagnose(x)}" for x in _worth_a_row(analysis) if diagnose(x)]
+    if causes:
+        lines += ["why", *(f"  {cause}" for cause in causes)]
+    elif lost > CLOSE:
+        lines.append("why: no layer stands out; the network as a whole needs more than 8 bits")
+    if lost <= CLOSE:
+        lines.append("rounding loses next to nothing here")
+    return "\n".join(f"  {escape(line)}" for line in lines)
+
+
+def fixes(outcome):
+    """The table of an `Outcome`: what each candidate costs."""
+    table = Table(
+        "tried", Column("right", justify="right"), Column("lost", justify="right"),
+        Column("bytes", justify="right"), Column("ms", justify="right"),
+        Column("of int8", justify="right"), "",
+    )  # fmt: skip
+    rows = zip(outcome.candidates, outcome.milliseconds, outcome.drops, strict=True)
+    for number, (candidate, milliseconds, drop) in enumerate(rows):
+        mark = ""
+        if number == outcome.chosen:
+            mark = "best" if len(outcome.candidates) > 2 else "enough"
+            mark = "[green]kept[/green]" if outcome.delivery else mark
+        table.add_row(
+            escape(candidate.what), f"{candidate.accuracy:.2%}", f"{drop:.2f}",
+            f"{candidate.size:,}", f"{milliseconds:.4f}",
+            f"{milliseconds / outcome.milliseconds[1]:.2f}x", mark,
+        )  # fmt: skip
+    return table
+
+
+def summary(outcome, subject, *, trained):
+    """What came of the fixes, in sentences. trained: whether training was among them."""
+    allowed, number = subject.recipe.max_drop, outcome.chosen
+    best, drop = outcome.candidates[number], outcome.drops[number]
+    if number == 1 and drop <= allowed:
+        lines = [
+            f"Nothing to fix: the file loses {drop:.2f} points, its recipe allows {allowed:g}."
+        ]
+    elif outcome.delivery is None:
+        lines = [
+            f"None was enough. The best, {best.what}, loses {drop:.2f} points; the recipe "
+            f"{subject.recipe.name} allows {allowed:g}."
+        ]
+        if not trained:
+            lines.append("--fix --train goes on with training for int8.")
+    elif not outcome.delivery.verdict.passed:
+        failed = next(c for c in outcome.delivery.verdict.checks if not c.passed)
+        lines = [
+            f"{best.what} would be enough, but its file was not kept: {failed.name}, "
+            f"{failed.measured:.4g} where {failed.comparison} {failed.limit:g} is due."
+        ]
+    else:
+        lines = [
+            f"{best.what}: loses {drop:.2f} points, {allowed:g} are allowed; verified.",
+            f"->  {outcome.delivery.path}",
+            f"    recipe {subject.run.path / best.recipe.name / 'recipe.yaml'}",
+        ]
+    return "\n".join(f"  {escape(line)}" for line in lines)

@@ -1,0 +1,147 @@
+"""Every network as a .tflite file: what it is made of, and nothing that could be left out.
+
+How many operators there must be is counted in the Keras graph: one convolution for each, with its
+normalization and activation inside, no arithmetic but that of the network.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers
+from small_networks import pixels, randomized
+
+import kerascnn.layers as ours
+from export.compression.biases import settle_biases
+from export.compression.qat import calibrate, quantize
+from export.conversion.tflite import to_tflite
+from export.runtimes.litert import floats_inside, requirements
+from kerascnn.config import Normalize
+from kerascnn.errors import UserError
+from kerascnn.models.graph import canonical, consumers, nodes, normalized
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
+from test_running import SMALL, make
+
+DOZEN = (
+    "mlp_512_512", "lenet5", "lenet5_1998", "nin_cifar10", "resnet20", "resnet8", "ds_cnn",
+    "resnet110_stochastic_depth", "wide_resnet28_10_dropout", "densenet_bc100_12", "resnet164_v2",
+    "inception_module",
+)  # fmt: skip
+NETWORKS = [n if n in DOZEN else pytest.param(n, marks=pytest.mark.full) for n in SMALL]
+
+EVERYWHERE = {
+    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "CONCATENATION", "MEAN",
+    "AVERAGE_POOL_2D", "MAX_POOL_2D", "PAD", "RESHAPE",
+}  # fmt: skip
+RESPONSE = {"EXP", "LOG", "SQUARE"}  # local response normalization
+BESIDES = {  # what only some families need
+    "lenet5": {"TANH"},
+    "lenet5_1998": {"TANH", "NEG", "SQUARED_DIFFERENCE", "SUM"},  # distances to codes
+    "alexnet": RESPONSE,
+    "vgg11_lrn": RESPONSE,
+    "inception_module": RESPONSE,
+    "shufflenet_v1_g3_x0_5": {"TRANSPOSE"},
+    "shufflenet_v2_x0_5": {"TRANSPOSE", "SPLIT"},
+}
+NO_INT8 = {"lenet5_1998": "int8 has no rule for the activation scaled_tanh; leave it float"}
+NORMALIZED_BY = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
+
+
+def network(name):
+    return normalized(randomized(make(name)), Normalize())
+
+
+def count(data):
+    return Counter({o["name"]: o["count"] for o in requirements(data)[0]})
+
+
+def wanted(model):
+    """What the layers of a network come to, in operators."""
+    flat = canonical(model)
+    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    takers = consumers(flat)
+
+    def alone(node):
+        """Whether no kernel in front can take a batch normalization in."""
+        source = node.input_tensors[0]
+        while isinstance(makers[id(source)].operation, layers.Dropout):
+            source = makers[id(source)].input_tensors[0]
+        folds = isinstance(makers[id(source)].operation, NORMALIZED_BY)
+        return not folds or len(takers[id(source)]) > 1
+
+    found = Counter()
+    for node in nodes(flat):
+        match node.operation:
+            case layers.SeparableConv2D():
+                found["convolutions"] += 2
+            case layers.Conv2D() | layers.DepthwiseConv2D() | ours.PartiallyConnectedConv2D():
+                found["convolutions"] += 1
+            case layers.Dense():
+                found["dense"] += 1
+            case layers.Add():
+                found["sums"] += len(node.input_tensors) - 1
+            case layers.Multiply():
+                found["products"] += len(node.input_tensors) - 1
+            case layers.Concatenate():
+                found["joined"] += len(node.input_tensors)
+            case layers.BatchNormalization() if alone(node):
+                found["alone"] += 1
+            case ours.ChannelShuffle():
+                found["shuffles"] += 1
+            case ours.LocalResponseNormalization():
+                found["responses"] += 1
+            case ours.StochasticDepth():
+                found["scaled"] += 1
+            case ours.FractalJoin():
+                found["scaled"] += 1
+                found["sums"] += len(node.input_tensors) - 2  # the last one says which is dropped
+            case layers.Dropout():
+                found["dropouts"] += 1
+    return found
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_float_file_has_nothing_stray(name):
+    keras.utils.set_random_seed(0)
+    model = network(name)
+    found, due = count(to_tflite(model)), wanted(model)
+    assert set(found) <= EVERYWHERE | {"CAST"} | BESIDES.get(name, set())
+    convolutions = found["CONV_2D"] + found["DEPTHWISE_CONV_2D"]
+    assert convolutions == due["convolutions"] + due["responses"]
+    assert found["FULLY_CONNECTED"] == due["dense"]
+    assert found["CAST"] == 1  # bytes become numbers, once
+    assert found["TRANSPOSE"] == due["shuffles"]
+    if name == "lenet5_1998":
+        return  # scaled tangents and trained subsampling are arithmetic
+    apart = due["alone"] + due["scaled"] + due["responses"] + 1  # 1: the pixels' normalization
+    assert due["sums"] <= found["ADD"] <= due["sums"] + apart
+    assert found["MUL"] <= due["products"] + apart + due["responses"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_int8_file_is_int8_throughout(name):
+    keras.utils.set_random_seed(0)
+    model = network(name)
+    if name in NO_INT8:
+        with pytest.raises(UserError, match=NO_INT8[name]):
+            quantize(model)
+        return
+    simulated = quantize(model)
+    calibrate(simulated, [pixels(model, 4)])
+    settle_biases(simulated)
+    data = to_tflite(simulated)
+    found, due = count(data), wanted(model)
+    assert floats_inside(data) == []
+    assert set(found) <= EVERYWHERE | {"QUANTIZE"} | BESIDES.get(name, set())
+    assert found["FULLY_CONNECTED"] == due["dense"]
+    assert found["TRANSPOSE"] == due["shuffles"]
+    convolutions = found["CONV_2D"] + found["DEPTHWISE_CONV_2D"] - due["responses"]
+    apart = due["alone"] + due["scaled"] + due["dropouts"]  # each a 1x1 depthwise convolution
+    assert due["convolutions"] <= convolutions <= due["convolutions"] + apart
+    assert found["ADD"] == due["sums"]
+    assert found["MUL"] == due["products"] + due["responses"]
+    # At the ends, and where tensors that are joined bring scales of their own.
+    assert found["QUANTIZE"] <= 1 + len(model.outputs) + due["joined"]
