@@ -38,7 +38,7 @@ def run(name, path):
     model = kerascnn.build(name, num_classes=CLASSES, weights=path)
     image = rescaling(kerascnn.preprocessing(name, path))(pixels(model.input.shape[1]))
     found = model(image, training=False)
-    rows = found.values() if isinstance(found, dict) else [found]
+    rows = [found["head_logits"], found["head_aux_logits"]] if isinstance(found, dict) else [found]
     return [keras.ops.convert_to_numpy(row)[0] for row in rows]
 
 
