@@ -1,8 +1,11 @@
 """export: a trained Keras model becomes an artifact that is run, compared and measured.
 
+    export.sensitivity(run)                -> Scan: what pruning each layer costs
     export.compress(run, recipe)           -> keras.Model
+    export.pack(run, recipe)               -> a file of shared weights; export.unpack(path) reads it
     export.convert(model, to="tflite")     -> bytes
     export.deliver(run, recipe, formats)   -> verified files in the run folder
+    export.deliver_own(file, recipe, ...)  -> the same of a .keras file that was not trained here
     export.verify(path)                    -> Verdict
     export.debug(path)                     -> Analysis: which layers of an int8 file lose accuracy
     export.benchmark(paths)                -> list of timings
@@ -14,13 +17,28 @@ from importlib import import_module
 
 _homes = {
     "compress": "export.compression.compress",
+    "sensitivity": "export.compression.sensitivity",
+    "pack": "export.compression.packing",
+    "unpack": "export.compression.packing",
     "convert": "export.conversion",
     "deliver": "export.conversion.deliver",
     "debug": "export.debugging.debug",
+    "deliver_own": "export.conversion.own_model",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
 }
-__all__ = ["benchmark", "compress", "convert", "debug", "deliver", "verify"]
+__all__ = [
+    "benchmark",
+    "compress",
+    "convert",
+    "debug",
+    "deliver",
+    "deliver_own",
+    "pack",
+    "sensitivity",
+    "unpack",
+    "verify",
+]
 
 
 def __getattr__(name):

@@ -31,12 +31,8 @@ def describe(path, artifact, run, recipe, verdict, calibration):
         verdict: the `Verdict` it got.
         calibration: which images ranges were taken from, or None.
     """
-    data = Path(path).read_bytes()
     height, width, channels = run.facts["input_shape"]
-    return {
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
+    made = {
         "model": run.config.model.name,
         "recipe": recipe.model_dump(mode="json"),
         "calibration": calibration,
@@ -53,9 +49,52 @@ def describe(path, artifact, run, recipe, verdict, calibration):
             }[run.facts["resize"]],
         },
         "output": {**artifact.outputs[0], "meaning": "logits, one a label", "labels": run.labels},
+        "accuracy": {"validation": verdict.accuracy},
+    }
+    return {**_size(path), **made, **_circumstances(artifact, verdict)}
+
+
+def describe_own(path, artifact, source, recipe, verdict, prepared):
+    """Returns the JSON sheet of a file that was made of a .keras file.
+
+    Args:
+        path, artifact, recipe, verdict: as in `describe`.
+        source: the .keras file.
+        prepared: the `Prepared` that the file agrees with.
+    """
+    if prepared.pixels:
+        values = "raw pixels, 0..255: normalization is inside the file"
+    elif artifact.inputs[0]["scale"] is not None:
+        values = "what the model takes, as scale x (integer - zero_point)"
+    else:
+        values = "what the model takes: normalize as it was trained"
+    made = {
+        "model": prepared.model.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "source": {
+            "file": source.name,
+            "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+            "compared_on": prepared.origin,
+        },
+        "input": {**artifact.inputs[0], "layout": "as in Keras, batch first", "values": values},
+        "outputs": artifact.outputs,
+    }
+    return {**_size(path), **made, **_circumstances(artifact, verdict)}
+
+
+def _size(path):
+    data = Path(path).read_bytes()
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
+    }
+
+
+def _circumstances(artifact, verdict):
+    return {
         "operators": artifact.operators,
         "minimum_runtime": artifact.minimum_runtime,
-        "accuracy": {"validation": verdict.accuracy},
         "checks": [check.as_dict() for check in verdict.checks],
         "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
         "python": platform.python_version(),
@@ -74,7 +113,7 @@ def read_sheet(path):
         raise UserError(f"{sheet} is missing; kerascnn convert writes it beside the file")
     facts = read_json(sheet)
     try:
-        expected, _, _ = facts["sha256"], facts["recipe"]["name"], facts["input"]["height"]
+        expected, _, _ = facts["sha256"], facts["recipe"]["name"], facts["input"]["shape"]
     except (KeyError, TypeError):
         raise UserError(f"{sheet}: not the sheet of an artifact; convert the run again") from None
     found = hashlib.sha256(path.read_bytes()).hexdigest()

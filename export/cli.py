@@ -36,11 +36,27 @@ def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
 
     compress_run(opened, loaded, data_dir=data_dir)
     console.print(f"  ->  {opened.path / loaded.name / 'model.keras'}")
+    if loaded.container:
+        _pack(opened, loaded, data_dir)
+
+
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(help="For a .keras file: a folder of images, or an .npy or .npz array."),
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="For a .keras file: run the Python code inside it.")
+]
+CodeOption = Annotated[
+    Path | None, typer.Option(help="For a .keras file: the Python file of its own layers.")
+]
 
 
 @app.command()
 def convert(
-    run: RunArgument,
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or a .keras file.")
+    ],
     recipe: RecipeOption,
     to: Annotated[list[str], typer.Option("--to", help="tflite, onnx, or both: --to tflite onnx.")],
     batch: Annotated[str, typer.Option(help="Images at a time, or 'dynamic'.")] = "1",
@@ -49,10 +65,17 @@ def convert(
         typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
     ] = None,
     data_dir: DataDir = None,
+    images: ImagesOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="For a .keras file: the folder to write; else beside it.")
+    ] = None,
+    trust: TrustOption = False,
+    code: CodeOption = None,
 ):
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
 
-    Quantizes on the way where a recipe does that without training.
+    Quantizes on the way where a recipe does that without training. A .keras file that was not
+    trained here is converted too: floats need nothing else, int8 needs --images.
 
     Example: kerascnn convert runs/demo --to tflite onnx --recipe float32
     """
@@ -64,12 +87,23 @@ def convert(
     loaded = load_recipe(recipe)
     refuse_formats(loaded.method, to, io=io)
     start_tensorflow()
-    from export.conversion.deliver import deliver
-    from kerascnn.training import open_run
+    size = None if batch == "dynamic" else int(batch)
+    if run.suffix == ".keras":
+        from export.conversion.own_model import deliver_own
 
-    opened = open_run(run)
-    images = None if batch == "dynamic" else int(batch)
-    deliveries = deliver(opened, loaded, to, batch=images, io=io, data_dir=data_dir)
+        if io is not None:
+            raise UserError(f"{run}: --io is for a run; an int8 file of a .keras file takes uint8")
+        deliveries = deliver_own(
+            run, loaded, to, images=images, out=out, batch=size, trust=trust, code=code
+        )
+    elif images or out or trust or code:
+        raise UserError(f"{run}: --images, --out, --trust and --code are for a .keras file")
+    else:
+        from export.conversion.deliver import deliver
+        from kerascnn.training import open_run
+
+        opened = open_run(run)
+        deliveries = deliver(opened, loaded, to, batch=size, io=io, data_dir=data_dir)
     console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
@@ -81,6 +115,9 @@ def convert(
 def verify(
     file: Annotated[Path, typer.Argument(help="A file that `kerascnn convert` wrote.")],
     data_dir: DataDir = None,
+    images: ImagesOption = None,
+    trust: TrustOption = False,
+    code: CodeOption = None,
 ):
     """Runs an artifact again and compares it with its model; exit code 1 if they differ.
 
@@ -92,7 +129,7 @@ def verify(
     start_tensorflow()
     from export.verification import verify as verify_file
 
-    verdict = verify_file(file, data_dir=data_dir)
+    verdict = verify_file(file, data_dir=data_dir, images=images, trust=trust, code=code)
     console.print(verdict_table([(file, title, verdict)]))
     _fail_unless(verdict.passed)
 
@@ -208,6 +245,84 @@ def demo(
         invoke(arguments)
 
 
+@app.command()
+def sensitivity(
+    run: RunArgument,
+    images: Annotated[int, typer.Option(help="Validation images to try on.", min=1)] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    data_dir: DataDir = None,
+):
+    """Prunes one layer at a time and shows what accuracy it costs, the worst layers first.
+
+    Example: kerascnn sensitivity runs/demo
+    """
+    start_tensorflow()
+    from export.compression.sensitivity import as_json, sensitivity_table, suggestions
+    from export.compression.sensitivity import sensitivity as scan_run
+    from kerascnn.files import write_json
+    from kerascnn.training import open_run
+
+    opened = open_run(run)
+    with console.status("pruning layer after layer"):
+        scan = scan_run(opened, images=images, data_dir=data_dir)
+    console.print(sensitivity_table(scan))
+    for line in suggestions(scan):
+        console.print(escape(line), highlight=False)
+    if out:
+        write_json(out, as_json(scan))
+
+
+@app.command()
+def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
+    """Writes shared weights as a small .kcnn file, decodes it, and keeps it if it is exact.
+
+    Example: kerascnn pack runs/demo --recipe deep_compression
+    """
+    from export.compression.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    start_tensorflow()
+    from kerascnn.training import open_run
+
+    _pack(open_run(run), loaded, data_dir)
+
+
+@app.command()
+def unpack(
+    file: Annotated[Path, typer.Argument(help="A .kcnn file that `kerascnn pack` wrote.")],
+    out: Annotated[Path, typer.Option(help="The .keras file to write.")] = Path("model.keras"),
+):
+    """Turns a .kcnn file back into the Keras model that was packed.
+
+    Example: kerascnn unpack runs/demo/model_deep_compression.kcnn --out model.keras
+    """
+    if out.suffix != ".keras":
+        raise UserError(f"--out: expected a .keras file, got {str(out)!r}")
+    start_tensorflow()
+    from export.compression.packing import unpack as unpack_file
+    from kerascnn.files import replacing
+
+    model = unpack_file(file)
+    with replacing(out) as path:
+        model.save(path)
+    console.print(f"  {model.name}, {model.count_params():,} weights  ->  {out}")
+
+
+def _pack(run, recipe, data_dir):
+    """Packs, says size and accuracy; exit code 1 if the file is not exact or lost too much."""
+    from export.compression.packing import pack as pack_run
+
+    path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
+    console.print(verdict_table([(path, "Keras", verdict)]))
+    reached = verdict.accuracy
+    console.print(
+        f"  {sheet['bytes']:,} bytes instead of {sheet['float32_bytes']:,} as float32, "
+        f"{sheet['float32_bytes'] / sheet['bytes']:.1f} times smaller; validation accuracy "
+        f"{reached['artifact']:.2%} (trained {reached['trained']:.2%})"
+    )
+    _fail_unless(verdict.passed)
+
+
 def verdict_table(rows):
     """The table of what was checked: rows of (path, engine, verdict)."""
     table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
@@ -265,6 +380,10 @@ def main():
         if debug:
             raise
         _complain(str(error))
+    except OSError as error:  # a path that the system refuses, whichever it is
+        if debug:
+            raise
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
     except Exception as error:
         if debug:
             raise
@@ -273,5 +392,6 @@ def main():
 
 
 def _complain(text, code=2):
+    text = "".join(c if c.isprintable() else " " for c in text)  # files may put anything in it
     complaints.print(escape(f"kerascnn: {text}"))
     sys.exit(code)

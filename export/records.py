@@ -14,7 +14,7 @@ from kerascnn.files import read_json
 from kerascnn.training.callbacks import read_history
 
 COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
-STAGES = ("pruning", "quantization")
+STAGES = ("channels", "pruning", "clustering", "quantization")
 
 
 class Record(BaseModel):
@@ -90,6 +90,21 @@ class Sheet(Record):
     @property
     def verified(self):
         return bool(self.checks) and all(check.passed for check in self.checks)
+
+
+class PackedSheet(Record):
+    """The JSON beside a .kcnn file, as `export.compression.packing.pack` writes it.
+
+    zeros: the share of the weights of convolutions and dense layers that pruning set to zero.
+    """
+
+    bytes: int
+    float32_bytes: int
+    zeros: float
+    recipe: Recipe
+    accuracy: Accuracies
+    checks: tuple[CheckRecord, ...]
+    made: AwareDatetime
 
 
 class TimingRecord(Record):
@@ -214,7 +229,7 @@ def read_curves(path, epochs, remedy):
 
 
 def read_stages(run):
-    """((recipe, "pruning" or "quantization", rows of its history), ...) of a compressed run."""
+    """((recipe, name of the stage, rows of its history), ...) of a compressed run."""
     found = []
     for path in sorted(run.path.glob("*/recipe.yaml")):
         recipe = parse(Recipe, read_yaml(path), path)
@@ -246,6 +261,15 @@ def read_sheets(run):
                 f"{sheet}: its labels or its input are not those of {run.path}/run.json; "
                 "convert the run again"
             )
+    return found
+
+
+def read_packed(run):
+    """path -> `PackedSheet` of every .kcnn file of a run."""
+    found = {}
+    for path in sorted(run.path.glob("model_*.kcnn")):
+        remedy = f"kerascnn pack {run.path}"
+        found[path] = _validated(PackedSheet, read_sheet(path), sheet_path(path), remedy)
     return found
 
 

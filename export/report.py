@@ -48,6 +48,7 @@ def write_report(run, *, data_dir=None):
     sheets = _tested(run, sheets, data_dir)
     page = _environment().get_template("report.html.j2").render(
         run=run, commands=commands, config=dump(run.config), outcome=outcome, zeros=zeros,
+        pruned=_pruned(sheets, zeros), fours=_in_fours(sheets),
         row=variant(run.config.model.name).row, counted=count(model), written=datetime.now(UTC),
         curves=_curves(history, "Training", outcome.best_epoch),
         stages=[(recipe, stage, _curves(rows, stage.title())) for recipe, stage, rows in stages],
@@ -57,6 +58,7 @@ def write_report(run, *, data_dir=None):
             (path.name, sheet, benchmark and benchmark.timing(path, sheet))
             for path, sheet in sheets.items()
         ],
+        packed=[(path.name, sheet) for path, sheet in records.read_packed(run).items()],
         unlisted=records.without_sheet(run),
     )  # fmt: skip
     path = run.path / "report.html"
@@ -135,6 +137,29 @@ def _zeros(run, sheets):
         for name, recipe in recipes.items()
         if recipe.pruning
     }
+
+
+def _in_fours(sheets):
+    """recipe -> whether its zeros make the pattern 2:4, for the recipes that prune."""
+    recipes = (sheet.recipe for sheet in sheets.values())
+    return {r.name: r.pruning.pattern == "2:4" for r in recipes if r.pruning}
+
+
+def _pruned(sheets, zeros):
+    """What pruning changed: recipe -> [(path, its share of zeros), ...], each pruned file followed
+    by the files of the same kind and number format whose recipe does not prune (share None)."""
+    found = {}
+    for name, share in zeros.items():
+        rows = found[name] = []
+        for path, sheet in sheets.items():
+            if sheet.recipe.name == name:
+                rows.append((path.name, share))
+                rows += [
+                    (p.name, None) for p, s in sheets.items()
+                    if not s.recipe.pruning and p.suffix == path.suffix
+                    and (s.output.scale is None) == (sheet.output.scale is None)
+                ]  # fmt: skip
+    return found
 
 
 def _tested(run, sheets, data_dir):

@@ -139,6 +139,10 @@ def judge(artifact, expected, recipe):
         difference = float(np.abs(outputs - expected.logits).max())
         checks = [Check("largest difference of a logit", difference, "<=", FLOAT_TOLERANCE)]
         logits = outputs
+    elif end["scale"] is None:
+        raise UserError(
+            f"{artifact.path}: its output is {end['dtype']} without a scale: nobody can read it"
+        )
     else:
         steps, wanted, logits = _in_steps(outputs, end, expected)
         near = float((np.abs(steps - wanted) <= 1).mean())
@@ -178,12 +182,13 @@ def agreement(outputs, wanted):
     return float((chosen == wanted.max(axis=1)).mean())
 
 
-def verify(path, *, data_dir=None):
-    """Runs an artifact again on the validation images of its run.
+def verify(path, *, data_dir=None, images=None, trust=False, code=None):
+    """Runs an artifact again on the validation images of its run, or beside its .keras file.
 
     Args:
         path: a .tflite or .onnx file that `kerascnn convert` left in a run folder.
         data_dir: as in `train`.
+        images, trust, code: for an artifact of a .keras file, as in `deliver_own`.
 
     Returns:
         The `Verdict`.
@@ -195,6 +200,12 @@ def verify(path, *, data_dir=None):
     with Artifact(path) as artifact:
         facts = read_sheet(path)
         recipe = parse(Recipe, facts["recipe"], path)
+        if "source" in facts:
+            from export.own_verification import verify_own
+
+            return verify_own(
+                artifact, recipe, facts["source"], images=images, trust=trust, code=code
+            )
         run = open_run(path.parent)
         data = run.data(data_dir)
         trained = run.model()

@@ -11,10 +11,12 @@ __version__ = "0.1.0"
 _homes = {
     "UserError": "kerascnn.errors",
     "build": "kerascnn.models",
+    "normalized": "kerascnn.models",
+    "preprocessing": "kerascnn.models",
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
-__all__ = ["UserError", "build", "open_run", "train"]
+__all__ = ["UserError", "build", "normalized", "open_run", "preprocessing", "train"]
 
 
 def __getattr__(name):

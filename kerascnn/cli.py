@@ -1,4 +1,4 @@
-"""The verbs of training: models, describe, train, evaluate, predict.
+"""The verbs of training: models, describe, chart, train, evaluate, predict.
 
 Heavy imports stand inside the verbs, so that --help answers at once.
 """
@@ -54,6 +54,24 @@ def describe(name: Annotated[str, typer.Argument(help="What `kerascnn models` li
     from kerascnn.analysis import describe_table
 
     console.print(describe_table(describe_model(name)))
+
+
+@app.command()
+def chart(
+    out: Annotated[Path, typer.Option(help="The picture to write, a .png or .svg file.")],
+    pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+):
+    """Draws the ImageNet networks: published top-1 against multiply-accumulates.
+
+    The area of a disc is the number of parameters. Nothing is built or measured.
+
+    Example: kerascnn chart --out zoo.png
+    """
+    start_tensorflow()
+    from kerascnn.analysis import zoo_chart
+
+    zoo_chart(out, pattern=pattern)
+    console.print(f"  ->  {out}")
 
 
 @app.command()

@@ -1,13 +1,15 @@
 """YAML <-> frozen, validated configs. A key nobody knows names its nearest neighbour."""
 
-from pathlib import Path
+import reprlib
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.files import write_text
+from kerascnn.files import readable_file, write_text
+
+MOST_YAML = 2**20  # bytes; ours have hundreds
 
 
 class Section(BaseModel):
@@ -133,13 +135,13 @@ class Config(Section):
 
 def read_yaml(path):
     """Reads a YAML mapping, safely. UserError where there is none."""
-    path = Path(path)
+    path = readable_file(path, most=MOST_YAML)
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"no such file: {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as text: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply to be a config") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -220,7 +222,18 @@ def _mistake(error, schema, where):
     if first["type"] == "missing":
         return UserError(f"{where}: the key {key!r} is missing")
     message = first["msg"].removeprefix("Value error, ")
-    return UserError(f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {first['input']!r}")
+    return UserError(
+        f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {shown(first['input'])}"
+    )
+
+
+def shown(value):
+    """repr(value) in a few words: a file may hold anything, as long and as deep as it likes."""
+    return shortened.repr(value)
+
+
+shortened = reprlib.Repr()
+shortened.maxstring = shortened.maxother = 80
 
 
 def _fields(schema, location):

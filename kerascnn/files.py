@@ -43,15 +43,42 @@ def write_json(path, value):
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path):
-    """Reads a JSON object; UserError where there is none."""
+def readable_file(path, *, most):
+    """Returns `path` as a `Path`, if a file of at most `most` bytes stands there that opens.
+
+    Raises:
+        UserError: nothing there, a folder, a device, a file without permission or a huge one.
+    """
+    path = Path(path)
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"no such file: {path}") from None
+        if not path.exists():
+            raise UserError(f"no such file: {path}")
+        if not path.is_file():
+            raise UserError(f"{path}: expected a file, got a {_kind(path)}")
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError:
+    if size > most:
+        raise UserError(f"{path}: {size:,} bytes, expected at most {most:,}: not what it is called")
+    return path
+
+
+def _kind(path):
+    return "folder" if path.is_dir() else "device or pipe"
+
+
+MOST_JSON = 64 * 2**20  # bytes; what this tool writes has thousands
+
+
+def read_json(path):
+    """Reads a JSON object; UserError where there is none."""
+    path = readable_file(path, most=MOST_JSON)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
         raise UserError(f"{path}: is not JSON; make it anew") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected a JSON object, got {type(value).__name__}")

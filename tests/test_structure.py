@@ -17,7 +17,9 @@ ARROWS = {
         "kerascnn.data", "kerascnn.models",
     },
     "kerascnn.evaluation": {"kerascnn.errors", "kerascnn.files", "kerascnn.data"},
-    "kerascnn.analysis": {"kerascnn.errors", "kerascnn.layers", "kerascnn.models"},
+    "kerascnn.analysis": {
+        "kerascnn.errors", "kerascnn.files", "kerascnn.layers", "kerascnn.models",
+    },
 }  # fmt: skip
 SOURCES = sorted(
     p.relative_to(ROOT) for room in ("kerascnn", "export") for p in (ROOT / room).rglob("*.py")

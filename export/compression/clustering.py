@@ -6,9 +6,9 @@ every weight becomes a short code (see `deep_compression`); a dense kernel compu
 
 import keras
 import numpy as np
-from keras import ops
+from keras import layers, ops
 
-from export.compression.pruning import prunable_kernels
+from export.compression.pruning import kernel, prunable
 from kerascnn.errors import UserError
 
 ITERATIONS = 300  # of k-means at most; it ends earlier where no weight changes its cluster
@@ -48,7 +48,8 @@ def cluster(model, values, *, exclude=()):
     keeps them in the training to come: so a clustered model can be trained further.
 
     Args:
-        values: how many different weights a kernel may hold.
+        values: how many different weights a kernel may hold: a number, or a function of a layer's
+            name and of dense=True or False that gives it, as `Clustering.values` of a recipe.
         exclude: shell patterns of layer names that stay as they are.
     """
     if keras.backend.backend() == "jax":
@@ -56,11 +57,13 @@ def cluster(model, values, *, exclude=()):
             "clustering: expected Keras on TensorFlow or torch, got jax, whose compiled step "
             "cannot move shared values; set KERAS_BACKEND=tensorflow"
         )
-    for kernel in prunable_kernels(model, exclude).values():
-        weights = ops.convert_to_numpy(kernel)
-        shared, codes = share(weights, values)
-        kernel.constraint = Sharing(shared, codes)
-        kernel.assign(shared[codes])
+    for layer in prunable(model, exclude):
+        variable = kernel(layer)
+        dense = isinstance(layer, layers.Dense)
+        count = values(layer.name, dense=dense) if callable(values) else values
+        shared, codes = share(ops.convert_to_numpy(variable), count)
+        variable.constraint = Sharing(shared, codes)
+        variable.assign(shared[codes])
 
 
 def share(weights, count):

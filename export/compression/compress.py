@@ -121,10 +121,10 @@ def _prune(model, pruning, run, data, out):
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = MagnitudePruning(
         model, pruning.sparsity, steps,
-        begin=pruning.begin, end=pruning.end, exclude=pruning.exclude,
+        begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
     )  # fmt: skip
-    settled = min(-(-pruning.end * pruning.fine_tune.epochs // 1), pruning.fine_tune.epochs - 1)
-    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], int(settled))
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
 

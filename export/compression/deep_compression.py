@@ -1,9 +1,9 @@
-"""Deep Compression: pruned and clustered weights in a file of Huffman codes.
+"""Deep Compression: pruned and clustered weights as Huffman codes.
 
 Han, Mao & Dally, "Deep Compression: Compressing Deep Neural Networks with Pruning, Trained
-Quantization and Huffman Coding", arXiv:1510.00149. `encode` writes the weights of a model,
-`decode` gives them back, every float equal (-0 comes back as 0). The architecture is not in the
-file: decode into a model built the same way.
+Quantization and Huffman Coding", arXiv:1510.00149. `encode_weights` writes the weights of a model,
+`decode_weights` reads them back, every float equal (-0 comes back as 0). `container` puts them in
+a file, together with the architecture.
 
 A weight of at most 256 different values is stored as codes of these values. One with many zeros
 is stored sparse: each entry is the gap, the number of zeros skipped before it, and a code. A gap
@@ -11,11 +11,9 @@ is a number of 4 or 8 bits, whichever makes the weight smaller; a longer stretch
 crossed by padding entries of the largest gap whose value is zero (section 2, Figure 2). Gaps and
 codes are each written with a Huffman code of their own (section 4).
 
-The file, little-endian; a varint is 7 bits a byte, the lowest first, the high bit set on all but
+The bytes, little-endian; a varint is 7 bits a byte, the lowest first, the high bit set on all but
 the last:
 
-    8 bytes   "KCNNDC01": the format and its version
-    4         CRC-32 of everything behind it
     varint    number of weights, then for each weight, in the order of model.weights:
       varint, bytes   length of its name, the name in UTF-8: "layer/weight"
       varint, varints number of axes, then their lengths
@@ -32,24 +30,23 @@ the last:
                       are canonical: ordered by length, then by symbol.
 """
 
-import struct
-import zlib
 from math import prod
 
 import numpy as np
 from keras import ops
 
-from export.compression.huffman import Reader, pack_symbols, varint
+from export.compression.huffman import pack_symbols, varint
 from kerascnn.errors import UserError
 
-MAGIC = b"KCNNDC01"
 RAW, DENSE, SPARSE = range(3)
 CODEBOOK = 256  # values at most
 GAP_BITS = (4, 8)
+MOST_AXES = 8
+MOST_FLOATS = 1 << 28  # in one file: a gigabyte, nearly VGG-19 twice
 
 
-def encode(model):
-    """Returns the weights of a Keras model as the bytes of a file.
+def encode_weights(model):
+    """Returns the weights of a Keras model as bytes.
 
     Raises:
         UserError: weights that are not float32.
@@ -58,39 +55,39 @@ def encode(model):
     for variable in model.weights:
         if variable.dtype != "float32":
             raise UserError(
-                f"{_name(variable)}: expected float32 weights, got {variable.dtype}; "
+                f"{weight_name(variable)}: expected float32 weights, got {variable.dtype}; "
                 "the format holds no others"
             )
-        name = _name(variable).encode()
+        name = weight_name(variable).encode()
         body += varint(len(name)) + name
         body += varint(len(variable.shape)) + b"".join(map(varint, variable.shape))
         body += _encode_weight(ops.convert_to_numpy(variable).reshape(-1))
-    return MAGIC + struct.pack("<I", zlib.crc32(body)) + bytes(body)
+    return bytes(body)
 
 
-def decode(data, model):
-    """Puts the weights that `encode` wrote into a model; changes none of them if it fails.
+def decode_weights(reader):
+    """Reads what `encode_weights` wrote: [(name, float32 array), ...].
+
+    What the bytes claim is held against how many of them there are, and against `MOST_FLOATS`,
+    before anything of that size is made.
 
     Raises:
-        UserError: bytes that are no such file, are damaged, or belong to another model.
+        UserError: bytes that are damaged.
     """
-    if data[: len(MAGIC)] != MAGIC:
-        raise UserError(
-            f"deep compression: expected a file that begins with {MAGIC.decode()}, got "
-            f"{bytes(data[: len(MAGIC)])!r}"
-        )
-    start = len(MAGIC) + 4
-    if struct.pack("<I", zlib.crc32(data[start:])) != data[len(MAGIC) : start]:
-        raise UserError("deep compression: the file is damaged; encode the model again")
-    reader = Reader(data, start)
-    reader.check(reader.varint() == len(model.weights), f"{len(model.weights)} weights")
-    values = [_decode_weight(reader, variable) for variable in model.weights]
-    reader.check(reader.left == 0, "the end")
-    for variable, value in zip(model.weights, values, strict=True):
-        variable.assign(value)
+    found, left = [], MOST_FLOATS
+    for _ in range(reader.length()):
+        name = reader.take(reader.length()).decode(errors="replace")
+        axes = reader.varint()
+        reader.check(axes <= MOST_AXES, f"a weight of at most {MOST_AXES} axes")
+        shape = tuple(reader.varint() for _ in range(axes))
+        left -= prod(shape)
+        reader.check(left >= 0, f"at most {MOST_FLOATS} numbers in all")
+        found.append((name, _decode_weight(reader, shape)))
+    return found
 
 
-def _name(variable):
+def weight_name(variable):
+    """The name of a weight within its model: "layer/weight"."""
     return "/".join(variable.path.split("/")[-2:])
 
 
@@ -121,13 +118,7 @@ def _encode_sparse(flat, others, bits):
     return encoded + pack_symbols(all_codes, len(others) + 1)
 
 
-def _decode_weight(reader, variable):
-    shape = tuple(variable.shape)
-    name = _name(variable)
-    reader.check(reader.take(reader.length()) == name.encode(), f"the weight {name}")
-    axes = reader.varint()
-    same = axes == len(shape) and tuple(reader.varint() for _ in shape) == shape
-    reader.check(same, f"{name} of shape {shape}")
+def _decode_weight(reader, shape):
     size, kind = prod(shape), reader.byte()
     if kind == RAW:
         flat = np.frombuffer(reader.take(4 * size), "<f4")

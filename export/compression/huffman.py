@@ -89,7 +89,7 @@ class Reader:
         if not true:
             raise UserError(
                 f"deep compression: expected {expected} before byte {self.position}, got "
-                "something else; the file is damaged or belongs to another model"
+                "something else; the file is damaged"
             )
 
     def take(self, count):
@@ -110,7 +110,7 @@ class Reader:
         self.check(False, "a number below 2^63")
 
     def length(self):
-        """A number of bytes, of which there must be as many."""
+        """A number of things of a byte at least, for which there must be as many bytes."""
         count = self.varint()
         self.check(count <= self.left, f"{count} bytes")
         return count

@@ -1,7 +1,13 @@
 """Magnitude pruning for Keras 3: Zhu & Gupta, "To prune, or not to prune", arXiv:1710.01878.
 
-Unstructured zeros shrink the gzipped file. They change neither the size on flash nor the latency
-of a dense kernel; what makes a network faster is the removal of whole channels.
+Zeros shrink the gzipped file. They change neither the size on flash nor the latency of a dense
+kernel; what makes a network faster there is the removal of whole channels.
+
+The pattern 2:4 is what sparse hardware computes twice as fast: in every four weights in a row two
+are zero (Mishra et al., "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378). A row runs
+along the input channels, for each output channel and each place of the filter: these are the
+products that one output sums up, and they lie beside each other in a TFLite file, whose kernels
+are (output, height, width, input). tfmot takes the same rows.
 """
 
 import fnmatch
@@ -10,10 +16,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-PRUNABLE = (
-    layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Conv1DTranspose, layers.Conv2DTranspose,
-    layers.Conv3DTranspose, layers.Dense,
-)  # fmt: skip
+from kerascnn.errors import UserError, unknown
+
+TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+PRUNABLE = (layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED, layers.Dense)
+SCHEDULES = ("polynomial", "constant")
+PATTERNS = ("unstructured", "2:4")
 
 
 class Mask(keras.constraints.Constraint):
@@ -26,19 +34,31 @@ class Mask(keras.constraints.Constraint):
         return weight * ops.cast(self.keep, weight.dtype)
 
 
-def prunable_kernels(model, exclude=()):
-    """Returns layer name -> kernel variable of what pruning acts on.
+def prunable(model, exclude=()):
+    """Returns the layers of a model that pruning acts on, those of nested models too.
 
     Convolutions and Dense layers; not depthwise ones, whose few weights each filter a channel of
     its own. exclude: shell patterns of layer names.
     """
-    return {
-        layer.name: layer._kernel if hasattr(layer, "_kernel") else layer.kernel
-        for layer in model.layers
-        if isinstance(layer, PRUNABLE)
-        and not isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D)
-        and not any(fnmatch.fnmatch(layer.name, pattern) for pattern in exclude)
-    }
+    found = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found += prunable(layer, exclude)
+        elif isinstance(layer, PRUNABLE) and not any(
+            fnmatch.fnmatch(layer.name, pattern) for pattern in exclude
+        ):
+            found.append(layer)
+    return found
+
+
+def kernel(layer):
+    """The variable that holds a layer's kernel; of one that trains for int8, not its rounding."""
+    return layer._kernel if hasattr(layer, "_kernel") else layer.kernel
+
+
+def prunable_kernels(model, exclude=()):
+    """Returns layer name -> kernel variable of the `prunable` layers of a model."""
+    return {layer.name: kernel(layer) for layer in prunable(model, exclude)}
 
 
 def keep_zeros(model):
@@ -60,24 +80,40 @@ class MagnitudePruning(keras.callbacks.Callback):
 
     Args:
         model: what will be trained; its kernels get a `Mask`. Make this before the first step.
-        target: the share of zeros in each kernel at the end.
+        target: the share of zeros in each kernel at the end; 0.5 for the pattern "2:4".
         steps: optimizer steps of the whole training.
         begin, end: where in the training, 0..1, the sparsity starts to rise and reaches its target.
+        schedule: "polynomial", or "constant": the whole target from `begin` on.
+        pattern: "unstructured", or "2:4" (see `two_of_four`).
         exclude: shell patterns of layer names.
+
+    Raises:
+        UserError: an unknown schedule or pattern, or Keras on JAX.
     """
 
     UPDATES = 50  # masks are chosen anew this often between begin and end
 
-    def __init__(self, model, target, steps, *, begin=0.0, end=0.7, exclude=()):
+    def __init__(self, model, target, steps, *, begin=0.0, end=0.7, schedule="polynomial",
+                 pattern="unstructured", exclude=()):  # fmt: skip
         super().__init__()
-        self.kernels = prunable_kernels(model, exclude)
-        for kernel in self.kernels.values():
-            kernel.constraint = Mask(np.ones(kernel.shape))
+        if schedule not in SCHEDULES:
+            raise unknown("schedule", schedule, SCHEDULES)
+        if pattern not in PATTERNS:
+            raise unknown("pattern", pattern, PATTERNS)
+        if keras.backend.backend() == "jax":
+            raise UserError(
+                "pruning: expected Keras on TensorFlow or torch, got jax, whose compiled step "
+                "keeps the masks it began with; set KERAS_BACKEND=tensorflow"
+            )
+        self.layers = prunable(model, exclude)
+        for layer in self.layers:
+            kernel(layer).constraint = Mask(np.ones(kernel(layer).shape))
         self.target, self.steps, self.begin, self.end = target, steps, begin, end
-        self.every = max(1, round(steps * (end - begin) / self.UPDATES))
+        self.constant, self.in_fours = schedule == "constant", pattern == "2:4"
+        self.every = 1 if self.constant else max(1, round(steps * (end - begin) / self.UPDATES))
 
     def on_train_begin(self, logs=None):
-        self.step = int(self.model.optimizer.iterations)
+        self.step, self.reached = int(self.model.optimizer.iterations), None
         self._choose()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -87,12 +123,48 @@ class MagnitudePruning(keras.callbacks.Callback):
 
     def _choose(self):
         progress = self.step / self.steps
-        sparsity = polynomial_sparsity(progress, self.target, self.begin, self.end)
-        for kernel in self.kernels.values():
-            weights = ops.convert_to_numpy(kernel)
-            keep = largest(np.abs(weights), 1 - sparsity)
-            kernel.constraint.keep.assign(keep)
-            kernel.assign(weights * keep)
+        if self.constant:
+            sparsity = self.target if progress >= self.begin else 0.0
+        else:
+            sparsity = polynomial_sparsity(progress, self.target, self.begin, self.end)
+        if sparsity == self.reached:
+            return
+        self.reached = sparsity
+        for layer in self.layers:
+            variable = kernel(layer)
+            weights = ops.convert_to_numpy(variable)
+            keep = kept(layer, np.abs(weights), sparsity, in_fours=self.in_fours)
+            variable.constraint.keep.assign(keep)
+            variable.assign(weights * keep)
+
+
+def kept(layer, magnitudes, sparsity, *, in_fours=False):
+    """The 0/1 mask of the weights of a layer that stay at a sparsity.
+
+    in_fours: zeros are chosen among those that the pattern 2:4 allows, and are all of these at a
+    sparsity of 0.5.
+    """
+    if not in_fours:
+        return largest(magnitudes, 1 - sparsity)
+    must = two_of_four(magnitudes, -1 if isinstance(layer, TRANSPOSED) else -2)
+    dropped = (must == 0).mean() * min(1.0, sparsity / 0.5)
+    return largest(np.where(must, np.inf, magnitudes), 1 - dropped)
+
+
+def two_of_four(magnitudes, axis):
+    """A 0/1 mask of the two largest of every four entries in a row along `axis`.
+
+    A row whose length is no multiple of four counts as filled up with zeros, as the hardware
+    fills it: of three last entries one is dropped, of two or one none.
+    """
+    rows = np.moveaxis(magnitudes, axis, -1)
+    length = rows.shape[-1]
+    filled = np.full((*rows.shape[:-1], -(-length // 4) * 4), -1.0)  # below every magnitude
+    filled[..., :length] = rows
+    fours = filled.reshape(-1, 4)
+    mask = np.ones(fours.shape, "float32")
+    np.put_along_axis(mask, np.argsort(fours, axis=1, kind="stable")[:, :2], 0, axis=1)
+    return np.moveaxis(mask.reshape(filled.shape)[..., :length], -1, axis)
 
 
 def largest(magnitudes, share):

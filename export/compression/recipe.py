@@ -4,8 +4,10 @@ pruned50_qat_wi8_ai8: half of the weights zero, then quantization-aware training
 activations int8.
 """
 
+from fnmatch import fnmatch
+from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -24,9 +26,11 @@ class FineTune(Section):
 class Pruning(Section):
     """Magnitude pruning to `sparsity`, which rises between `begin` and `end` of the fine-tuning.
 
-    engine: "native", or "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]),
-    which also knows the schedule "constant", all of it from `begin` on, and the pattern "2:4", two
-    zeros in every four weights in a row. exclude: shell patterns of layer names that stay dense.
+    schedule: "polynomial", or "constant": all of it from `begin` on. pattern: "unstructured", or
+    "2:4", two zeros in every four weights in a row along the input channels. engine: "native", or
+    "tfmot" (tensorflow-model-optimization; pip install kerascnn[tfmot]), which makes the zeros of
+    "2:4" all at once, whatever the schedule. exclude: shell patterns of layer names that stay
+    dense; `kerascnn sensitivity` suggests them.
     """
 
     engine: Literal["native", "tfmot"] = "native"
@@ -41,19 +45,17 @@ class Pruning(Section):
 
     @model_validator(mode="after")
     def _begin_before_end(self):
-        if self.begin >= self.end:
+        if self.begin >= self.end and self.schedule != "constant":
             raise ValueError("'begin' must be smaller than 'end'")
-        return self
-
-    @model_validator(mode="after")
-    def _engine_knows(self):
-        chosen = {"schedule": self.schedule, "pattern": self.pattern}
-        for key, value in chosen.items():
-            if self.engine == "native" and value not in ("polynomial", "unstructured"):
-                raise ValueError(f"{key} {value!r} needs 'engine: tfmot'")
         if self.pattern == "2:4" and self.sparsity != 0.5:
             raise ValueError("'2:4' is a sparsity of 0.5")
         return self
+
+    @property
+    def settled(self):
+        """The first epoch of the fine-tuning, from 0, that begins with all of the zeros."""
+        reached = self.begin if self.schedule == "constant" else self.end
+        return min(ceil(reached * self.fine_tune.epochs), self.fine_tune.epochs - 1)
 
 
 Criterion = Literal["gamma", "l1", "l2", "taylor"]
@@ -83,15 +85,19 @@ class Channels(Section):
 class Clustering(Section):
     """Weight sharing: each kernel takes only `clusters` values, or 2^`bits` of them.
 
-    engine: "native", or "tfmot". Where a kernel was pruned, zero is one of the values. exclude:
-    shell patterns of layer names that stay as they are. The fine-tuning moves a value by the sum
-    of its weights' gradients, so its `peak` is small: about a fiftieth of what the same network is
-    trained with.
+    dense: the same number for Dense layers, where it is another one (Deep Compression takes 8 bits
+    for convolutions and 5 for dense layers). layers: shell patterns of layer names and the number
+    for these; the first that fits a name counts. engine: "native", or "tfmot". Where a kernel was
+    pruned, zero is one of the values. exclude: shell patterns of layer names that stay as they
+    are. The fine-tuning moves a value by the sum of its weights' gradients, so its `peak` is
+    small: about a fiftieth of what the same network is trained with.
     """
 
     engine: Literal["native", "tfmot"] = "native"
     clusters: int | None = Field(None, ge=2, le=256)
     bits: int | None = Field(None, ge=1, le=8)
+    dense: int | None = Field(None, ge=1, le=256)
+    layers: dict[str, Annotated[int, Field(ge=1, le=256)]] = Field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     fine_tune: FineTune
 
@@ -99,11 +105,20 @@ class Clustering(Section):
     def _clusters_or_bits(self):
         if (self.clusters is None) == (self.bits is None):
             raise ValueError("write either 'clusters' or 'bits'")
+        for name, number in {"dense": self.dense, **self.layers}.items():
+            low, high = (1, 8) if self.bits else (2, 256)
+            if number is not None and not low <= number <= high:
+                unit = "bits" if self.bits else "clusters"
+                raise ValueError(f"{name}: write {low} to {high} {unit}")
+        if self.engine == "tfmot" and (self.dense or self.layers):
+            raise ValueError("'dense' and 'layers' need 'engine: native'")
         return self
 
-    @property
-    def values(self):
-        return self.clusters or 2**self.bits
+    def values(self, name, *, dense=False):
+        """How many values the kernel of a layer may take, by its name and whether it is Dense."""
+        number = self.dense if dense and self.dense else self.clusters or self.bits
+        number = next((n for p, n in self.layers.items() if fnmatch(name, p)), number)
+        return 2**number if self.bits else number
 
 
 class Calibration(Section):
@@ -201,7 +216,9 @@ class Recipe(Section):
     """name: also the folder of the compressed model within its run.
 
     artifact: files are called model_{artifact}.tflite and .onnx. max_drop: the accuracy that an
-    artifact may lose against the trained model on the validation images, in points.
+    artifact may lose against the trained model on the validation images, in points. container:
+    `kerascnn compress` also leaves the shared weights in a file of Huffman codes, and says its
+    size.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -210,12 +227,19 @@ class Recipe(Section):
     pruning: Pruning | None = None
     clustering: Clustering | None = None
     quantization: Quantization | None = None
+    container: bool = False
     max_drop: float = Field(1.0, ge=0)
 
     @model_validator(mode="after")
     def _shared_values_stay(self):
         if self.clustering and self.quantization and self.quantization.equalize:
             raise ValueError("'equalize' would pull the shared values of 'clustering' apart")
+        return self
+
+    @model_validator(mode="after")
+    def _container_of_shared_weights(self):
+        if self.container and not self.clustering:
+            raise ValueError("'container' needs the section 'clustering'")
         return self
 
     @property

@@ -13,6 +13,7 @@
     ..._equalized, ..._corrected         channels of like ranges; biases that keep the means
     ..._float2            two layers, or patterns of layers, left float
     tfmot_...             this stage by tensorflow-model-optimization
+    deep_compression      pruned, clustered, and packed with a Huffman code
 
 Numbers are percent of the multiply-accumulates that stay, percent of the weights that are zero, and
 values a kernel may take.
@@ -31,6 +32,8 @@ METHODS = {
 
 def recipe_name(recipe):
     """Returns the name of a `Recipe` by its content; whoever writes one may call it otherwise."""
+    if recipe.container:
+        return "deep_compression"
     parts = []
     if recipe.channels:
         parts.append(f"channels{_percent(recipe.channels.macs)}")
@@ -38,7 +41,7 @@ def recipe_name(recipe):
         share = "2of4" if recipe.pruning.pattern == "2:4" else _percent(recipe.pruning.sparsity)
         parts.append(_by_engine(recipe.pruning, f"pruned{share}"))
     if recipe.clustering:
-        parts.append(_by_engine(recipe.clustering, f"clustered{recipe.clustering.values}"))
+        parts.append(_by_engine(recipe.clustering, f"clustered{recipe.clustering.values('')}"))
     if recipe.quantization:
         scales = "" if recipe.quantization.per_channel else "_per_tensor"
         name = METHODS[recipe.method] + scales + _refinements(recipe.quantization)

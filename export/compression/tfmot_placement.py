@@ -8,9 +8,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from export.compression.bridge import WAY_OUT
 from export.compression.tf_keras_layers import RoundedRescaling
-from kerascnn.errors import UserError
 
 quantizers = tfmot.quantization.keras.quantizers
 default_8bit = tfmot.quantization.keras.default_8bit
@@ -62,9 +60,6 @@ class _Registry(tfmot.quantization.keras.QuantizeRegistry):
             weights.activation_attrs = []
             if isinstance(layer, tf_keras.layers.DepthwiseConv2D):
                 weights.weight_quantizer = DepthwiseWeightsQuantizer()
-        elif hasattr(layer, "kernel"):
-            kind = type(layer).__name__
-            raise UserError(f"{layer.name}: tfmot has no rule for a {kind}; {WAY_OUT}")
         return LayerConfig(weights, self.outputs.get(layer.name))
 
 

@@ -15,16 +15,16 @@ def prune(model, pruning, run, data, out):
         end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
         exclude=pruning.exclude,
     )  # fmt: skip
-    reached = pruning.begin if pruning.schedule == "constant" else pruning.end
-    settled = min(-(-reached * epochs // 1), epochs - 1)
     callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
-    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks, settled=settled)
+    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks,
+        settled=pruning.settled)  # fmt: skip
     return tfmot_engine.strip(wrapped, model)
 
 
 def cluster(model, clustering, run, data, out):
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
-    wrapped = tfmot_engine.clustered(model, clustering.values, exclude=clustering.exclude)
+    clusters = clustering.values("*")  # this engine has one number for all layers
+    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
     fit(wrapped, data, clustering.fine_tune, run.config, out)
     return tfmot_engine.strip(wrapped, model)
 

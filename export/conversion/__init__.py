@@ -5,13 +5,12 @@ from kerascnn.errors import UserError, unknown
 FORMATS = ("tflite", "onnx")
 ENDS = ("uint8", "int8", "float32")
 ONLY_TFLITE = {  # methods, and why no other format has them
-    "float16": "half precision is written for TFLite alone",
     "dynamic": "ONNX Runtime has no convolution of int8 weights and float activations",
     "int16x8": "ONNX Runtime has no kernels for int16 activations",
 }
 
 
-def convert(model, to, *, batch=1, io=None, method=None, images=None):
+def convert(model, to, *, batch=1, pixels=True, io=None, method=None, images=None):
     """Converts a Keras model.
 
     Args:
@@ -19,6 +18,7 @@ def convert(model, to, *, batch=1, io=None, method=None, images=None):
             simulates int8 becomes an int8 file, any other a float32 file, or what `method` says.
         to: "tflite" or "onnx".
         batch: images at a time; None for any number.
+        pixels: False where a float model takes other floats than pixels: the file takes them too.
         io: what stands at both ends of an int8 .tflite file: "uint8" (the default), "int8" (a
             pixel is its byte less 128) or "float32" (pixels 0..255 as numbers, and logits).
         method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
@@ -26,8 +26,8 @@ def convert(model, to, *, batch=1, io=None, method=None, images=None):
         images: (n, height, width, channels) uint8, which "int16x8" takes its ranges from.
 
     Returns:
-        The bytes of the file: pixels in, NHWC, uint8 unless `io` says otherwise. Nothing has run
-        it yet: `verify` does.
+        The bytes of the file: pixels in (or floats), NHWC, uint8 unless `io` says otherwise.
+        Nothing has run it yet: `verify` does.
 
     Raises:
         UserError: unknown format, a method that the format has not, or an operation.
@@ -36,10 +36,10 @@ def convert(model, to, *, batch=1, io=None, method=None, images=None):
     if to == "tflite":
         from export.conversion.tflite import to_tflite
 
-        return to_tflite(model, batch=batch, io=io, method=method, images=images)
+        return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, images=images)
     from export.conversion.onnx import to_onnx
 
-    return to_onnx(model, batch=batch)
+    return to_onnx(model, batch=batch, pixels=pixels, precision=method or "float32")
 
 
 def refuse_formats(method, formats, *, io=None):

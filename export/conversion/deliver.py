@@ -1,5 +1,6 @@
 """From a run to verified files: converted, run, compared, and only then given their names."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,21 +65,38 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     for kind in formats:
         path = run.path / f"model_{recipe.artifact}.{kind}"
         made = convert(model, kind, batch=batch, io=io, **options)
-        for stale in (path, sheet_path(path)):
-            stale.unlink(missing_ok=True)
-        try:
-            with replacing(path) as temporary:
-                temporary.write_bytes(made)
-                with Artifact(temporary) as artifact:
-                    verdict = judge(artifact, expected, recipe)
-                    deliveries.append(Delivery(path, verdict, artifact.title))
-                    if not verdict.passed:
-                        raise _Rejected
-                    facts = describe(temporary, artifact, run, recipe, verdict, calibration)
-                    write_json(sheet_path(path), facts)
-        except _Rejected:
-            continue
+        deliveries.append(
+            keep(
+                path,
+                made,
+                lambda artifact: judge(artifact, expected, recipe),
+                lambda file, artifact, verdict: describe(
+                    file, artifact, run, recipe, verdict, calibration
+                ),
+            )
+        )
     return deliveries
+
+
+def keep(path, made, judged, described):
+    """Writes a file and its sheet, if the file passes; what stood there before is gone either way.
+
+    Args:
+        path: where. made: the bytes.
+        judged: artifact -> `Verdict`.
+        described: (file, artifact, verdict) -> the sheet.
+    """
+    for stale in (path, sheet_path(path)):
+        stale.unlink(missing_ok=True)
+    with contextlib.suppress(_Rejected), replacing(path) as temporary:
+        temporary.write_bytes(made)
+        with Artifact(temporary) as artifact:
+            verdict = judged(artifact)
+            delivery = Delivery(path, verdict, artifact.title)
+            if not verdict.passed:
+                raise _Rejected
+            write_json(sheet_path(path), described(temporary, artifact, verdict))
+    return delivery
 
 
 def _converter_options(recipe, data):

@@ -1,5 +1,7 @@
 """A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
 
+from contextlib import contextmanager
+
 import keras
 
 from export.compression.compress import is_int8
@@ -9,18 +11,19 @@ from export.conversion.folding import fold
 from kerascnn.models.graph import functional, nodes, walk
 
 
-def freeze(model, *, batch, float_pixels=False):
+def freeze(model, *, batch, pixels=True, float_pixels=False):
     """Freezes the inference of a model.
 
     Args:
         model: raw pixels -> outputs; float, or with its int8 rounding simulated.
         batch: 1 or more images, or None for any number.
+        pixels: False where a float model takes other floats than pixels, 0..255.
         float_pixels: the inputs of an int8 model are raw pixels in float32, which it normalizes.
 
     Returns:
         A concrete function without variables. Its inputs are called as the model's. A float
-        model's take uint8 pixels. An int8 model's take what the input's quantization says of
-        the pixels; the converter makes them uint8 again.
+        model's take uint8 pixels, or its floats. An int8 model's take what the input's
+        quantization says of the pixels; the converter makes them uint8 again.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
@@ -29,10 +32,8 @@ def freeze(model, *, batch, float_pixels=False):
 
     model = functional(model)
     int8 = is_int8(model)
-    signature = [
-        tf.TensorSpec((batch, *x.shape[1:]), tf.float32 if int8 else tf.uint8, name=x.name)
-        for x in model.inputs
-    ]
+    dtype = tf.uint8 if pixels and not int8 else tf.float32
+    signature = [tf.TensorSpec((batch, *x.shape[1:]), dtype, name=x.name) for x in model.inputs]
 
     def call(node, *args, **kwargs):
         operation = node.operation
@@ -47,10 +48,49 @@ def freeze(model, *, batch, float_pixels=False):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with folded(model):
+    with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     return frozen if int8 else fold(frozen)
+
+
+@contextmanager
+def plain_convolutions():
+    """A 2D convolution that is traced inside is one operation of the graph, whatever it is.
+
+    Keras wraps a grouped one in a compiled function of its own, which is needed to run it and
+    which converters write down as a call of something that the file does not hold. TensorFlow
+    takes a dilated one apart, and TFLite puts it together again for a fixed batch alone.
+    """
+    import tensorflow as tf
+
+    eager = tf.config.functions_run_eagerly()
+    apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
+
+    def convolution(input, filters, strides=None, padding="VALID", data_format=None,
+                    dilations=None, name=None):  # fmt: skip
+        if len(input.shape) != 4 or data_format not in (None, "NHWC"):
+            return apart(input, filters, strides, padding, data_format, dilations, name)
+        return tf.nn.conv2d(
+            input, filters, strides or 1, padding, dilations=dilations or 1, name=name
+        )
+
+    def depthwise(input, filter, strides, padding, data_format=None, dilations=None, name=None):
+        if len(input.shape) != 4 or data_format not in (None, "NHWC"):
+            return apart_depthwise(input, filter, strides, padding, data_format, dilations, name)
+        rates = [dilations] * 2 if isinstance(dilations, int) else list(dilations or (1, 1))
+        return tf.raw_ops.DepthwiseConv2dNative(
+            input=input, filter=filter, strides=strides, padding=padding,
+            dilations=[1, *rates, 1], name=name,
+        )  # fmt: skip
+
+    tf.config.run_functions_eagerly(True)
+    tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise
+    try:
+        yield
+    finally:
+        tf.nn.convolution, tf.nn.depthwise_conv2d = apart, apart_depthwise
+        tf.config.run_functions_eagerly(eager)
 
 
 def freeze_simulation(model, *, batch):
@@ -82,13 +122,12 @@ def freeze_simulation(model, *, batch):
 
 
 def output_names(model):
-    """What the outputs of an artifact are called: by the layer that made them, one is "logits".
+    """What the outputs of an artifact are called: by the layer that made them; one, by its meaning.
 
-    A layer and the activation that was written inside it are one, as is the rounding behind them.
+    That is "probabilities" behind a softmax or sigmoid, else "logits". A layer and the activation
+    that was written inside it are one, as is the rounding behind them.
     """
     flat = functional(model)
-    if len(flat.outputs) == 1:
-        return ["logits"]
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
 
     def maker(tensor):
@@ -105,4 +144,10 @@ def output_names(model):
         )
         return source.operation.name if written_inside else layer
 
-    return [name(x) for x in flat.outputs]
+    if len(flat.outputs) > 1:
+        return [name(x) for x in flat.outputs]
+    last = maker(flat.outputs[0]).operation
+    likely = isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
+        keras.activations.softmax, keras.activations.sigmoid,
+    )  # fmt: skip
+    return ["probabilities" if likely else "logits"]

@@ -13,14 +13,14 @@ from kerascnn.models.graph import functional
 METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, io=None, method=None, images=None):
+def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None):
     """Converts a model.
 
     Args:
         model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, any other a
             float32 file with uint8 pixels in and float32 out.
         batch: images at a time; None for any number.
-        io, method, images: see `export.convert`.
+        pixels, io, method, images: see `export.convert`.
 
     Returns:
         The bytes of the file.
@@ -31,7 +31,7 @@ def to_tflite(model, *, batch=1, io=None, method=None, images=None):
     int8 = is_int8(model)
     _refuse(model, int8, io, method, images)
     io = io or "uint8"
-    frozen = freeze(model, batch=batch, float_pixels=int8 and io == "float32")
+    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
     return with_names(

@@ -4,20 +4,19 @@ This module is imported by the worker process: it must stay free of TensorFlow a
 """
 
 import importlib
-from pathlib import Path
 
 from kerascnn.errors import UserError
+from kerascnn.files import readable_file
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
 MODULES = {"litert": "export.runtimes.litert", "onnxruntime": "export.runtimes.ort"}
+MOST_BYTES = 2**31  # where the offsets of a flatbuffer and the lengths of protobuf end
 TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
 
 def engine_name(path):
     """The engine that runs a file, by its suffix; UserError where none does."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"no such file: {path}")
+    path = readable_file(path, most=MOST_BYTES)
     if path.suffix not in BY_SUFFIX:
         raise UserError(f"{path}: expected a .tflite or an .onnx file")
     return BY_SUFFIX[path.suffix]

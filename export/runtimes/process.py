@@ -16,8 +16,12 @@ import numpy as np
 from export.runtimes.engines import TITLES, engine_name
 from kerascnn.errors import UserError
 
-PATIENCE = 600  # seconds; no command that this tool gives takes nearly that long
-LOADING = 60
+PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
+ENDING = 10  # seconds from the last word of a process to its end
+WORKER = (sys.executable, "-m", "export.runtimes.worker")
+SIGN_OF_LIFE: dict = {}
+FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "floats_inside")
+COMPARABLE = ("float32", "uint8", "int8", "int16")
 
 
 def as_input(images, dtype):
@@ -46,24 +50,22 @@ class Artifact:
         root = Path(__file__).parents[2]
         paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
-        command = [sys.executable, "-m", "export.runtimes.worker", str(self.path.resolve())]
+        arguments = [str(self.path.resolve()), str(threads), ",".join(map(str, cores or []))]
         self._process = subprocess.Popen(
-            [*command, str(threads), ",".join(map(str, cores or []))],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise, text=True,
+            [*WORKER, *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise,
+            encoding="utf-8", errors="replace",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
         try:
-            facts = self._answer(LOADING)
+            facts = self._answer(*FACTS)
         except BaseException:
             self.close()
             raise
-        self.inputs, self.outputs = facts["inputs"], facts["outputs"]
-        self.version = facts["version"]
-        self.operators = facts["operators"]
-        self.minimum_runtime = facts["minimum_runtime"]
-        self.floats_inside = facts["floats_inside"]
+        self.inputs, self.outputs, self.version, *rest = facts
+        self.operators, self.minimum_runtime, self.floats_inside = rest
 
     def run(self, images):
         """Runs images, (n, height, width, channels) uint8, through the file, batch by batch.
@@ -71,20 +73,29 @@ class Artifact:
         Returns:
             A list with one array, (n, ...), for each output.
         """
+        if len(self.inputs) != 1 or not self.outputs:
+            ends = f"{len(self.inputs)} inputs and {len(self.outputs)} outputs"
+            raise UserError(f"{self.path}: expected a file with one input and outputs, got {ends}")
         expected = self.inputs[0]
-        wanted = expected["shape"][1:]
-        if any(n not in (-1, m) for n, m in zip(wanted, images.shape[1:], strict=True)):
-            raise UserError(f"{self.path}: expected images of {wanted}, got {images.shape[1:]}")
+        wanted, given = expected["shape"][1:], list(images.shape[1:])
+        if len(wanted) != len(given) or any(
+            n not in (-1, m) for n, m in zip(wanted, given, strict=True)
+        ):
+            raise UserError(f"{self.path}: takes images of {wanted}, its model takes {given}")
+        for end in (expected, *self.outputs):
+            if end["dtype"] not in COMPARABLE:
+                raise UserError(f"{self.path}: {end['name']} is {end['dtype']}, not of an image")
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
             np.savez(source, as_input(images, expected["dtype"]))
-            self._ask("run", inputs=str(source), outputs=str(target))
+            self._ask("run", "images", inputs=str(source), outputs=str(target))
             with np.load(target, allow_pickle=False) as stored:
                 return [stored[f"arr_{i}"] for i in range(len(stored.files))]
 
     def time(self, *, warmup, runs):
         """Times single runs on random pixels: milliseconds, (runs,)."""
-        return np.array(self._ask("time", warmup=warmup, runs=runs)["nanoseconds"]) / 1e6
+        (times,) = self._ask("time", "nanoseconds", warmup=warmup, runs=runs)
+        return np.array(times) / 1e6
 
     def close(self):
         """Ends the process."""
@@ -106,26 +117,40 @@ class Artifact:
                 self._answers.put(line)
         self._answers.put(None)
 
-    def _ask(self, verb, **arguments):
+    def _ask(self, verb, *keys, **arguments):
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
             self._process.stdin.flush()
-        return self._answer()
+        return self._answer(*keys)
 
-    def _answer(self, patience=PATIENCE):
-        try:
-            line = self._answers.get(timeout=patience)
-        except queue.Empty:
-            raise UserError(
-                f"{self.path}: {self.title} did not answer within {patience} s"
-            ) from None
-        if line is None:
-            raise UserError(f"{self.path}: {self.title} {self._last_words()}")
-        return json.loads(line)
+    def _answer(self, *keys):
+        """What stands under `keys` in the next answer."""
+        while True:
+            try:
+                line = self._answers.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise UserError(
+                    f"{self.path}: {self.title} did not answer within {PATIENCE} s"
+                ) from None
+            if line is None:
+                raise UserError(f"{self.path}: {self.title} {self._last_words()}")
+            try:
+                answer = json.loads(line)
+                if answer != SIGN_OF_LIFE:
+                    return [answer[key] for key in keys]
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise UserError(
+                    f"{self.path}: {self.title} answered nonsense on this file: {line[:80]!r}"
+                ) from None
 
     def _last_words(self):
         """How the process ended, in the rest of a sentence."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(timeout=ENDING)
+        except subprocess.TimeoutExpired:
+            return "fell silent on this file; it is damaged"
+        if code == -signal.SIGKILL:
+            return "was killed on this file, perhaps for want of memory"
         if code < 0:
             return f"crashed on this file ({signal.Signals(-code).name}); it is damaged"
         self._noise.seek(0)

@@ -5,6 +5,8 @@ file takes this process with it, and nothing else.
 
     {"verb": "run", "inputs": A.npz, "outputs": B.npz}   every image, in batches of the file's size
     {"verb": "time", "warmup": 5, "runs": 50}            nanoseconds of each run on random pixels
+
+Between two runs of a long command it answers {} now and then: it is alive.
 """
 
 import json
@@ -16,10 +18,13 @@ import numpy as np
 
 from export.runtimes.engines import load_engine
 
+LARGEST_BATCH = 128  # of a file that takes any number
+
 
 def main(path, threads, cores):
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
+    limit_memory()
     # What an engine prints goes to stderr: stdout carries the answers alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
@@ -36,25 +41,49 @@ def main(path, threads, cores):
     for line in sys.stdin:
         command = json.loads(line)
         verb = {"run": run, "time": measure}[command.pop("verb")]
-        print(json.dumps(verb(engine, **command)), file=answers)
+        print(json.dumps(verb(engine, alive(answers), **command)), file=answers)
 
 
-def run(engine, *, inputs, outputs):
+def limit_memory():
+    """A damaged file may ask for any amount: what the machine has not is refused, not swapped."""
+    try:
+        import resource
+
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    except (ImportError, OSError, ValueError):  # a system without such limits
+        return
+
+
+def alive(answers):
+    """A function that answers {}, once a second at most, so that timing is not disturbed."""
+    last = time.monotonic()
+
+    def sign():
+        nonlocal last
+        if time.monotonic() > last + 1:
+            print("{}", file=answers)
+            last = time.monotonic()
+
+    return sign
+
+
+def run(engine, sign, *, inputs, outputs):
     """Runs all images of an .npz through the engine and writes all outputs to another."""
     with np.load(inputs, allow_pickle=False) as stored:
         arrays = [stored[name] for name in stored.files]
     size = engine.inputs[0]["shape"][0]
-    size = len(arrays[0]) if size < 1 else size
-    made = [
-        engine.run([array[start : start + size] for array in arrays])
-        for start in range(0, len(arrays[0]), size)
-    ]
+    size = min(len(arrays[0]), LARGEST_BATCH) if size < 1 else size
+    made = []
+    for start in range(0, len(arrays[0]), size):
+        made.append(engine.run([array[start : start + size] for array in arrays]))
+        sign()
     joined = [np.concatenate(parts) for parts in zip(*made, strict=True)]
     np.savez(outputs, *joined)
     return {"images": len(arrays[0])}
 
 
-def measure(engine, *, warmup, runs):
+def measure(engine, sign, *, warmup, runs):
     """Times single runs on random pixels."""
     rng = np.random.default_rng(0)
     shapes = [[max(1, n) for n in x["shape"]] for x in engine.inputs]
@@ -64,11 +93,13 @@ def measure(engine, *, warmup, runs):
     ]
     for _ in range(warmup):
         engine.run(arrays)
+        sign()
     times = []
     for _ in range(runs):
         start = time.perf_counter_ns()
         engine.run(arrays)
         times.append(time.perf_counter_ns() - start)
+        sign()
     return {"nanoseconds": times}
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kerascnn.analysis.labels import label
 from kerascnn.errors import UserError
+from kerascnn.files import replacing
 from kerascnn.models import models, variant
 
 CLASSES = 1000  # ImageNet's: accuracies on other data do not share an axis with these
@@ -21,7 +22,7 @@ def zoo_chart(path, *, pattern="*"):
         pattern: shell pattern of names, as in `models`.
 
     Raises:
-        UserError: another kind of file, or no network to draw.
+        UserError: another kind of file, one that cannot be written, or no network to draw.
     """
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
@@ -66,4 +67,5 @@ def zoo_chart(path, *, pattern="*"):
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     label(axes, list(rows), list(zip(macs, top1, strict=True)), areas, colors)
-    figure.savefig(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary)

@@ -7,22 +7,35 @@ from kerascnn.layers import (
     ChannelShuffle,
     ChannelSplit,
     ChannelZeroPadding,
+    ExactConv1DTranspose,
+    ExactConv2DTranspose,
+    ExactConv3DTranspose,
     FractalJoin,
     LocalResponseNormalization,
+    MaxPoolingWithIndices2D,
+    NearestUnpooling2D,
+    SpatiallySeparableConv2D,
     StochasticDepth,
+    UnsharedConv1D,
+    UnsharedConv2D,
 )  # fmt: skip
 
 # fmt: off
 CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 DEPTHWISE    = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 SEPARABLE    = (layers.SeparableConv1D, layers.SeparableConv2D)
+# One kernel_size, strides and padding, whatever happens between the taps.
+SLIDING      = (*CONVOLUTIONS, *DEPTHWISE, *SEPARABLE, UnsharedConv1D, UnsharedConv2D,
+                SpatiallySeparableConv2D)
 TRANSPOSED   = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+EXACT_TRANSPOSED = (ExactConv1DTranspose, ExactConv2DTranspose, ExactConv3DTranspose)
 POOLING      = (layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D,
                 layers.AveragePooling1D, layers.AveragePooling2D, layers.AveragePooling3D,
-                CeilMaxPooling2D)
+                CeilMaxPooling2D, MaxPoolingWithIndices2D)
 PADDING      = (layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D)
 CROPPING     = (layers.Cropping1D, layers.Cropping2D, layers.Cropping3D)
-UPSAMPLING   = (layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D)
+UPSAMPLING   = (layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D,
+                NearestUnpooling2D)
 MERGING      = (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum,
                 layers.Minimum)
 

@@ -21,7 +21,12 @@ import keras
 from keras import layers
 
 from kerascnn.analysis import kinds
-from kerascnn.layers import FractalColumn, PartiallyConnectedConv2D, TrainableSubsampling2D
+from kerascnn.layers import (
+    DepthToSpace,
+    FractalColumn,
+    PartiallyConnectedConv2D,
+    TrainableSubsampling2D,
+)
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,19 @@ def _call_spans(call, spans):
         axes = len(call.outputs[0].shape) - 2
         return [tuple(_Span(Fraction(0), Fraction(0), Fraction(1)) for _ in range(axes))]
     # A tensor without the image in it, as the column that a fractal network draws, reaches nothing.
-    inputs = [spans[x] for x in call.inputs if spans[x] != ()]
     if isinstance(call.operation, FractalColumn):
         return [()]
+    inputs = [spans[x] for x in _read(call) if spans[x] != ()]
     result = _union(inputs)
     if result is not None:
         reach = _reach(call, len(result))
         result = reach and tuple(x.through(*r) for x, r in zip(result, reach, strict=True))
     return [result] * len(call.outputs)
+
+
+def _read(call):
+    """The inputs whose numbers count: a second one of a transposed convolution gives its size."""
+    return call.inputs[:1] if isinstance(call.operation, kinds.EXACT_TRANSPOSED) else call.inputs
 
 
 def _union(branches):
@@ -103,8 +113,9 @@ def _union(branches):
 def _reach(call, axes):
     """(low, high, step) for each of the spatial axes, or None; see the file's head."""
     layer, sizes = call.operation, _spatial(call, axes)
-    if isinstance(layer, (*kinds.CONVOLUTIONS, *kinds.DEPTHWISE, *kinds.SEPARABLE)):
-        windows = zip(sizes, layer.kernel_size, layer.strides, layer.dilation_rate, strict=True)
+    dilation = getattr(layer, "dilation_rate", (1,) * axes)
+    if isinstance(layer, kinds.SLIDING):
+        windows = zip(sizes, layer.kernel_size, layer.strides, dilation, strict=True)
         return [_window(layer.padding, *window) for window in windows]
     if isinstance(layer, PartiallyConnectedConv2D):
         return [
@@ -117,10 +128,9 @@ def _reach(call, axes):
         padding = getattr(layer, "padding", "valid")
         windows = zip(sizes, layer.pool_size, layer.strides, strict=True)
         return [_window(padding, *window, 1) for window in windows]
-    if isinstance(layer, kinds.TRANSPOSED):
+    if isinstance(layer, (*kinds.TRANSPOSED, *kinds.EXACT_TRANSPOSED)):
         outputs = _spatial(call, axes, outputs=True)
-        windows = zip(sizes, outputs, layer.kernel_size, layer.strides, layer.dilation_rate,
-                      strict=True)  # fmt: skip
+        windows = zip(sizes, outputs, layer.kernel_size, layer.strides, dilation, strict=True)
         return [_transposed(layer.padding, *window) for window in windows]
     if isinstance(layer, kinds.PADDING):
         return [(-before, -before, 1) for before in _before(layer.padding)]
@@ -129,6 +139,8 @@ def _reach(call, axes):
     if isinstance(layer, kinds.UPSAMPLING):
         factors = layer.size if isinstance(layer.size, tuple) else (layer.size,)
         return _upsampling(getattr(layer, "interpolation", "nearest"), factors)
+    if isinstance(layer, DepthToSpace):  # a block of pixels is the channels of one
+        return _upsampling("nearest", (layer.scale,) * axes)
     return [(0, 0, 1)] * axes if _keeps_places(call) else None
 
 
@@ -150,7 +162,8 @@ def _transposed(padding, size, output, kernel, stride, dilation):
     cropped = 0
     if padding == "same":
         # The gradient of a "same" convolution on `output` pixels, and cropped as that one pads.
-        excess = (size - 1) * stride + reach + 1 - output if size else reach + 1 - stride
+        known = size and output
+        excess = (size - 1) * stride + reach + 1 - output if known else reach + 1 - stride
         cropped = max(excess, 0) // 2
     return Fraction(cropped - reach, stride), Fraction(cropped, stride), Fraction(1, stride)
 

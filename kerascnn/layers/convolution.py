@@ -2,6 +2,8 @@
 
 from keras import initializers, layers
 
+from kerascnn.layers.geometry import per_axis
+
 
 def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, use_bias=True,
          act=None, name):  # fmt: skip
@@ -11,7 +13,7 @@ def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, u
     from Keras' "same" only where strides > 1, where "same" pads more on the right and below.
     "same" and "valid" are Keras' own. act: the name of a Keras activation, or None.
     """
-    kernel = _pair(kernel_size)
+    kernel = per_axis(kernel_size, 2)
     x, padding = _pad(x, kernel, strides, padding, name)
     x = layers.Conv2D(
         filters, kernel, strides, padding, groups=groups, use_bias=use_bias,
@@ -26,7 +28,7 @@ def depthwise_conv(x, kernel_size, strides=1, *, padding="symmetric", use_bias=T
 
     Arguments as in `conv`; the layer is called `{name}_conv` too.
     """
-    kernel = _pair(kernel_size)
+    kernel = per_axis(kernel_size, 2)
     x, padding = _pad(x, kernel, strides, padding, name)
     # He's variance counts the inputs of one output, k * k here: what Keras calls "fan_out" of a
     # depthwise kernel. Its "he_normal" would divide by the number of channels too.
@@ -79,10 +81,6 @@ def activation(x, act, name):
     if act == "relu6":
         return layers.ReLU(6.0, name=f"{name}_relu6")(x)
     return layers.Activation(act, name=f"{name}_{act}")(x)
-
-
-def _pair(kernel_size):
-    return (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
 
 
 def _pad(x, kernel, strides, padding, name):

@@ -9,6 +9,8 @@ from math import prod
 import keras
 from keras import ops
 
+from kerascnn.layers.geometry import per_axis
+
 
 @keras.saving.register_keras_serializable(package="kerascnn")
 def scaled_tanh(x):
@@ -35,9 +37,7 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
     def __init__(self, table, kernel_size, **kwargs):
         super().__init__(**kwargs)
         self.table = tuple(tuple(channels) for channels in table)
-        self.kernel_size = (
-            (kernel_size, kernel_size) if isinstance(kernel_size, int) else tuple(kernel_size)
-        )
+        self.kernel_size = per_axis(kernel_size, 2)
 
     def build(self, input_shape):
         last = max(max(channels) for channels in self.table)

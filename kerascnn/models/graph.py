@@ -4,6 +4,7 @@
 sake.
 """
 
+import sys
 from contextlib import contextmanager
 
 import keras
@@ -25,6 +26,14 @@ def without_weights():
             yield
     finally:
         del waiting[before:]  # else the end of whatever scope comes next would make them after all
+
+
+def allow_depth(number_of_layers):
+    """Lets Keras walk a graph that deep: it takes one recursion a layer, and Python stops at 1000.
+
+    Building such a model and loading it both need this; `kerascnn.training.load_model` has it.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), number_of_layers + 1000))
 
 
 def functional(model):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascnn.errors import UserError, unknown
+from kerascnn.models import weights as known_weights
 
 BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
@@ -84,28 +85,39 @@ def models(pattern="*"):
     return sorted(names, key=lambda name: (_variants[name].year, name))
 
 
-def build(name, *, input_shape=None, num_classes=None, **arguments):
-    """Builds a registered network with random weights.
+def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments):
+    """Builds a registered network.
 
     Args:
         name: what `models()` lists, as "resnet8".
         input_shape: (height, width, channels); the row's own by default.
         num_classes: size of the logits; the row's own by default.
+        weights: None, random ones. "imagenet", those that keras.applications publishes for this
+            very network, which it fetches and keeps. Or a file: "FILE.safetensors", a state dict
+            of torchvision or timm, read without torch; "FILE.h5", weights of keras.applications.
+            Every weight is set from them and each of them is used, or nothing is.
         **arguments: of the network's builder, in place of the row's, as alpha=0.5.
 
     Returns:
         A functional `keras.Model`: images as the paper normalizes them, (batch, height, width,
-        channels) -> logits, (batch, num_classes).
+        channels) -> logits, (batch, num_classes). With weights: RGB images as
+        `kerascnn.preprocessing(name, weights)` normalizes them.
 
     Raises:
-        UserError: unknown name or argument, or an input size on which the network does not fit.
+        UserError: unknown name or argument, an input size on which the network does not fit, or
+            weights that are not there or not this network's.
     """
     found = variant(name)
     found.check(arguments)
+    if weights is not None:
+        known_weights.check(name, weights)
     shape = found.row.input_shape if input_shape is None else tuple(input_shape)
     if len(shape) != len(found.row.input_shape):
         expected = ", ".join(map(str, found.row.input_shape))
         raise UserError(f"{name}: expected an input shape like ({expected}), got {shape}")
     classes = found.row.num_classes if num_classes is None else num_classes
     arguments = {**found.row.arguments, **arguments}
-    return found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
+    network = found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
+    if weights is not None:
+        known_weights.load(network, name, weights, arguments)
+    return network

@@ -74,7 +74,8 @@ def resnet(block, depth, *, pool=padded_max_pool, stem_bias=False, use_bias=Fals
     block: what computes a residual. depth: number of blocks in each stage. pool: the max pooling
     of the stem. stem_bias, use_bias: whether its convolution, and those of the stages, have one.
     """
-    require_at_least(5, input_shape, name)
+    if pool is ceil_max_pool:
+        require_at_least(5, input_shape, name)  # the pooling window, behind a stride of 2
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 64, 7, 2, use_bias=stem_bias, name="stem")
     x = pool(x, 3, 2, name="stem_pool")

@@ -8,11 +8,10 @@ The shortcuts have no weights (option A). The plain networks are the same withou
 that they have the same parameters and multiplications.
 """
 
-import sys
-
 from keras import Input, Model, layers
 
 from kerascnn.layers import conv_bn, identity_shortcut
+from kerascnn.models.graph import allow_depth
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import basic, head
 
@@ -57,11 +56,3 @@ def block(x, filters, strides, residual, name):
     if residual:
         x = layers.Add(name=f"{name}_add")([x, shortcut])
     return layers.ReLU(name=f"{name}_out")(x)
-
-
-def allow_depth(number_of_layers):
-    """Lets Keras walk a graph that deep: it takes one recursion a layer, and Python stops at 1000.
-
-    Loading such a model in another process needs the same: sys.setrecursionlimit.
-    """
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), number_of_layers + 1000))

@@ -17,9 +17,9 @@ stem, last 1x1 and shortcuts have biases.
 from keras import Input, Model, layers
 
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, identity_shortcut, padded_max_pool
+from kerascnn.models.graph import allow_depth
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
-from kerascnn.models.resnet_cifar import allow_depth
 
 
 def basic(x, filters, strides, name):

@@ -5,12 +5,17 @@ each filter is a column of another. Chellapilla, Puri & Simard, "High Performanc
 Neural Networks for Document Processing", IWFHR 2006.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.numpy_ops.window import Window
+
+# How much of the matrix is made at a time, in numbers: it should be multiplied while still in the
+# cache. All of a batch would be written to memory first, which costs more than the product.
+BLOCK = 2**18
 
 
 def conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, groups=1,
@@ -43,11 +48,12 @@ def conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, g
     matrix = _matrix(mirror(kernel) if flip_kernel else kernel, groups)
     bias = np.zeros(kernel.shape[-1], kernel.dtype) if bias is None else bias
     y = np.empty((len(x), *window.out, kernel.shape[-1]), np.result_type(x, kernel, bias))
-    # Image by image: the rows of a whole batch would be written to fresh memory, which costs more
-    # than the product itself.
     for image, patches in enumerate(window.gather(x)):
-        rows = _rows(patches, groups, len(window.size))
-        y[image] = _join_groups(rows @ matrix).reshape(y.shape[1:]) + bias
+        step = max(1, BLOCK // prod(patches.shape[1:]))
+        for first in range(0, len(patches), step):
+            block = slice(first, first + step)
+            rows = _rows(patches[block], groups, len(window.size))
+            y[image, block] = _join_groups(rows @ matrix).reshape(y[image, block].shape) + bias
     return y
 
 

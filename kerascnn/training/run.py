@@ -8,6 +8,9 @@ checkpoints/     last.keras and best.keras, as they were trained
 tensorboard/     the same history for TensorBoard
 """
 
+import re
+import warnings
+import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +18,13 @@ from pathlib import Path
 from kerascnn.config import Config, parse, read_yaml
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
-from kerascnn.files import read_json
+from kerascnn.files import read_json, readable_file
 from kerascnn.training.callbacks import read_history
+
+DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
+MOST_BYTES = 2**36  # of a .keras file
+LIKELY_BYTES = 2**26  # that any archive may unpack to
+MOST_EXPANSION = 20  # Keras does not compress; weights that are mostly zero may have been zipped
 
 
 @dataclass(frozen=True)
@@ -76,18 +84,46 @@ def load_model(path, *, trust=False):
     """Loads a .keras file. Code inside it (a Lambda layer) is refused unless `trust`.
 
     Raises:
-        UserError: no such file, no Keras file, or one that carries code.
+        UserError: no such file, no Keras file, one that carries code, or one with a layer that no
+            imported module has.
     """
     import keras
 
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"no such file: {path}")
+    from kerascnn.models.graph import allow_depth
+
+    allow_depth(DEEPEST)
+    path = readable_file(path, most=MOST_BYTES)
+    _refuse_bomb(path)
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=not trust)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of weights that are missing: then it raises as well
+            return keras.models.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:  # zip, h5, JSON and Keras raise a dozen kinds
-        reason = str(error).strip().splitlines()
-        if any("Lambda" in line or "unsafe" in line for line in reason):
-            raise UserError(f"{path}: carries Python code; load it only if you trust it") from None
-        what = reason[0][:200] if reason else type(error).__name__
+        reason = str(error).strip()
+        if "safe_mode" in reason or "unsafe" in reason:
+            raise UserError(
+                f"{path}: carries Python code (a Lambda layer), which loading it would run; "
+                "if you trust whoever made it: --trust, where a verb takes .keras files"
+            ) from None
+        if missing := re.search(r"Could not locate (class|function) '([^']*)'", reason):
+            raise UserError(
+                f"{path}: the {missing[1]} {missing[2]!r} is not part of Keras; load it where the "
+                "module that defines and registers it is imported: --code FILE.py, where a verb "
+                "takes .keras files"
+            ) from None
+        what = reason.splitlines()[0][:200] if reason else type(error).__name__
         raise UserError(f"{path}: not a Keras model that can be loaded: {what}") from None
+
+
+def _refuse_bomb(path):
+    """UserError for an archive that unpacks to a multiple of itself that no weights do."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise UserError(f"{path}: not a Keras model that can be loaded: {error}") from None
+    if unpacked > max(LIKELY_BYTES, MOST_EXPANSION * path.stat().st_size):
+        raise UserError(
+            f"{path}: {path.stat().st_size:,} bytes that unpack to {unpacked:,}: "
+            "not a Keras model that can be loaded"
+        )

@@ -79,3 +79,27 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"published ImageNet top-1, 'lenet\*' matches none"):
         zoo_chart(tmp_path / "zoo.png", pattern="lenet*")
+
+
+def test_one_command_draws_it(kerascnn, drawn, tmp_path):
+    path = tmp_path / "charts" / "zoo.svg"
+    code, out, _ = kerascnn("chart", "--out", path, "vgg*")
+    assert (code, out.split()) == (0, ["->", str(path)])
+    assert path.read_text().rstrip().endswith("</svg>")
+    assert "vgg16" in [text.get_text() for text in names(drawn[0])]
+
+
+def test_a_command_that_cannot_draw_says_why_and_leaves_nothing(kerascnn, tmp_path, monkeypatch):
+    code, _, err = kerascnn("chart", "--out", tmp_path / "zoo.jpg")
+    assert code == 2
+    assert "expected a .png or .svg file, got 'zoo.jpg'" in err
+
+    def full_disk(self, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full_disk)
+    code, _, err = kerascnn("chart", "--out", tmp_path / "zoo.png", "vgg*")
+    assert code == 2
+    assert "No space left on device" in err
+    assert not list(tmp_path.iterdir())

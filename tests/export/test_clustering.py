@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from export.compression.clustering import cluster, k_means, share
 from export.compression.compress import compress
-from export.compression.pruning import largest
+from export.compression.pruning import largest, prunable_kernels
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import Recipe
 from kerascnn.config import Config, parse
@@ -131,10 +131,13 @@ def test_a_recipe_slims_narrows_prunes_and_clusters(run):
                 "fine_tune": {"epochs": 1, "peak": 0.01},
             },
             "pruning": {"sparsity": 0.5, "fine_tune": {"epochs": 1, "peak": 0.01}},
-            "clustering": {"bits": 3, "fine_tune": {"epochs": 1, "peak": 1e-4}},
+            "clustering": {
+                "bits": 3, "dense": 2, "layers": {"stem*": 4, "s*": 3},
+                "fine_tune": {"epochs": 1, "peak": 1e-4},
+            },
         },
         "test",
-    )
+    )  # fmt: skip
     model = compress(run, recipe)
     report = read_json(run.path / "all" / "channels.json")
     assert report["macs_after"] <= 0.7 * report["macs_before"]
@@ -142,9 +145,10 @@ def test_a_recipe_slims_narrows_prunes_and_clusters(run):
         layer = model.get_layer(row["name"])
         assert row["after"] == getattr(layer, "filters", None) or layer.units
         assert row["after"] <= row["before"]
-    kernels = [array(x.kernel) for x in model.layers if isinstance(x, layers.Conv2D)]
-    for kernel in kernels:
-        assert len(np.unique(kernel)) <= 8
+    kernels = {name: array(k) for name, k in prunable_kernels(model).items()}
+    for name, kernel in kernels.items():
+        allowed = 4 if name == "head_logits" else 16 if name.startswith("stem") else 8
+        assert allowed / 2 < len(np.unique(kernel)) <= allowed
         assert (kernel == 0).mean() == pytest.approx(0.5, abs=1 / kernel.size)
     assert not model.losses
 
@@ -159,13 +163,21 @@ def test_a_recipe_says_what_does_not_fit():
         recipe(clustering={"fine_tune": fine_tune})
     with pytest.raises(UserError, match=r"clustering.bits: .*8, got 9"):
         recipe(clustering={"bits": 9, "fine_tune": fine_tune})
+    with pytest.raises(UserError, match="logits: write 1 to 8 bits"):
+        recipe(clustering={"bits": 6, "layers": {"logits": 16}, "fine_tune": fine_tune})
+    with pytest.raises(UserError, match="dense: write 2 to 256 clusters"):
+        recipe(clustering={"clusters": 6, "dense": 1, "fine_tune": fine_tune})
+    with pytest.raises(UserError, match="'dense' and 'layers' need 'engine: native'"):
+        recipe(clustering={"bits": 6, "dense": 5, "engine": "tfmot", "fine_tune": fine_tune})
+    with pytest.raises(UserError, match="'container' needs the section 'clustering'"):
+        recipe(container=True)
     with pytest.raises(UserError, match=r"channels.macs: .* got 1.5"):
         recipe(channels={"macs": 1.5, "fine_tune": fine_tune})
     with pytest.raises(UserError, match=r"did you mean 'channels.criterion'"):
         recipe(channels={"macs": 0.5, "criterium": "l1", "fine_tune": fine_tune})
     with pytest.raises(UserError, match=r"channels.criterion: .*'taylor'"):
         recipe(channels={"macs": 0.5, "criterion": "l3", "fine_tune": fine_tune})
-    assert recipe(clustering={"bits": 6, "fine_tune": fine_tune}).clustering.values == 64
+    assert recipe(clustering={"bits": 6, "fine_tune": fine_tune}).clustering.values("x") == 64
     assert recipe(clustering={"clusters": 6, "fine_tune": fine_tune}).compresses
 
 

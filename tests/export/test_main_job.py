@@ -147,9 +147,8 @@ def test_evaluate_counts_the_confusion(finished_run):
 
 
 def test_every_verb_has_help_with_an_example(kerascnn):
-    verbs = "models describe train evaluate predict compress convert verify debug benchmark"
-    verbs += " report demo"
-    for verb in verbs.split():
+    verbs = "models chart describe train evaluate predict compress convert verify debug benchmark"
+    for verb in [*verbs.split(), "report", "demo", "sensitivity", "pack", "unpack"]:
         code, out, _ = kerascnn(verb, "--help")
         assert code == 0
         assert f"Example: kerascnn {verb}" in " ".join(out.split())

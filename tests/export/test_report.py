@@ -21,7 +21,7 @@ from export.report import agreement, percent, write_report
 from export.verification import accuracy, predict
 from kerascnn import UserError
 from kerascnn.analysis import count
-from kerascnn.files import write_json, write_text
+from kerascnn.files import read_json, write_json, write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run, run_model
 from kerascnn.training.callbacks import write_history
@@ -240,6 +240,49 @@ def test_zeros_of_pruning_are_said_to_change_the_gzipped_size_alone(page, report
     assert f"{sheet['bytes']:,} bytes" in said[2]
     assert f"{sheet['gzip_bytes']:,} gzipped" in said[2]
     assert "model_float32" not in said[2]
+
+
+def test_a_pruned_file_stands_beside_one_that_is_not(page, reported):
+    """Of the same kind: the float32 .tflite, and not the .onnx. Latency is shown beside."""
+    text = page.text("artifacts")
+    said = re.search(r"Beside the same kind of file (.*?) model_float32.onnx: op", text)[1]
+    for name, timing in (("model_pruned.tflite", "2.5"), ("model_float32.tflite", "1.5")):
+        sheet = read_sheet(reported / name)
+        share = percent(sheet["gzip_bytes"] / sheet["bytes"])
+        assert f"{sheet['bytes']:,} {sheet['gzip_bytes']:,} {share} {timing}000" in said
+    assert "model_float32.tflite not pruned" in said and ".onnx" not in said
+    assert "2:4" not in text
+
+
+def test_the_pattern_two_of_four_is_said_to_need_hardware(folder):
+    sheet = read_json(sheet_path(folder / "model_pruned.tflite"))
+    sheet["recipe"]["pruning"].update(pattern="2:4", sparsity=0.5)
+    write_json(sheet_path(folder / "model_pruned.tflite"), sheet)
+    text = write_report(folder).read_text()
+    assert "2:4 is faster on hardware with sparse kernels for it, and on none of these" in text
+
+
+def test_a_packed_model_is_listed_with_its_size(folder):
+    path = folder / "model_deep.kcnn"
+    path.write_bytes(b"packed")
+    recipe = {
+        "name": "deep", "clustering": {"bits": 8, "fine_tune": {"epochs": 1, "peak": 0.1}},
+    }  # fmt: skip
+    write_json(
+        sheet_path(path),
+        {
+            "sha256": hashlib.sha256(b"packed").hexdigest(), "bytes": 12_345,
+            "float32_bytes": 246_900, "zeros": 0.67, "recipe": recipe, "input": {"height": 32},
+            "accuracy": {"validation": {"artifact": 0.875, "images": 8}}, "checks": [],
+            "made": "2026-01-02T03:04:05+00:00",
+        },
+    )  # fmt: skip
+    text = write_report(folder).read_text()
+    for said in ("model_deep.kcnn", "12,345", "246,900", "20.0", "67.00 %", "87.50 %"):
+        assert said in text
+    path.write_bytes(b"other")
+    with pytest.raises(UserError, match=r"model_deep.kcnn: changed since it was verified"):
+        write_report(folder)
 
 
 def test_operators_minimum_runtime_and_input_contract_are_those_of_the_sheets(page, reported):

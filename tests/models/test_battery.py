@@ -6,17 +6,10 @@ import pytest
 from keras import layers
 from oracle import ALIKE, ELSEWHERE, KEYS, MODULES, NETWORKS, WITH_AUX, counts, entry
 
-from kerascnn import UserError
 from kerascnn.analysis import count
 from kerascnn.models import models, variant
 
 every_network = pytest.mark.parametrize("name", models())
-# The cheapest row of each builder, and rows of it that take other sizes.
-cheapest = {
-    variant(name).builder: name for name in sorted(models(), key=lambda n: -variant(n).row.macs)
-}
-OTHER_SIZES = ["googlenet", "googlenet_aux", "inception_v3_aux", "resnet50_v1", "squeezenet1_0"]
-every_builder = pytest.mark.parametrize("name", sorted({*cheapest.values(), *OTHER_SIZES}))
 
 # Published for other weights than the reference quotes, or on other terms.
 OTHER_TOP1 = {
@@ -66,22 +59,6 @@ def test_accuracy_is_the_published_one(name):
     row, found = variant(name).row, entry(name)
     if name not in MODULES and name not in OTHER_TOP1:
         assert row.top1 in (found["top1"], None)
-
-
-@every_builder
-def test_takes_7_classes_and_the_smallest_image_it_names(build, name):
-    *_, channels = variant(name).row.input_shape
-    classes = variant(name).row.num_classes if name in MODULES else 7
-    side = 1
-    try:
-        model = build(name, input_shape=(1, 1, channels), num_classes=classes)
-    except UserError as error:
-        smallest = re.search(r"expected (?:images|sides) of (?:at least )?(?:\d+, or of )?(\d+)",
-                             str(error))  # fmt: skip
-        side = int(smallest.group(1))
-        model = build(name, input_shape=(side, side, channels), num_classes=classes)
-    assert model.input.shape == (None, side, side, channels)
-    assert {output.shape for output in model.outputs} == {(None, classes)}
 
 
 @every_network

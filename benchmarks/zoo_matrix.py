@@ -1,0 +1,217 @@
+"""Every network of the zoo in four files, each run and compared with its model.
+
+    python -m benchmarks.zoo_matrix --out docs/zoo_matrix.md 'resnet*' 'vgg*'
+
+Weights carry a signal: layer after layer, a kernel becomes the gradient towards random features of
+the images, batch normalization gets the statistics of what arrives, and a kernel without one
+behind it is scaled to outputs of variance 1. Images are crops of the photographs inside
+scikit-learn. With plainly random weights an int8 network strays from its own simulation whatever
+made it: a rounding that falls the other way is as loud as the signal, and each layer adds some.
+
+Columns: largest difference of a logit from the Keras model (float32 files; logits of variance 1);
+outputs within one step of the simulation (int8 .tflite), and within one step of the int8 .tflite
+(int8 .onnx).
+"""
+
+import argparse
+import fnmatch
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+import kerascnn
+from export.compression.biases import settle_biases
+from export.compression.qat import calibrate, quantize
+from export.conversion.onnx import to_onnx
+from export.conversion.tflite import to_tflite
+from export.runtimes import Artifact
+from kerascnn.config import Normalize
+from kerascnn.errors import UserError
+from kerascnn.models import models, variant
+from kerascnn.models.graph import consumers, functional, normalized, walk
+
+FLOAT = 1e-4  # float32 sums in another order; a wrong layer is far outside
+STEPS = 0.999  # of int8 outputs within a step of the simulation
+SIDES = {  # the side of the image, where 32 pixels are too few
+    "alexnet": 67, "zfnet": 63, "nin_imagenet": 55, "googlenet": 79, "inception": 79,
+    "squeezenet": 61, "densenet1": 64, "densenet2": 64, "xception": 71, "ds_cnn": None,
+    "inception_module": 14,
+}  # fmt: skip
+CLASSES = 10
+IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One line of the matrix; None where a file was not made, and `refusal` says why."""
+
+    name: str
+    shape: tuple
+    float_tflite: float | None = None
+    float_onnx: float | None = None
+    int8_tflite: float | None = None
+    int8_onnx: float | None = None
+    refusal: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self):
+        values = (self.float_tflite, self.float_onnx, self.int8_tflite, self.int8_onnx)
+        return None not in values and (
+            max(values[:2]) <= FLOAT and values[2] >= STEPS and values[3] == 1.0
+        )
+
+
+def measure(name):
+    """Builds a network, gives it a signal, makes the four files and compares them."""
+    started = time.perf_counter()
+    model = small(name)
+    pixels = photographs(model.input_shape[1:], IMAGES)
+    carry_signal(model, pixels)
+    figures = {"shape": tuple(model.input_shape[1:])}
+    refusals = []
+    wanted = predict(model, pixels)
+    for key, convert in (("float_tflite", to_tflite), ("float_onnx", to_onnx)):
+        try:
+            got = run(convert(model, batch=None), key)
+            figures[key] = float(np.abs(got(pixels)[0] - wanted).max())
+        except UserError as error:
+            refusals.append(str(error))
+    try:
+        simulated = quantize(model)
+        calibrate(simulated, [pixels.astype("float32")])
+        settle_biases(simulated)
+        lite = run(to_tflite(simulated, batch=None), "int8_tflite")
+        integers, end = lite(pixels)
+        steps = predict(simulated, pixels) / end["scale"] + end["zero_point"]
+        limits = np.iinfo(end["dtype"])
+        off = np.abs(integers.astype(int) - np.rint(steps).clip(limits.min, limits.max))
+        figures["int8_tflite"] = float((off <= 1).mean())
+        others, _ = run(to_onnx(simulated, batch=None), "int8_onnx")(pixels)
+        figures["int8_onnx"] = float(
+            (np.abs(others.astype(int) - integers.astype(int)) <= 1).mean()
+        )
+    except UserError as error:
+        refusals.append(str(error))
+    seconds = time.perf_counter() - started
+    return Measured(name, **figures, refusal="; ".join(refusals), seconds=seconds)
+
+
+def small(name):
+    """The network of a row at a small image, normalization included: raw pixels -> 10 logits."""
+    row = variant(name).row
+    side = next((s for prefix, s in reversed(SIDES.items()) if name.startswith(prefix)), 32)
+    if side is None or min(row.input_shape[:2]) <= side:
+        shape = row.input_shape
+    else:
+        shape = (side, side, row.input_shape[2])
+    keras.utils.set_random_seed(0)
+    classes = {} if name.startswith("inception_module") else {"num_classes": CLASSES}
+    return normalized(kerascnn.build(name, input_shape=shape, **classes), Normalize())
+
+
+def photographs(shape, count):
+    """Crops of the two photographs inside scikit-learn: (count, *shape), uint8."""
+    from sklearn.datasets import load_sample_images
+
+    rng, crops = np.random.default_rng(0), []
+    sources = [image.astype("float32") for image in load_sample_images().images]
+    for i in range(count):
+        image = sources[i % len(sources)]
+        side = int(rng.integers(32, min(image.shape[:2])))
+        top, left = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
+        crop = ops.image.resize(image[top : top + side, left : left + side], shape[:2])
+        crop = ops.convert_to_numpy(crop)
+        crops.append(crop if shape[2] == 3 else crop.mean(-1, keepdims=True).repeat(shape[2], -1))
+    return np.clip(np.rint(np.stack(crops)), 0, 255).astype("uint8")
+
+
+def carry_signal(model, pixels):
+    """Sets statistics and scales of a model from what `pixels` become in it. In place."""
+    model = functional(model)
+    rng, takers, done = np.random.default_rng(0), consumers(model), set()
+
+    def call(node, *args, **kwargs):
+        layer = node.operation
+        if getattr(layer, "_call_has_training_arg", False):
+            kwargs["training"] = False
+        if not getattr(layer, "weights", ()) or id(layer) in done:
+            return layer(*args, **kwargs)
+        done.add(id(layer))
+        for variable in layer.weights:
+            if variable.name in ("beta", "bias"):
+                variable.assign(rng.normal(0, 0.2, variable.shape))
+            elif variable.name == "gamma":
+                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+        if isinstance(layer, layers.BatchNormalization):
+            axes = tuple(range(args[0].ndim - 1))
+            layer.moving_mean.assign(ops.mean(args[0], axes))
+            layer.moving_variance.assign(ops.var(args[0], axes) + 1e-3)
+            return layer(*args, **kwargs)
+        if hasattr(layer, "kernel"):
+            layer.kernel.assign(_towards_features(layer, args[0], rng))
+        followers = [n.operation for n in takers.get(id(node.outputs[0]), ())]
+        normalized_next = any(isinstance(x, layers.BatchNormalization) for x in followers)
+        if hasattr(layer, "kernel") and not normalized_next:
+            spread = float(ops.std(layer(*args, **kwargs)))
+            layer.kernel.assign(layer.kernel / max(spread, 1e-6))
+        return layer(*args, **kwargs)
+
+    walk(model, [ops.convert_to_tensor(pixels.astype("float32"))], call)
+
+
+def _towards_features(layer, x, rng):
+    """The kernel that tells random features of the images apart best: their covariance."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        y = layer(x)
+        target = rng.normal(size=(y.shape[0], *[1] * (len(y.shape) - 2), y.shape[-1]))
+        loss = tf.reduce_mean(y * (target - target.mean(0)).astype("float32"))
+    gradient = tape.gradient(loss, layer.kernel)
+    return gradient / tf.maximum(tf.math.reduce_std(gradient), 1e-12) * 0.1
+
+
+def predict(model, pixels):
+    return model.predict(pixels.astype("float32"), batch_size=IMAGES, verbose=0)
+
+
+def run(made, key):
+    """Loads the bytes of a file; returns a function pixels -> (outputs, facts of the output)."""
+
+    def outputs(pixels):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"model.{key.split('_')[1]}"
+            path.write_bytes(made)
+            with Artifact(path) as artifact:
+                return artifact.run(pixels)[0], artifact.outputs[0]
+
+    return outputs
+
+
+def main():
+    """Measures the networks that match, and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("patterns", nargs="*", default=["*"])
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    chosen = [n for n in models() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
+    lines = []
+    for name in chosen:
+        m = measure(name)
+        keras.backend.clear_session()
+        lines.append(m)
+        print(m, flush=True)
+    failed = [m.name for m in lines if not m.passed]
+    print(f"{len(lines) - len(failed)} of {len(lines)} pass; not: {', '.join(failed) or 'none'}")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

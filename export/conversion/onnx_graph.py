@@ -1,0 +1,109 @@
+"""An ONNX graph that can be rewritten."""
+
+from collections import defaultdict
+
+import numpy as np
+from onnx import helper, numpy_helper, shape_inference
+
+
+class Graph:
+    """The nodes of a model, and for each tensor who makes it, who takes it, what is constant."""
+
+    def __init__(self, model):
+        self.proto = model.graph
+        self.constants = {t.name: t for t in model.graph.initializer}
+        self.ends = {value.name for value in model.graph.output}
+        self.makers, self.takers = {}, defaultdict(list)
+        for node in model.graph.node:
+            self.makers.update(dict.fromkeys(node.output, node))
+            for name in node.input:
+                self.takers[name].append(node)
+
+    def constant(self, name):
+        """The value of a constant; None for a tensor that is computed."""
+        found = self.constants.get(name)
+        return None if found is None else numpy_helper.to_array(found)
+
+    def add_constant(self, name, value):
+        """Adds a constant, called `name` or like it where that is taken. Returns its name."""
+        while name in self.constants:
+            name += "_"
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        self.proto.initializer.append(self.constants[name])
+        return name
+
+    def only_taker(self, node):
+        """The one node that takes the output of `node`; None where others see it too."""
+        takers = self.takers[node.output[0]]
+        return takers[0] if len(takers) == 1 and node.output[0] not in self.ends else None
+
+    def absorb(self, node, taker):
+        """`taker` is gone; `node` makes its output. In place."""
+        self.proto.node.remove(taker)
+        node.output[0] = taker.output[0]
+        self.makers[node.output[0]] = node
+
+    def insert(self, nodes, *, before=None, after=None):
+        """Puts nodes into the order of the graph; returns them as they stand there."""
+        order = self.proto.node
+        position = [id(n) for n in order].index(id(before or after)) + (after is not None)
+        for i, node in enumerate(nodes):
+            order.insert(position + i, node)
+            node = order[position + i]
+            self.makers[node.output[0]] = node
+            for name in node.input:
+                self.takers[name].append(node)
+        return list(order[position : position + len(nodes)])
+
+    def take(self, node, i, name):
+        """Input `i` of a node is the tensor `name`."""
+        before, node.input[i] = node.input[i], name
+        if before not in node.input:
+            self.takers[before] = [n for n in self.takers[before] if n is not node]
+        self.takers[name].append(node)
+
+    def replace(self, name, other):
+        """Whoever took the tensor `name` takes `other`."""
+        for node in self.takers.pop(name, []):
+            node.input[:] = [other if x == name else x for x in node.input]
+            self.takers[other].append(node)
+
+    def drop_unused(self):
+        """Nodes whose outputs nobody takes are gone."""
+        taken = {name for node in self.proto.node for name in node.input} | self.ends
+        for node in reversed(list(self.proto.node)):
+            if not taken.intersection(node.output):
+                self.proto.node.remove(node)
+                taken = {name for n in self.proto.node for name in n.input} | self.ends
+
+    def finish(self):
+        """Forgets what is no longer used, and what was said of tensors that changed."""
+        used = {name for node in self.proto.node for name in node.input} | self.ends
+        for name in set(self.constants) - used:
+            self.proto.initializer.remove(self.constants[name])
+        del self.proto.value_info[:]
+
+
+def attribute(node, name, default=None):
+    """The value of an attribute of a node."""
+    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), default)
+
+
+def set_attribute(node, name, value):
+    """Gives a node an attribute, whether it had one of this name or not."""
+    for old in [a for a in node.attribute if a.name == name]:
+        node.attribute.remove(old)
+    node.attribute.append(helper.make_attribute(name, value))
+
+
+def shapes_of(model):
+    """name of a tensor -> its shape, with None for what is open; unknown tensors are absent."""
+    inferred = shape_inference.infer_shapes(model, data_prop=True).graph
+    found = {t.name: list(t.dims) for t in inferred.initializer}
+    for value in (*inferred.input, *inferred.value_info, *inferred.output):
+        tensor = value.type.tensor_type
+        if tensor.HasField("shape"):
+            found[value.name] = [
+                d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim
+            ]
+    return found

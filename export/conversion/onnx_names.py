@@ -1,0 +1,97 @@
+"""What the nodes, tensors and constants of an ONNX graph are called: by their Keras layers."""
+
+import re
+
+import keras
+
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+QUANTIZED = {1: "scale", 2: "zero_point"}
+CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
+    "QuantizeLinear": QUANTIZED,
+    "DequantizeLinear": {0: "integers", **QUANTIZED},
+}
+
+
+def name_ends(made, inputs, outputs):
+    """Calls the inputs and outputs of a graph by these names. In place."""
+    graph = made.graph
+    wanted = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
+    _rename(graph, {value.name: name for value, name in wanted})
+    for value, name in wanted:
+        value.name = name
+
+
+def _rename(graph, names):
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+    for constant in graph.initializer:
+        constant.name = names.get(constant.name, constant.name)
+
+
+def name_by_layers(made, model):
+    """Calls what carries the weights of a layer as the layer, any other node {layer}/{operation}.
+
+    A constant is called {node}/kernel or the like, a tensor as the node that makes it. Inputs and
+    outputs of the graph keep their names. In place.
+    """
+    graph, layers = made.graph, layer_names(model)
+    ends = {value.name for value in (*graph.input, *graph.output)}
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {t.name: t for t in graph.initializer}
+    names, tensors, renamed = set(), set(ends), {}
+
+    def unique(name, taken):
+        number, wanted = 1, name
+        while name in taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        taken.add(name)
+        return name
+
+    def hints(node):
+        if node.op_type in WEIGHTED:
+            kernel = node.input[1]
+            yield kernel
+            if kernel in makers:  # behind its DequantizeLinear
+                yield makers[kernel].input[0]
+        elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
+            yield node.input[0]
+        yield from (node.name, *node.output)
+
+    for node in graph.node:
+        found = (layer_of(hint, layers) for hint in hints(node))
+        layer = next((name for name in found if name), None)
+        name = node.op_type if layer is None else layer
+        if layer is not None and node.op_type not in WEIGHTED:
+            name = f"{layer}/{node.op_type}"
+        node.name = unique(name, names)
+        for i, output in enumerate(node.output):
+            if output and output not in ends:
+                name = node.name if i == 0 else f"{node.name}:{i}"
+                renamed[output] = unique(name, tensors)
+        for i, constant in enumerate(node.input):
+            if constant in constants and constant not in renamed:
+                part = CONSTANTS.get(node.op_type, {}).get(i, i)
+                renamed[constant] = unique(f"{node.name}/{part}", tensors)
+    _rename(graph, renamed)
+    del graph.value_info[:]
+
+
+def layer_names(model):
+    """The names of a model's layers, those of nested models too."""
+    found = set()
+    for layer in model.layers:
+        found.add(layer.name)
+        if isinstance(layer, keras.Model):
+            found |= layer_names(layer)
+    return found
+
+
+def layer_of(text, layers):
+    """The layer that a name of TensorFlow speaks of: "stem_conv_1/BiasAdd" is of "stem_conv"."""
+    for part in reversed(re.split("[/;:]", text)):
+        for name in (re.sub(r"_\d+$", "", part), part):
+            if name in layers:
+                return name
+    return None

@@ -1,0 +1,103 @@
+"""Artifacts of .keras files that were not trained here: compared with that file, without labels."""
+
+import hashlib
+
+import numpy as np
+
+from export.verification import (
+    FLOAT_TOLERANCE,
+    KEPT,
+    NOISE,
+    WITHIN_A_STEP,
+    Check,
+    Verdict,
+    agreement,
+    noise,
+)
+from kerascnn.errors import UserError
+
+# Rounding to int8 may turn what is undecided; whoever has labels measures what it costs.
+LABELS_KEPT = 0.9
+
+
+def judge_own(artifact, prepared, recipe):
+    """Runs a loaded artifact on the inputs of a `Prepared`, and compares every output.
+
+    float32: within 1e-4 of the largest output, or of 1. int8: within one step of the simulation on
+    99 % of the numbers. float16, dynamic, int16x8: noise as `NOISE` allows. Where an output is a
+    row of classes: the label of the model as it was given, on as many images as `KEPT` or
+    `LABELS_KEPT` says.
+    """
+    found = artifact.run(prepared.inputs)
+    shapes = [y.shape for y in prepared.expected]
+    if [y.shape for y in found] != shapes:
+        raise UserError(
+            f"{artifact.path}: expected outputs of {shapes}, got {[y.shape for y in found]}"
+        )
+    checks = []
+    rows = zip(artifact.outputs, found, prepared.expected, prepared.plain, strict=True)
+    for number, (end, outputs, expected, plain) in enumerate(rows, 1):
+        name = f", output {number}" if len(found) > 1 else ""
+        checks += [
+            Check(check.name + name, check.measured, check.comparison, check.limit)
+            for check in _checks(end, outputs, expected, plain, recipe)
+        ]
+    return Verdict(tuple(checks), {})
+
+
+def _checks(end, outputs, expected, plain, recipe):
+    if recipe.method in NOISE:
+        checks = [Check("noise of the outputs", noise(outputs, expected), "<=",
+                        NOISE[recipe.method])]  # fmt: skip
+    elif end["scale"] is None:
+        size = max(1.0, float(np.abs(expected).max()))
+        difference = float(np.abs(outputs - expected).max()) / size
+        return [Check("largest difference, as a share", difference, "<=", FLOAT_TOLERANCE)]
+    else:
+        limits = np.iinfo(end["dtype"])
+        wanted = (np.rint(expected / end["scale"]) + end["zero_point"]).clip(limits.min, limits.max)
+        steps = np.abs(outputs.astype(np.int64) - wanted)
+        share = float((steps <= 1).mean())
+        checks = [Check("outputs within 1 step of the simulation", share, ">=", WITHIN_A_STEP)]
+    if plain.ndim == 2 and plain.shape[1] > 1:
+        kept = KEPT.get(recipe.method, LABELS_KEPT)
+        share = agreement(outputs, plain)
+        checks.append(Check("labels that agree with the model", share, ">=", kept))
+    return checks
+
+
+def verify_own(artifact, recipe, source, *, images=None, trust=False, code=None):
+    """Runs an artifact again on what it was compared on.
+
+    Args:
+        artifact: loaded. recipe: of its sheet. source: the "source" of its sheet.
+        images, trust, code: as in `deliver_own`.
+
+    Raises:
+        UserError: the model or the images are not those that the sheet speaks of.
+    """
+    from export.conversion.own_model import classes_of, prepare
+
+    compared = source.get("compared_on") if isinstance(source, dict) else None
+    if not isinstance(compared, dict) or not isinstance(source.get("file"), str):
+        raise UserError(f"{artifact.path}: its sheet does not say what it was made of")
+    path = artifact.path.parent / source["file"]
+    if sha256(path) != source.get("sha256"):
+        raise UserError(f"{path}: not the file that {artifact.path} was made of; convert it again")
+    if images is None and "seed" not in compared:
+        raise UserError(
+            f"{artifact.path}: was compared on images of {compared.get('from')!r}; give them "
+            "with --images"
+        )
+    with classes_of(code):
+        prepared = prepare(path, recipe, images=images, trust=trust)
+    if prepared.origin["sha256"] != compared.get("sha256"):
+        raise UserError(f"{images}: not the images that {artifact.path} was compared on")
+    return judge_own(artifact, prepared, recipe)
+
+
+def sha256(path):
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        raise UserError(f"{path} is missing: the model that the artifact was made of") from None

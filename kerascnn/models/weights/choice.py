@@ -1,0 +1,84 @@
+"""Which weights fit which network."""
+
+import os
+import re
+from pathlib import Path
+
+from kerascnn.errors import UserError
+from kerascnn.models.weights.applications import APPLICATIONS
+from kerascnn.models.weights.state_dicts import STATE_DICTS
+
+PUBLISHED = "imagenet"
+KERAS, TORCH = "keras.applications", "torchvision or timm"
+FILES = {  # what a suffix says of a file: whose it is, and what it may be loaded into
+    ".safetensors": (TORCH, STATE_DICTS),
+    ".h5": (KERAS, APPLICATIONS),
+    ".hdf5": (KERAS, APPLICATIONS),
+}
+# What tells apart the networks that are one network to most people.
+FORM = re.compile(r"(_(torch|keras|aux|bn|bypass|lrn|c|ungrouped)|(?<=\d)_v1)+$")
+
+
+def check(name, weights):
+    """UserError where the network `name` cannot have `weights`: "imagenet", or a file."""
+    find(name, weights)
+    if weights != PUBLISHED and not Path(weights).is_file():
+        raise UserError(f"weights: no such file: {weights}")
+
+
+def load(network, name, weights, arguments):
+    """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit."""
+    find(name, weights).load(network, None if weights == PUBLISHED else weights, arguments)
+
+
+def preprocessing(name, weights=PUBLISHED):
+    """What `weights` expect of the pixels: the `Preprocessing` that the network was trained with.
+
+        network = kerascnn.build("densenet121", weights="imagenet")
+        model = normalized(network, preprocessing("densenet121", "imagenet"))  # takes 0..255, RGB
+
+    A .safetensors file does not say how it was trained: this is how torchvision trains, and timm
+    but for a few of its weights, whose `pretrained_cfg` says so.
+
+    Args:
+        name: a registered network.
+        weights: as in `build`; of a file only the suffix counts.
+
+    Raises:
+        UserError: no such weights are known for the network.
+    """
+    return find(name, weights).preprocessing
+
+
+def find(name, weights):
+    """The `Application` or `StateDict` that loads `weights` into the network `name`."""
+    suffix = Path(weights).suffix if isinstance(weights, (str, os.PathLike)) else None
+    if weights == PUBLISHED:
+        zoo, table = KERAS, APPLICATIONS
+    elif suffix in FILES:
+        zoo, table = FILES[suffix]
+    elif suffix in (".pt", ".pth", ".bin", ".pkl"):
+        raise UserError(
+            f"{weights}: a pickle can run any code and is not read; in torch, "
+            f"safetensors.torch.save_file(state_dict, 'FILE.safetensors') writes what is"
+        )
+    else:
+        raise UserError(
+            f"unknown weights {str(weights)!r}; expected {PUBLISHED!r}, a state dict "
+            f"'FILE.safetensors', or weights of keras.applications 'FILE.h5'"
+        )
+    if name not in table:
+        raise UserError(f"{name}: no weights of {zoo} fit it; {_way_out(name, zoo, table)}")
+    return table[name]
+
+
+def _way_out(name, zoo, table):
+    """What has such weights, the nearest relatives alone where there are some."""
+    family = FORM.sub("", name)
+    near = [known for known in table if known == family or known.startswith(f"{family}_")]
+    way_out = f"they fit {', '.join(near or table)}"
+    if zoo == KERAS and name in STATE_DICTS:
+        way_out += f"; a state dict of {TORCH} fits: weights='FILE.safetensors'"
+    if zoo == TORCH and name in APPLICATIONS:
+        way_out += f"; those of {KERAS} fit: weights={PUBLISHED!r}"
+    return way_out

@@ -1,0 +1,186 @@
+"""200 damaged files: each is answered in one line, none ends the command or changes another file.
+
+`make test` gives 60 of them to the verbs, drawn once and for all, `make test-all` the rest too.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mutations import damaged, odd_json, odd_keras, odd_onnx, odd_tflite
+
+import export.cli
+from export.artifact import sheet_path
+from export.runtimes import Artifact, process
+from kerascnn.errors import UserError
+from kerascnn.files import read_json
+from kerascnn.training import load_model
+
+ARTIFACTS = ["model_float32.tflite", "model_int8.tflite", "model_float32.onnx", "model_int8.onnx"]
+RECORDS = ["run.json", "model_int8.tflite.json", "evaluation.json", "benchmark.json"]
+CASES = [
+    *(("benchmark", name, "damaged", seed) for name in ARTIFACTS for seed in range(12)),
+    *(("verify", name, "odd", seed) for name in ARTIFACTS for seed in range(9)),
+    *(("convert", "model.keras", "odd", seed) for seed in range(32)),
+    *(("convert", "mine.keras", "odd", seed) for seed in range(100, 120)),
+    *(("report", name, "odd", seed) for name in RECORDS for seed in range(16)),
+]
+OFTEN = set(np.random.default_rng(0).permutation(len(CASES))[:60])
+
+
+def test_there_are_two_hundred():
+    assert len(CASES) == 200
+
+
+@pytest.fixture(scope="module")
+def pristine(finished_run, tmp_path_factory):
+    """A run with everything that a verb reads, and its model once more, as one's own."""
+    run = shutil.copytree(finished_run, tmp_path_factory.mktemp("mutated") / "pristine")
+    files = [str(run / name) for name in ARTIFACTS[:2]]
+    export.cli.invoke(["benchmark", *files, "--runs", "50", "--out", str(run / "benchmark.json")])
+    export.cli.invoke(["report", str(run)])
+    shutil.copy(run / "model.keras", run / "mine.keras")
+    return run
+
+
+def digests(folder):
+    return {
+        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def mutated(path, kind, seed):
+    if kind == "damaged":
+        return damaged(path.read_bytes(), seed)
+    if path.suffix == ".json":
+        return odd_json(path.read_text(), seed)
+    change = {".keras": odd_keras, ".tflite": odd_tflite, ".onnx": odd_onnx}[path.suffix]
+    return change(path.read_bytes(), seed)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "kind", "seed"),
+    [
+        pytest.param(*case, marks=() if number in OFTEN else pytest.mark.full)
+        for number, case in enumerate(CASES)
+    ],
+)
+def test_a_damaged_file_is_answered_in_one_line(
+    kerascnn, pristine, tmp_path, verb, name, kind, seed
+):
+    """0 where the damage changes nothing that counts, 1 where the file differs, else 2."""
+    run = shutil.copytree(pristine, tmp_path / "run")
+    path = run / name
+    path.write_bytes(mutated(path, kind, seed))
+    if verb == "verify":  # as if it had been verified so: the checksum alone shall not save us
+        sheet = sheet_path(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        sheet.write_text(json.dumps({**read_json(sheet), "sha256": digest}))
+    before = digests(run)
+    arguments = {
+        "benchmark": [path, "--runs", 50],
+        "verify": [path],
+        "convert": [
+            run if name == "model.keras" else path,
+            "--to",
+            "tflite",
+            "--recipe",
+            "float32",
+        ],
+        "report": [run],
+    }[verb]
+    code, _, err = kerascnn(verb, *arguments)
+    assert code in (0, 1, 2), err
+    assert len(err.strip().splitlines()) == (code > 0), err
+    assert "\x1b" not in err and "Traceback" not in err
+    assert not list(run.rglob("*partial*"))
+    if code == 2:
+        assert digests(run) == before
+
+
+def test_a_file_that_unpacks_to_a_thousand_times_its_size(tmp_path, pristine):
+    path = tmp_path / "bomb.keras"
+    path.write_bytes(odd_keras((pristine / "model.keras").read_bytes(), 9))
+    with pytest.raises(UserError, match="bytes that unpack to 134,2"):
+        load_model(path)
+
+
+ENDS = {
+    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": r"crashed on this file \(SIGSEGV\)",
+    "import os; os.abort()": r"crashed on this file \(SIGABRT\)",
+    "import os; os.kill(os.getpid(), 9)": "was killed on this file, perhaps for want of memory",
+    "import time; time.sleep(60)": "did not answer within 2 s",
+    "import os, time; os.close(1); time.sleep(60)": "fell silent on this file",
+    "import sys; sys.stdout.buffer.write(b'\\xff\\x00\\x1b[2J')": "answered nonsense on this file",
+    "print('[1, 2]')": "answered nonsense on this file",
+    "print('{\"inputs\": []}')": "answered nonsense on this file",
+    "print('[' * 100000)": "answered nonsense on this file",
+    "raise ValueError('first\\nlast')": "refuses this file: last",
+    "raise SystemExit(3)": "refuses this file: exit code 3",
+}
+
+
+@pytest.mark.parametrize(("program", "match"), ENDS.items())
+def test_however_an_engine_ends_it_is_one_line(kerascnn, pristine, monkeypatch, program, match):
+    monkeypatch.setattr(process, "WORKER", (sys.executable, "-S", "-c", program))
+    if "sleep" in program:
+        monkeypatch.setattr(process, "PATIENCE", 2)
+    monkeypatch.setattr(process, "ENDING", 1)
+    with pytest.raises(UserError, match=match):
+        Artifact(pristine / "model_int8.tflite")
+    code, _, err = kerascnn("benchmark", pristine / "model_int8.tflite")
+    assert code == 2
+    assert len(err.splitlines()) == 1 and "\x1b" not in err
+
+
+def test_a_sign_of_life_is_no_answer(pristine, monkeypatch):
+    facts = {k: [] for k in ("inputs", "outputs", "version", "operators", "minimum_runtime")}
+    program = f"print('{{}}'); print('{{}}'); print('''{json.dumps(facts)}'''); input()"
+    monkeypatch.setattr(process, "WORKER", (sys.executable, "-S", "-c", program))
+    with Artifact(pristine / "model_int8.tflite") as artifact:
+        assert artifact.inputs == []
+
+
+def forbidden(path, *_, **__):
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize("name", ["odd.tflite", "odd.keras", "odd.yaml"])
+@pytest.mark.parametrize("odd", ["folder", "pipe", "huge", "unreadable", "endless name"])
+def test_what_only_looks_like_a_file(kerascnn, tmp_path, monkeypatch, name, odd):
+    path = tmp_path / name
+    match odd:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "huge":  # and empty: it takes no room on the disk
+            with path.open("wb") as file:
+                file.truncate(2**36 + 1)
+        case "unreadable":
+            path.write_text("")
+            monkeypatch.setattr(Path, "open", forbidden)  # root may read whatever its mode says
+        case "endless name":
+            path = tmp_path / f"{'long' * 100}{name}"
+    float32 = ("--to", "tflite", "--recipe")
+    arguments = {
+        ".tflite": ("benchmark", path),
+        ".keras": ("convert", path, *float32, "float32"),
+        ".yaml": ("convert", tmp_path, *float32, path),
+    }[path.suffix]
+    code, _, err = kerascnn(*arguments)
+    assert code == 2, err
+    assert len(err.splitlines()) == 1
+    words = {
+        "folder": "expected a file, got a folder", "pipe": "got a device or pipe",
+        "huge": "bytes, expected at most", "unreadable": "cannot be read: Permission denied",
+        "endless name": "File name too long",
+    }  # fmt: skip
+    assert words[odd] in err

@@ -1,0 +1,286 @@
+"""A .keras file that was not trained here: converted and proven, or told the way out."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from small_networks import randomized
+
+import export
+from export.runtimes import Artifact
+from kerascnn.errors import UserError
+
+SHAPE = (16, 16, 3)
+
+
+def body(x):
+    x = layers.Conv2D(8, 3, padding="same", name="conv")(x)
+    x = layers.ReLU(name="relu")(layers.BatchNormalization(name="bn")(x))
+    return layers.Flatten(name="flat")(layers.MaxPooling2D(name="pool")(x))
+
+
+def saved(model, folder, name="mine.keras"):
+    model.save(folder / name)
+    return folder / name
+
+
+def of_pixels(folder):
+    """A sequential model as many are written: it normalizes, and ends in a softmax."""
+    stack = [
+        keras.Input(SHAPE), layers.RandomFlip(), layers.Rescaling(1 / 255), layers.Conv2D(8, 3),
+        layers.BatchNormalization(), layers.ReLU(), layers.GlobalAveragePooling2D(),
+        layers.Dense(4, activation="softmax"),
+    ]  # fmt: skip
+    return saved(randomized(keras.Sequential(stack, name="pixels")), folder)
+
+
+def of_floats(folder):
+    image = keras.Input(SHAPE)
+    return saved(randomized(keras.Model(image, layers.Dense(4)(body(image)))), folder)
+
+
+def arrays(folder):
+    """Inputs for either: pixels as .npz, floats as .npy."""
+    rng = np.random.default_rng(0)
+    np.savez(folder / "pixels.npz", rng.integers(0, 256, (60, *SHAPE), np.uint8))
+    np.save(folder / "floats.npy", rng.normal(0.3, 1, (60, *SHAPE)))
+    return folder / "pixels.npz", folder / "floats.npy"
+
+
+def complaint(result):
+    code, _, err = result
+    assert code == 2, err
+    assert len(err.strip().splitlines()) == 1, err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype", "words"), [(of_pixels, "uint8", "0..255"), (of_floats, "float32", "-1..1")]
+)
+def test_floats_need_nothing_but_the_file(kerascnn, tmp_path, make, dtype, words):
+    """The input stays the model's own: pixels where it normalizes them, else its floats."""
+    path = make(tmp_path)
+    code, out, err = kerascnn("convert", path, "--to", "tflite", "onnx", "--recipe", "float32")
+    assert code == 0, out + err
+    for kind in ("tflite", "onnx"):
+        made = tmp_path / f"mine_float32.{kind}"
+        sheet = json.loads((tmp_path / f"mine_float32.{kind}.json").read_text())
+        assert sheet["input"]["dtype"] == dtype
+        assert sheet["source"]["compared_on"]["from"] == f"synthetic: uniform noise, {words}"
+        assert kerascnn("verify", made)[0] == 0
+        assert kerascnn("benchmark", made, "--runs", 50)[0] == 0
+
+
+def test_the_output_is_called_what_it_is(tmp_path):
+    import onnx
+
+    export.deliver_own(of_pixels(tmp_path), "float32", ["onnx"])
+    graph = onnx.load_model(tmp_path / "mine_float32.onnx").graph
+    assert [x.name for x in graph.output] == ["probabilities"]
+
+
+@pytest.mark.parametrize("make", [of_pixels, of_floats])
+def test_int8_takes_ranges_from_images_of_ones_own(kerascnn, tmp_path, make):
+    path = make(tmp_path)
+    pixels, floats = arrays(tmp_path)
+    images = pixels if make is of_pixels else floats
+    convert = ("convert", path, "--to", "tflite", "onnx", "--recipe", "static_wi8_ai8")
+    assert "--images FOLDER or FILE.npz" in complaint(kerascnn(*convert))
+    code, out, err = kerascnn(*convert, "--images", images, "--out", tmp_path / "out")
+    assert code == 0, out + err
+    made = tmp_path / "out" / "mine_int8_static.tflite"
+    assert not list(tmp_path.glob("*.tflite"))
+    with Artifact(made) as artifact:
+        end = artifact.inputs[0]
+    assert end["dtype"] == "uint8"
+    # The integers mean what the model takes: those of the lowest and highest value differ by 255.
+    if make is of_floats:
+        values = np.load(floats)
+        span = values.max() - values.min()
+        assert end["scale"] == pytest.approx(span / 255)
+    assert "is missing" in complaint(kerascnn("verify", made, "--images", images))
+    (tmp_path / "out" / "mine.keras").write_bytes(path.read_bytes())
+    assert "give them with --images" in complaint(kerascnn("verify", made))
+    assert kerascnn("verify", made, "--images", images)[0] == 0
+
+
+def test_a_folder_of_images_calibrates(tmp_path):
+    path, folder = of_pixels(tmp_path), tmp_path / "photos" / "cats"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        picture = rng.integers(0, 256, (20, 24, 3), np.uint8)
+        (folder / f"{number}.png").write_bytes(tf.io.encode_png(picture).numpy())
+    recipe = "static_wi8_ai8"
+    (made,) = export.deliver_own(path, recipe, ["tflite"], images=tmp_path / "photos")
+    assert made.verdict.passed
+    with pytest.raises(UserError, match=r"begin it with a Rescaling layer, or give .*\.npy"):
+        export.deliver_own(of_floats(tmp_path), recipe, ["tflite"], images=tmp_path / "photos")
+
+
+@pytest.mark.parametrize(
+    ("array", "match"),
+    [
+        (np.zeros((4, 8, 8, 3)), r"expected numbers of the shape \(n, \*\(16, 16, 3\)\)"),
+        (np.array([{"a": 1}], object), "not an .npy or .npz array of numbers"),
+        (np.full((4, *SHAPE), np.nan), "not finite"),
+        (np.full((4, *SHAPE), 0.5), r"expected 0\.\.255, got 0\.5\.\.0\.5"),
+        (np.full((4, *SHAPE), "a"), "expected numbers"),
+    ],
+)
+def test_an_array_that_does_not_fit(tmp_path, array, match):
+    path = tmp_path / "odd.npy"
+    np.save(path, array, allow_pickle=True)
+    with pytest.raises(UserError, match=match):
+        export.deliver_own(of_pixels(tmp_path), "float32", ["tflite"], images=path)
+    assert not list(tmp_path.glob("*.tflite*"))
+
+
+def test_two_outputs_are_both_compared(tmp_path):
+    image = keras.Input(SHAPE)
+    x = body(image)
+    heads = [layers.Dense(4, name="kind")(x), layers.Dense(4, name="place")(x)]
+    path = saved(randomized(keras.Model(image, heads)), tmp_path)
+    for made in export.deliver_own(path, "float32", ["tflite", "onnx"]):
+        assert made.verdict.passed
+        assert len(made.verdict.checks) == 2
+
+
+def test_a_nested_backbone_that_normalizes_takes_pixels(tmp_path):
+    image = keras.Input(SHAPE)
+    backbone = keras.Model(image, body(layers.Rescaling(1 / 127.5, -1.0)(image)), name="backbone")
+    model = keras.Sequential([keras.Input(SHAPE), backbone, layers.Dense(4)])
+    path = saved(randomized(model), tmp_path)
+    export.deliver_own(path, "float32", ["tflite"])
+    with Artifact(tmp_path / "mine_float32.tflite") as artifact:
+        assert artifact.inputs[0]["dtype"] == "uint8"
+
+
+def test_a_rescaling_of_0_to_1_does_not_make_pixels(tmp_path):
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, layers.Dense(4)(body(layers.Rescaling(2.0, -1.0)(image))))
+    export.deliver_own(saved(randomized(model), tmp_path), "float32", ["tflite"])
+    with Artifact(tmp_path / "mine_float32.tflite") as artifact:
+        assert artifact.inputs[0]["dtype"] == "float32"
+
+
+def test_a_lambda_is_run_only_for_whom_one_trusts(kerascnn, tmp_path):
+    image = keras.Input(SHAPE)
+    x = layers.Lambda(lambda t: t * 2.0, output_shape=SHAPE, name="twice")(image)
+    path = saved(randomized(keras.Model(image, layers.Dense(4)(body(x)))), tmp_path)
+    convert = ("convert", path, "--to", "tflite", "--recipe", "float32")
+    assert "carries Python code (a Lambda layer)" in complaint(kerascnn(*convert))
+    assert not list(tmp_path.glob("*.tflite"))
+    assert kerascnn(*convert, "--trust")[0] == 0
+    made = tmp_path / "mine_float32.tflite"
+    assert "--trust" in complaint(kerascnn("verify", made))
+    assert kerascnn("verify", made, "--trust")[0] == 0
+
+
+def test_a_layer_of_ones_own_is_named_and_its_file_asked_for(kerascnn, tmp_path):
+    """The class is not registered, as few are; and not known here, since it stands in that file."""
+    code = tmp_path / "my_layers.py"
+    code.write_text(
+        "import keras\n\n\nclass Doubling(keras.layers.Layer):\n"
+        "    def call(self, x):\n        return keras.ops.multiply(x, 2.0)\n"
+    )
+    scope = {}
+    exec(code.read_text(), scope)
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, layers.Dense(4)(body(scope["Doubling"]()(image))))
+    path = saved(randomized(model), tmp_path)
+    convert = ("convert", path, "--to", "tflite", "--recipe", "float32")
+    line = complaint(kerascnn(*convert))
+    assert "the class 'Doubling' is not part of Keras" in line and "--code FILE.py" in line
+    assert kerascnn(*convert, "--code", code)[0] == 0
+    code.write_text("import no_such_module\n")
+    assert "raises ModuleNotFoundError" in complaint(kerascnn(*convert, "--code", code))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = layers.Dense(4)
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 768)))
+
+
+def test_a_subclassed_model_is_told_the_way_out(kerascnn, tmp_path):
+    model = Subclassed()
+    model(np.zeros((1, *SHAPE), "float32"))
+    line = complaint(
+        kerascnn("convert", saved(model, tmp_path), "--to", "onnx", "--recipe", "float32")
+    )
+    assert "save keras.Model(image, model(image)) instead" in line
+    image = keras.Input(SHAPE)
+    path = saved(keras.Model(image, model(image)), tmp_path)
+    (made,) = export.deliver_own(path, "float32", ["tflite"])
+    assert made.verdict.passed
+
+
+def two_inputs():
+    ends = [keras.Input(SHAPE), keras.Input(SHAPE)]
+    return keras.Model(ends, layers.Dense(4)(body(layers.Add()(ends))))
+
+
+def of_any_size():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image)))
+
+
+def of_words():
+    words = keras.Input((8,), dtype="int32")
+    return keras.Model(words, layers.Flatten()(layers.Embedding(10, 4)(words)))
+
+
+def of_nan():
+    image = keras.Input(SHAPE)
+    model = keras.Model(image, layers.Dense(4, name="last")(body(image)))
+    model.get_layer("last").kernel.assign(np.full((512, 4), np.nan))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (two_inputs, "has 2 inputs, expected one; export.convert"),
+        (of_any_size, r"expected an input of a fixed size, got \(None, None, 3\)"),
+        (of_words, "takes int32, expected float32 or uint8"),
+        (of_nan, "has weights that are not finite"),
+    ],
+)
+def test_a_model_that_does_not_fit(tmp_path, make, match):
+    path = saved(make(), tmp_path)
+    with pytest.raises(UserError, match=match):
+        export.deliver_own(path, "float32", ["tflite"])
+
+
+def test_what_belongs_to_a_run_is_sent_there(kerascnn, finished_run):
+    options = ("--to", "tflite", "--recipe", "float32")
+    model = finished_run / "model.keras"
+    assert "is the model of a run" in complaint(kerascnn("convert", model, *options))
+    simulated = finished_run / "quick_int8" / "model.keras"
+    assert "simulates int8 for its run" in complaint(kerascnn("convert", simulated, *options))
+    line = complaint(kerascnn("convert", finished_run, *options, "--trust"))
+    assert "are for a .keras file" in line
+
+
+def test_a_recipe_that_trains_needs_a_run(kerascnn, tmp_path):
+    path = of_pixels(tmp_path)
+    line = complaint(kerascnn("convert", path, "--to", "tflite", "--recipe", "qat_wi8_ai8"))
+    assert "a .keras file takes float32, float16" in line
+
+
+def test_the_model_may_not_change_after_its_conversion(kerascnn, tmp_path):
+    path = of_pixels(tmp_path)
+    export.deliver_own(path, "float32", ["tflite"])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("note.txt", "changed")
+    line = complaint(kerascnn("verify", tmp_path / "mine_float32.tflite"))
+    assert "convert it again" in line
