@@ -50,7 +50,7 @@ def _float_activations(model):
         if not isinstance(layer, FakeQuant):
             return layer(*args, **kwargs)
         if layer.fixed is None:
-            watched[layer] = args[0]
+            watched.setdefault(layer, args[0])  # behind a pooling it comes again
         return args[0]
 
     walk(model, inputs, call)

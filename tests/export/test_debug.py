@@ -12,6 +12,7 @@ from small_networks import network, pixels, randomized
 import export
 from export.artifact import read_sheet
 from export.compression.float_form import unrounded
+from export.compression.pruning import sparsity
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import Quantization, Recipe
 from export.compression.recipe_name import recipe_name
@@ -19,6 +20,7 @@ from export.debugging.analysis import analyse
 from export.debugging.diagnosis import diagnose
 from export.debugging.probe import Probe
 from kerascnn.errors import UserError
+from kerascnn.training import load_model, open_run
 
 FILE = "model_int8_static.tflite"
 
@@ -239,3 +241,28 @@ def test_where_nothing_is_enough_everything_is_tried_and_nothing_kept(
 def test_training_is_a_part_of_fixing(kerascnn, collapsed):
     code, _, err = kerascnn("debug", collapsed / FILE, "--train")
     assert code == 2 and "--train is a part of --fix" in err
+
+
+def test_a_trained_file_is_explained_too(finished_run):
+    found = export.debug(finished_run / "model_int8.onnx", images=60)
+    assert found.images == 60
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+    trained = {layer.name for layer in open_run(finished_run).model().layers}
+    assert {layer.name for layer in found.layers if layer.weights} <= trained
+
+
+@pytest.mark.full
+def test_a_fix_keeps_what_was_pruned(kerascnn, own_run, monkeypatch):
+    from export.debugging.fixes import Fixer
+
+    monkeypatch.setattr(Fixer, "_enough", lambda _, candidate: "equalized" in candidate.what)
+    monkeypatch.setattr(Fixer, "_best", lambda fixer: fixer.candidates[-1])
+    code, out, err = kerascnn("debug", own_run / "model_int8.tflite", "--fix")
+    assert code == 0, out + err
+    sheet = read_sheet(own_run / "model_int8_fixed.tflite")
+    name = sheet["recipe"]["name"]
+    assert name.startswith("pruned50_static_wi8_ai8_") and "equalized" in name
+    assert sparsity(load_model(own_run / name / "model.keras")) >= 0.5
+    code, out, _ = kerascnn("verify", own_run / "model_int8_fixed.tflite")
+    assert code == 0 and "FAILED" not in out
+    assert kerascnn("report", own_run)[0] == 0
