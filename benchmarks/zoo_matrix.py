@@ -33,6 +33,7 @@ from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
+from kerascnn.files import write_text
 from kerascnn.models import models, variant
 from kerascnn.models.graph import consumers, functional, normalized, walk
 
@@ -68,10 +69,9 @@ class Measured:
         )
 
 
-def measure(name):
-    """Builds a network, gives it a signal, makes the four files and compares them."""
+def measure(model):
+    """Gives a model (raw pixels -> logits) a signal, makes the four files and compares them."""
     started = time.perf_counter()
-    model = small(name)
     pixels = photographs(model.input_shape[1:], IMAGES)
     carry_signal(model, pixels)
     figures = {"shape": tuple(model.input_shape[1:])}
@@ -100,7 +100,7 @@ def measure(name):
     except UserError as error:
         refusals.append(str(error))
     seconds = time.perf_counter() - started
-    return Measured(name, **figures, refusal="; ".join(refusals), seconds=seconds)
+    return Measured(model.name, **figures, refusal="; ".join(refusals), seconds=seconds)
 
 
 def small(name):
@@ -202,15 +202,43 @@ def main():
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     chosen = [n for n in models() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
-    lines = []
+    rows = []
     for name in chosen:
-        m = measure(name)
+        rows.append(measure(small(name)))
         keras.backend.clear_session()
-        lines.append(m)
-        print(m, flush=True)
-    failed = [m.name for m in lines if not m.passed]
-    print(f"{len(lines) - len(failed)} of {len(lines)} pass; not: {', '.join(failed) or 'none'}")
-    sys.exit(bool(failed))
+        print(line(rows[-1]), flush=True)
+        if options.out:
+            write_text(options.out, page(rows))
+    sys.exit(not all(m.passed for m in rows))
+
+
+def page(rows):
+    """The rows as a page of Markdown."""
+    passed = sum(m.passed for m in rows)
+    lines = [
+        "# The zoo in four files",
+        "",
+        f"{passed} of {len(rows)} networks pass. Written by `python -m benchmarks.zoo_matrix`, whose",
+        "head says what weights and images these are. Limits: float32 logits within "
+        f"{FLOAT:g} of Keras;",
+        f"int8 `.tflite` within one step of its simulation on {STEPS:.1%} of the outputs; int8 "
+        "`.onnx` within",
+        "one step of the `.tflite` on all. The image is small where the network takes a smaller one.",
+        "",
+        "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | |",
+        "|---|---|---|---|---|---|---|",
+        *map(line, rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def line(m):
+    """One row of the table."""
+    floats = ["" if v is None else f"{v:.1e}" for v in (m.float_tflite, m.float_onnx)]
+    shares = ["" if v is None else f"{v:.2%}" for v in (m.int8_tflite, m.int8_onnx)]
+    verdict = "" if m.passed else m.refusal or "FAILED"
+    size = "x".join(map(str, m.shape))
+    return "| " + " | ".join([m.name, size, *floats, *shares, verdict]) + " |"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,34 @@
+"""Networks of every kind in four files: a dozen small ones, and the whole zoo."""
+
+import pytest
+
+from benchmarks.zoo_matrix import FLOAT, STEPS, measure, small
+from kerascnn.config import Normalize
+from kerascnn.models import models
+from kerascnn.models.graph import normalized
+from tests.models.miniatures import make
+
+DOZEN = [
+    "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "squeezenet1_0_bypass",
+    "shufflenet_v1_g3_x0_5", "shufflenet_v2_x0_5", "densenet_bc100_12", "resnext29_8x64d",
+    "inception_v3", "ds_cnn",
+]  # fmt: skip
+
+
+def check(measured):
+    assert not measured.refusal
+    assert measured.float_tflite <= FLOAT
+    assert measured.float_onnx <= FLOAT
+    assert measured.int8_tflite >= STEPS
+    assert measured.int8_onnx == 1.0
+
+
+@pytest.mark.parametrize("name", DOZEN)
+def test_four_files_of_a_small_network_equal_it(name):
+    check(measure(normalized(make(name), Normalize())))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", models())
+def test_four_files_of_a_network_equal_it(name):
+    check(measure(small(name)))
