@@ -6,8 +6,10 @@ activation of its own kernel. Nowhere between the parts that one kernel fuses, a
 operation that hands on its input's integers (padding, maxima, reshaping). One that averages them,
 and keeps their scale, is rounded by the very range of its input.
 
-Nowhere before a Concatenate either, if each of its inputs can take its scale; where one cannot,
-since others take it too, TFLite would give all of them the scale of that one: each is rounded.
+Nowhere before a Concatenate either, if each of its inputs can take its scale. Where one cannot,
+since others take it too, TFLite would give all of them the scale of that one. So each gets a range
+for the converter to see; but a kernel that nothing else takes writes into the concatenation with
+its scale at once, and the simulation rounds it there alone (`ABSORBED`).
 
 A batch normalization is not rounded: it is folded into the kernel in front, and what is rounded is
 the kernel with it (see `folded_normalization`).
@@ -56,6 +58,7 @@ INTERPOLATIONS = ("nearest", "bilinear")
 FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax": (0.0, 255 / 256)}
 PIXELS = (0.0, 255.0)
 WATCHED = "watched"
+ABSORBED = "absorbed"
 FUSES_RELU = (
     layers.Conv2D, layers.DepthwiseConv2D, layers.Conv2DTranspose, layers.BatchNormalization,
     layers.Dense, layers.Add, layers.Subtract, layers.Multiply,
@@ -103,7 +106,8 @@ def quantize(model, *, per_channel=True, exclude=()):
             return x
         made[name] += 1  # a shared layer has a range for each of its calls
         name += f"_{made[name]}" if made[name] > 1 else ""
-        rounder = FakeQuant(None if how == WATCHED else how, name=name)
+        fixed = None if how in (WATCHED, ABSORBED) else how
+        rounder = FakeQuant(fixed, absorbed=how == ABSORBED, name=name)
         x = rounder(x)
         rounders[id(x)] = rounder
         return x
@@ -193,7 +197,8 @@ def roundings(model, *, exclude=()):
     exclude: as for `quantize`.
 
     Returns:
-        id of a node -> None, `WATCHED` (a range that follows the data), or (low, high).
+        id of a node -> None, `WATCHED` (a range that follows the data), `ABSORBED` (the same, for
+        the converter alone), or (low, high).
     """
     makers = {id(x): node for node in nodes(model) for x in node.outputs}
     takers = consumers(model)
@@ -219,6 +224,12 @@ def roundings(model, *, exclude=()):
         relu = activation_name(follower.operation) in ("relu", "relu6")
         return relu and isinstance(node.operation, FUSES_RELU)
 
+    def absorbed(node):
+        """Whether the kernel of this node writes with the scale of what takes it."""
+        follower = only_taker(node)
+        joins = follower is not None and isinstance(follower.operation, layers.Concatenate)
+        return joins and not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
+
     def how(node):
         if fused(node):
             return None
@@ -226,7 +237,7 @@ def roundings(model, *, exclude=()):
             followers = [x for end in node.outputs for x in takers.get(id(end), ())]
             floats = followers and all(is_excluded(x.operation, exclude) for x in followers)
             return None if floats or len(node.outputs) > 1 else WATCHED
-        return _how(node)
+        return ABSORBED if absorbed(node) else _how(node)
 
     return {id(node): how(node) for node in nodes(model)}
 

@@ -19,6 +19,7 @@ class FakeQuant(layers.Layer):
     Args:
         fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
         momentum: of the moving minimum and maximum while training.
+        absorbed: the next one rounds for this one too; only the converter sees its range.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
     A call with `halves` leaves the range alone: what comes out of an average is rounded to the
@@ -26,8 +27,9 @@ class FakeQuant(layers.Layer):
     go "up", or "away" from an integer 0.
     """
 
-    def __init__(self, fixed=None, *, momentum=0.99, **kwargs):
+    def __init__(self, fixed=None, *, momentum=0.99, absorbed=False, **kwargs):
         super().__init__(**kwargs)
+        self.absorbed = absorbed
         self.fixed = tuple(fixed) if fixed else None
         self.momentum = momentum
 
@@ -54,6 +56,8 @@ class FakeQuant(layers.Layer):
                 low, high = self._extremes(inputs)
                 self.minimum.assign(self.minimum + (low - self.minimum) * (1 - self.momentum))
                 self.maximum.assign(self.maximum + (high - self.maximum) * (1 - self.momentum))
+        if self.absorbed and not self.folds:
+            return inputs
         if halves and not self.folds:
             inputs = self._with_halves(inputs, halves)
         return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
@@ -74,7 +78,8 @@ class FakeQuant(layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum}
+        return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum,
+                "absorbed": self.absorbed}  # fmt: skip
 
 
 class QuantizedKernel:

@@ -14,7 +14,7 @@ import numpy as np
 from export.compression.bridge import from_tf_keras, import_extra, to_tf_keras
 from export.compression.integer_form import integer_form
 from export.compression.qat import quantize as quantize_natively
-from export.compression.qat import refuse_unknown, roundings
+from export.compression.qat import ABSORBED, WATCHED, refuse_unknown, roundings
 from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import nodes
 
@@ -123,7 +123,8 @@ def quantize(model, batches):
     for node in nodes(form):
         refuse_unknown(node.operation)
         name = node.operation.name  # tfmot has one range for all calls of a shared layer
-        outputs[name] = outputs.get(name) or rounded[id(node)]
+        how = rounded[id(node)]
+        outputs[name] = outputs.get(name) or (WATCHED if how == ABSORBED else how)
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
