@@ -23,6 +23,7 @@ def from_tflite(content, *, opset):
         path.write_bytes(content)
         made, _ = tf2onnx.convert.from_tflite(str(path), opset=opset)
     to_uint8_activations(made)
+    round_halves_away(made)
     return made
 
 
@@ -87,3 +88,42 @@ def to_uint8_activations(made):
                 moved = numpy_helper.from_array(value.astype(np.uint8), f"{border.name}_border")
                 graph.initializer.append(moved)
                 node.input[2] = moved.name
+
+
+AWAY = 1 + 2**-13  # moves a half, not a ninth, of up to 128 steps to the next integer
+
+
+def round_halves_away(made):
+    """Averages of integers are often halves: they go away from the int8 0, as in TFLite. In place.
+
+    ONNX rounds halves to the even number. An average commutes with scale and zero point, so these
+    are chosen freely: around 128, which is the int8 0, and growing a little on the way.
+    """
+    from onnx import numpy_helper
+
+    graph = made.graph
+    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    makers = {x: node for node in graph.node for x in node.output}
+    takers = {}
+    for node in graph.node:
+        for x in node.input:
+            takers.setdefault(x, []).append(node)
+    added = {}
+
+    def constant(name, value):
+        added[name] = numpy_helper.from_array(value, name)
+        return name
+
+    for node in graph.node:
+        if node.op_type != "AveragePool":
+            continue
+        before, after = makers.get(node.input[0]), takers.get(node.output[0], ())
+        if before is None or len(after) != 1 or len(takers[before.output[0]]) != 1:
+            continue
+        ends = [[constants.get(x) for x in pair.input[1:]] for pair in (before, after[0])]
+        if ends[0] != ends[1] or None in ends[0]:
+            continue
+        scale = ends[0][0]
+        before.input[1] = constant(f"{node.output[0]}_away", np.float32(scale * AWAY))
+        before.input[2] = after[0].input[2] = constant(f"{node.output[0]}_zero", np.uint8(128))
+    graph.initializer.extend(added.values())
