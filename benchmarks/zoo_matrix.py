@@ -219,11 +219,10 @@ def page(rows):
         "# The zoo in four files",
         "",
         f"{passed} of {len(rows)} networks pass. Written by `python -m benchmarks.zoo_matrix`, whose",
-        "head says what weights and images these are. Limits: float32 logits within "
-        f"{FLOAT:g} of Keras;",
-        f"int8 `.tflite` within one step of its simulation on {STEPS:.1%} of the outputs; int8 "
-        "`.onnx` within",
-        "one step of the `.tflite` on all. The image is small where the network takes a smaller one.",
+        "head says what weights and images these are. Limits: float32 logits within",
+        f"{FLOAT:g} of Keras; int8 `.tflite` within one step of its simulation on {STEPS:.1%} of",
+        "the outputs; int8 `.onnx` within one step of the `.tflite` on all. The image is small where",
+        "the network takes a smaller one.",
         "",
         "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | |",
         "|---|---|---|---|---|---|---|",

@@ -113,7 +113,8 @@ def read_sheet(path):
         raise UserError(f"{sheet} is missing; kerascnn convert writes it beside the file")
     facts = read_json(sheet)
     try:
-        expected, _, _ = facts["sha256"], facts["recipe"]["name"], facts["input"]["shape"]
+        expected, _, ends = facts["sha256"], facts["recipe"]["name"], facts["input"]
+        _ = ends["height"] if path.suffix == ".kcnn" else ends["shape"]
     except (KeyError, TypeError):
         raise UserError(f"{sheet}: not the sheet of an artifact; convert the run again") from None
     found = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -13,8 +13,8 @@ import numpy as np
 
 from export.compression.bridge import from_tf_keras, import_extra, to_tf_keras
 from export.compression.integer_form import integer_form
-from export.compression.qat import quantize as quantize_natively
 from export.compression.qat import ABSORBED, WATCHED, refuse_unknown, roundings
+from export.compression.qat import quantize as quantize_natively
 from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import nodes
 

@@ -141,7 +141,7 @@ def test_however_an_engine_ends_it_is_one_line(kerascnn, pristine, monkeypatch, 
 
 
 def test_a_sign_of_life_is_no_answer(pristine, monkeypatch):
-    facts = {k: [] for k in ("inputs", "outputs", "version", "operators", "minimum_runtime")}
+    facts = {key: [] for key in process.FACTS}
     program = f"print('{{}}'); print('{{}}'); print('''{json.dumps(facts)}'''); input()"
     monkeypatch.setattr(process, "WORKER", (sys.executable, "-S", "-c", program))
     with Artifact(pristine / "model_int8.tflite") as artifact:
