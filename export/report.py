@@ -34,7 +34,7 @@ def write_report(run, *, data_dir=None):
     Raises:
         UserError: a file of the run is missing, broken, or speaks of something else.
     """
-    run = open_run(run) if not hasattr(run, "config") else run
+    run = open_run(run)
     sheets = records.read_sheets(run)
     commands = _commands(run, sheets)
     epochs = run.config.training.epochs

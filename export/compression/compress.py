@@ -9,7 +9,7 @@ from export.compression.clustering import cluster
 from export.compression.folded_normalization import FreezeStatistics
 from export.compression.pruning import MagnitudePruning, keep_zeros, sparsity
 from export.compression.quantized_layers import FakeQuant
-from export.compression.recipe import Recipe, load_recipe
+from export.compression.recipe import load_recipe
 from kerascnn.config import OptimizerConfig, Schedule, dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
@@ -35,8 +35,8 @@ def compress(run, recipe, *, data_dir=None):
     Raises:
         UserError: a recipe, run or layer that does not fit.
     """
-    run = open_run(run) if not hasattr(run, "config") else run
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    run = open_run(run)
+    recipe = load_recipe(recipe)
     if not recipe.compresses:
         raise UserError(
             f"{recipe.name}: nothing to train; kerascnn convert {run.path} --recipe {recipe.name} "

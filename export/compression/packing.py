@@ -12,7 +12,7 @@ from export.artifact import sheet_path
 from export.compression.compress import compressed_model
 from export.compression.container import decode, encode
 from export.compression.pruning import sparsity
-from export.compression.recipe import Recipe, load_recipe
+from export.compression.recipe import load_recipe
 from export.verification import Check, Verdict, accuracy, predict
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, write_json
@@ -40,8 +40,8 @@ def pack(run, recipe, *, data_dir=None):
     Raises:
         UserError: a recipe or run that does not fit.
     """
-    run = open_run(run) if not hasattr(run, "config") else run
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    run = open_run(run)
+    recipe = load_recipe(recipe)
     if not recipe.clustering:
         raise UserError(
             f"{recipe.name}: expected a recipe with the section 'clustering', got none; weights "

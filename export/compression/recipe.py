@@ -274,9 +274,13 @@ def shipped_recipes():
 def load_recipe(name):
     """Reads a recipe by the path of its YAML file, or by the name of one that ships.
 
+    One that is a `Recipe` already is given back.
+
     Raises:
         UserError: unknown name (with its neighbour), unknown key, value of a wrong type.
     """
+    if isinstance(name, Recipe):
+        return name
     path = Path(name)
     if not path.exists():
         shipped = shipped_recipes()

@@ -79,7 +79,7 @@ def sensitivity(run, *, images=1000, sparsities=SPARSITIES, data_dir=None):
     Raises:
         UserError: a run that does not fit, or a network without a layer to prune.
     """
-    run = open_run(run) if not hasattr(run, "config") else run
+    run = open_run(run)
     data = run.data(data_dir)
     order = np.random.default_rng(0).permutation(len(data.validation))[:images]
     chosen = data.validation.take(np.sort(order))

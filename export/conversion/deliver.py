@@ -7,7 +7,7 @@ from pathlib import Path
 from export.artifact import describe, sheet_path
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
-from export.compression.recipe import SIMULATED, Recipe, load_recipe
+from export.compression.recipe import SIMULATED, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
@@ -49,8 +49,8 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     Raises:
         UserError: a recipe, run or layer that does not fit.
     """
-    run = open_run(run) if not hasattr(run, "config") else run
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    run = open_run(run)
+    recipe = load_recipe(recipe)
     refuse_formats(recipe.method, formats, io=io)
     if io is not None and recipe.method not in SIMULATED:
         raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")

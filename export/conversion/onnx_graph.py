@@ -28,7 +28,7 @@ class Graph:
         """Adds a constant, called `name` or like it where that is taken. Returns its name."""
         while name in self.constants:
             name += "_"
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        self.constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         self.proto.initializer.append(self.constants[name])
         return name
 

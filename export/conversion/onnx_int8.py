@@ -99,31 +99,19 @@ def round_halves_away(made):
     ONNX rounds halves to the even number. An average commutes with scale and zero point, so these
     are chosen freely: around 128, which is the int8 0, and growing a little on the way.
     """
-    from onnx import numpy_helper
+    from export.conversion.onnx_graph import Graph
 
-    graph = made.graph
-    constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    makers = {x: node for node in graph.node for x in node.output}
-    takers = {}
-    for node in graph.node:
-        for x in node.input:
-            takers.setdefault(x, []).append(node)
-    added = {}
-
-    def constant(name, value):
-        added[name] = numpy_helper.from_array(value, name)
-        return name
-
-    for node in graph.node:
+    graph = Graph(made)
+    for node in made.graph.node:
         if node.op_type != "AveragePool":
             continue
-        before, after = makers.get(node.input[0]), takers.get(node.output[0], ())
-        if before is None or len(after) != 1 or len(takers[before.output[0]]) != 1:
+        before, after = graph.makers.get(node.input[0]), graph.only_taker(node)
+        if before is None or after is None or graph.only_taker(before) is None:
             continue
-        ends = [[constants.get(x) for x in pair.input[1:]] for pair in (before, after[0])]
+        ends = [[graph.constant(x) for x in pair.input[1:]] for pair in (before, after)]
         if ends[0] != ends[1] or None in ends[0]:
             continue
-        scale = ends[0][0]
-        before.input[1] = constant(f"{node.output[0]}_away", np.float32(scale * AWAY))
-        before.input[2] = after[0].input[2] = constant(f"{node.output[0]}_zero", np.uint8(128))
-    graph.initializer.extend(added.values())
+        scale = np.float32(ends[0][0] * AWAY)
+        zero = graph.add_constant(f"{node.output[0]}_zero", np.uint8(128))
+        before.input[1] = graph.add_constant(f"{node.output[0]}_away", scale)
+        before.input[2] = after.input[2] = zero

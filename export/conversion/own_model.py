@@ -16,7 +16,7 @@ import numpy as np
 from export.artifact import describe_own
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe, load_recipe
+from export.compression.recipe import load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.deliver import keep
 from export.conversion.own_graph import of_integers, refuse_odd, takes_pixels, without_augmentation
@@ -65,7 +65,7 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, trust=
         UserError: a file, recipe, layer or image that does not fit.
     """
     path = Path(path)
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    recipe = load_recipe(recipe)
     refuse_formats(recipe.method, formats)
     if (path.parent / "run.json").exists() and path.name == "model.keras":
         raise UserError(f"{path}: is the model of a run; kerascnn convert {path.parent}")

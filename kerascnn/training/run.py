@@ -67,7 +67,9 @@ class Run:
 
 
 def open_run(path):
-    """Opens a run folder; UserError if it is none, or not a finished one."""
+    """Opens a run folder, or gives back an open `Run`; UserError if it is none or not finished."""
+    if isinstance(path, Run):
+        return path
     path = Path(path)
     if not path.is_dir():
         raise UserError(f"no such run folder: {path}")
