@@ -1,16 +1,18 @@
 """The engine tfmot prunes, clusters and quantizes Keras 3 models, and gives such models back."""
 
-from types import SimpleNamespace
+import json
 
 import keras
 import numpy as np
 import pytest
+import yaml
 from keras import layers
 from small_networks import every_rule, pixels
 
-from kerascnn.config import Config, DataConfig, parse
+from kerascnn.config import DataConfig, parse
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
+from kerascnn.training.run import open_run
 
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
@@ -128,7 +130,7 @@ def tiny():
 
 @pytest.fixture
 def run(tmp_path):
-    """What `compress` needs of a run."""
+    """A run folder of `tiny`, at its random start."""
     keras.utils.set_random_seed(0)
     optimizer = {"weight_decay": 1e-4, "schedule": {"peak": 0.01}}
     tree = {
@@ -136,8 +138,11 @@ def run(tmp_path):
         "data": {"name": "digits", "batch_size": 64},
     }  # fmt: skip
     data = load_data(DataConfig(**tree["data"]))
-    config = parse(Config, tree, "test")
-    return SimpleNamespace(config=config, path=tmp_path, data=lambda _=None: data, model=tiny)
+    facts = {"labels": list(data.names), "input_shape": list(data.shape), "resize": None}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree))
+    (tmp_path / "run.json").write_text(json.dumps(facts))
+    tiny().save(tmp_path / "model.keras")
+    return open_run(tmp_path)
 
 
 def kernels(model):
@@ -190,7 +195,7 @@ def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
     pruned = run.model()
     kernel = pruned.get_layer("conv1").get_weights()[0]
     pruned.get_layer("conv1").set_weights([kernel * (abs(kernel) > np.median(abs(kernel)))])
-    run.model = lambda: pruned
+    pruned.save(run.path / "model.keras")
     gentle = {"epochs": 1, "peak": 1e-4}
     sections = {
         "clustering": {"engine": "tfmot", "clusters": 6, "exclude": ["logits"]},
@@ -263,8 +268,12 @@ def test_what_an_engine_has_not_is_said_while_the_recipe_is_read(section, messag
 
 
 def test_without_the_extra_a_recipe_says_what_to_install(run, monkeypatch):
-    def refuse(name):
-        raise ModuleNotFoundError(f"No module named {name!r}", name="tf_keras")
+    import_module = bridge.importlib.import_module
+
+    def refuse(name, package=None):
+        if name == "tf_keras":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return import_module(name, package)
 
     monkeypatch.setattr(bridge.importlib, "import_module", refuse)
     section = {"engine": "tfmot", "fine_tune": FINE_TUNE}
