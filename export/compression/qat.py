@@ -25,6 +25,7 @@ from keras import layers
 import kerascnn.layers as ours
 from export.compression.folded_normalization import TRAINING_ONLY, FoldedBatchNormalization
 from export.compression.integer_form import integer_form, is_excluded
+from export.compression.quantized_activations import activation_twin, saturation
 from export.compression.quantized_layers import PER_CHANNEL, TWINS, FakeQuant
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
@@ -32,22 +33,23 @@ from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 PASS_THROUGH = (
     layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.ZeroPadding2D,
     layers.Cropping2D, layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
-    layers.Resizing, ours.CeilMaxPooling2D, ours.ChannelShuffle, ours.ChannelSplit,
-    ours.ChannelZeroPadding, ours.DepthToSpace, *TRAINING_ONLY,
+    layers.Resizing, ours.CeilMaxPooling2D, ours.SpatialPyramidPooling2D, ours.ChannelShuffle,
+    ours.ChannelSplit, ours.ChannelZeroPadding, ours.DepthToSpace, *TRAINING_ONLY,
 )  # fmt: skip
+# Kernels of several inputs that have all of them, and the output, on one scale.
+ONE_SCALE = (layers.Concatenate, layers.Maximum, layers.Minimum)
 REQUANTIZED = (
-    layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
-    layers.GlobalAveragePooling2D,
+    layers.Add, layers.Subtract, layers.Multiply, *ONE_SCALE, layers.GlobalAveragePooling2D,
 )  # fmt: skip
 ACTIVATIONS = (
-    layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax, layers.Activation,
+    layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Activation,
 )  # fmt: skip
 KNOWN = (
     *TWINS, *PASS_THROUGH, *REQUANTIZED, *ACTIVATIONS, layers.BatchNormalization, layers.Rescaling,
 )  # fmt: skip
 KNOWN_ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "hard_silu", "softmax", "linear",
-    "gelu", "exponential", "log",
+    "gelu", "exponential", "log", "magnitude", "saturating",
 )  # fmt: skip
 INTERPOLATIONS = ("nearest", "bilinear")
 # The output quantization that TFLite's kernels demand.
@@ -126,6 +128,8 @@ def _twin(layer, per_channel, excluded):
             return quantized(**config, **scales, rounds=not excluded)
     if not excluded:
         refuse_unknown(layer)
+        if special := activation_twin(layer):
+            return special
     if type(layer) is layers.BatchNormalization:
         return FoldedBatchNormalization(**config)
     return _copy(layer)
@@ -171,6 +175,8 @@ def _refuse_unmatched(exclude, model):
 
 def activation_name(layer):
     """The name of the activation that a layer is, or None."""
+    if saturation(layer):
+        return "saturating"
     if isinstance(layer, layers.ReLU):
         settings = layer.max_value, bool(layer.negative_slope), layer.threshold
         names = {
@@ -217,15 +223,15 @@ def roundings(model, *, exclude=()):
             return False
         if isinstance(follower.operation, layers.BatchNormalization):
             return hasattr(node.operation, "kernel")
-        if isinstance(follower.operation, layers.Concatenate):
+        if isinstance(follower.operation, ONE_SCALE):
             return all(map(takes_any_scale, follower.input_tensors))
         relu = activation_name(follower.operation) in ("relu", "relu6")
-        return relu and isinstance(node.operation, FUSES_RELU)
+        return (relu or saturation(follower.operation)) and isinstance(node.operation, FUSES_RELU)
 
     def absorbed(node):
         """Whether the kernel of this node writes with the scale of what takes it."""
         follower = only_taker(node)
-        joins = follower is not None and isinstance(follower.operation, layers.Concatenate)
+        joins = follower is not None and isinstance(follower.operation, ONE_SCALE)
         return joins and not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
 
     def how(node):
@@ -243,6 +249,8 @@ def roundings(model, *, exclude=()):
 def _how(node):
     """How a node is rounded where nothing is fused."""
     name = activation_name(node.operation)
+    if limits := saturation(node.operation):
+        return limits
     if isinstance(node.operation, layers.Rescaling):
         return _range_of_pixels(node.operation)
     if isinstance(node.operation, PASS_THROUGH) or name == "linear":

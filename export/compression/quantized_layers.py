@@ -158,12 +158,6 @@ def along_kernel(layer, values, kernel):
     return values
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-def log(x):
-    """The natural logarithm, as an activation."""
-    return ops.log(x)
-
-
 def scaled_last(layer, kernel):
     """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
     if isinstance(layer, layers.DepthwiseConv2D):
@@ -178,6 +172,7 @@ def quantized(kernel, shape):
     """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
     if shape is None:
         high = ops.stop_gradient(ops.max(ops.abs(kernel)))
+        high = ops.where(high > 0, high, 1.0)  # as below
         return fake_quant_with_min_max_vars(kernel, -high, high, narrow_range=True)
     flat = ops.reshape(kernel, shape)
     axes = tuple(range(len(shape) - 1))
