@@ -104,7 +104,7 @@ def convert(
 
         opened = open_run(run)
         deliveries = deliver(opened, loaded, to, batch=size, io=io, data_dir=data_dir)
-    console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
+    print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries])
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
         console.print(f"  kerascnn debug {escape(str(lost[0]))} --recipe {escape(recipe)} says why")
@@ -130,7 +130,7 @@ def verify(
     from export.verification import verify as verify_file
 
     verdict = verify_file(file, data_dir=data_dir, images=images, trust=trust, code=code)
-    console.print(verdict_table([(file, title, verdict)]))
+    print_verdicts([(file, title, verdict)])
     _fail_unless(verdict.passed)
 
 
@@ -313,7 +313,7 @@ def _pack(run, recipe, data_dir):
     from export.compression.packing import pack as pack_run
 
     path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
-    console.print(verdict_table([(path, "Keras", verdict)]))
+    print_verdicts([(path, "Keras", verdict)])
     reached = verdict.accuracy
     console.print(
         f"  {sheet['bytes']:,} bytes instead of {sheet['float32_bytes']:,} as float32, "
@@ -323,8 +323,11 @@ def _pack(run, recipe, data_dir):
     _fail_unless(verdict.passed)
 
 
-def verdict_table(rows):
-    """The table of what was checked: rows of (path, engine, verdict)."""
+def print_verdicts(rows):
+    """Prints the table of what was checked, and what it leaves in doubt.
+
+    rows: of (path, engine, verdict).
+    """
     table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
@@ -333,7 +336,10 @@ def verdict_table(rows):
                 f"{check.measured:.6g}", f"{check.comparison} {check.limit:g}",
                 "[green]ok[/green]" if check.passed else "[red]FAILED[/red]",
             )  # fmt: skip
-    return table
+    console.print(table)
+    for path, _, verdict in rows:
+        if verdict.doubt:
+            console.print(escape(f"  {path.name}: that it passed {verdict.doubt}"))
 
 
 def _fail_unless(passed):

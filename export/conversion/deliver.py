@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import describe, sheet_path
+from export.checks import Verdict
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
 from export.compression.recipe import SIMULATED, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
-from export.verification import Verdict, judge, reference
+from export.verification import judge, reference
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.training import open_run
