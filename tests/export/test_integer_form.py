@@ -9,13 +9,12 @@ from small_networks import every_rule, network, pixels, randomized
 import kerascnn.layers as ours
 from export.compression.biases import settle_biases
 from export.compression.integer_form import integer_form
-from export.compression.qat import ABSORBED, WATCHED, calibrate, quantize, roundings
+from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
 from export.verification import WITHIN_A_STEP
 from kerascnn.errors import UserError
-from kerascnn.models.graph import nodes
 
 
 def test_it_computes_the_same():
@@ -187,21 +186,6 @@ def test_the_simulation_is_near_the_model():
     calibrate(simulated, [pixels(model)])
     x = pixels(model)
     assert np.abs(simulated(x) - np.asarray(model(x))).max() < 0.1 * np.abs(model(x)).max()
-
-
-def test_a_concatenation_rounds_its_inputs_only_where_one_has_a_scale_of_its_own():
-    def alone(x):
-        return layers.Concatenate()([conv(x, name="a"), conv(x, name="b")])
-
-    def mixed(x):
-        a = conv(x, name="a")
-        return layers.Concatenate()([a, conv(a, name="b")])
-
-    for body, a, b in ((alone, None, None), (mixed, WATCHED, ABSORBED)):
-        form = integer_form(network(body))
-        found = roundings(form)
-        named = {node.operation.name: found[id(node)] for node in nodes(form)}
-        assert (named["a"], named["b"]) == (a, b)
 
 
 def test_each_range_is_watched_or_fixed():
