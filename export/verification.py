@@ -21,9 +21,9 @@ from export.checks import (
     proves_little,
 )
 from export.compression.compress import prepared
-from export.compression.qat import PASS_THROUGH
 from export.compression.quantized_layers import FakeQuant
 from export.compression.recipe import Recipe
+from export.compression.rounding_places import PASS_THROUGH
 from export.runtimes import Artifact
 from kerascnn.config import parse
 from kerascnn.errors import UserError

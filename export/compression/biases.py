@@ -8,8 +8,9 @@ file then computes what the simulation computes.
 """
 
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
+from export.compression.folded_normalization import normalization_behind
 from export.compression.quantized_layers import (
     FakeQuant,
     QuantizedKernel,
@@ -36,10 +37,8 @@ def settle_biases(model):
         if scale is None:
             continue
         if isinstance(layer, QuantizedKernel) and layer.rounds:
-            followers = takers.get(id(output), [])
-            follower = followers[0].operation if len(followers) == 1 else None
-            folded = follower if isinstance(follower, layers.BatchNormalization) else None
-            _settle(layer, folded, scale)
+            folded = normalization_behind(node, takers)
+            _settle(layer, folded and folded.operation, scale)
         elif not isinstance(layer, QuantizedKernel):
             scales[id(output)] = scale  # padding, pooling and the like keep it
 

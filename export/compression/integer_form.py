@@ -13,6 +13,7 @@ from keras import layers
 
 import kerascnn.layers as ours
 from export.compression.affine import scale_and_offset, tensor_and_constant
+from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.quantized_layers import log
 from export.compression.sequences import sequences_as_images
 from kerascnn.errors import UserError
@@ -46,6 +47,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         UpSampling2D                                      Resizing
         layers of sequences                               those of images one pixel high
         an input that no Rescaling follows                one with scale 1: the pixels themselves
+        the Rescaling of an input                         one that makes 0 of a whole pixel
 
     Args:
         model: functional or sequential; takes raw pixels, 0..255.
@@ -77,30 +79,46 @@ def integer_form(model, *, exclude=(), folds_itself=False):
 
     def normalizes_pixels(node):
         """By one scale and one offset, which the quantization of the input can express."""
-        layer = node.operation
+        layer, source = node.operation, id(node.input_tensors[0])
         return (
             isinstance(layer, layers.Rescaling)
-            and id(node.input_tensors[0]) in inputs
+            and source in inputs
             and np.size(layer.scale) == np.size(layer.offset) == 1
+            and np.asarray(layer.scale).item() > 0
+            and 0 <= zero_pixel(layer) <= 255
+            and all(taker.operation is layer for taker in takers[source])
         )
+
+    def only_taker(x):
+        """The operation that nothing but training stands in front of; None where x goes on else."""
+        operations = [taker.operation for taker in takers.get(id(x), ())]
+        if id(x) in ends or len(operations) != 1:
+            return None
+        if isinstance(operations[0], TRAINING_ONLY):
+            return only_taker(takers[id(x)][0].outputs[0])
+        return operations[0]
 
     def folds(node):
         """Whether the kernel of the layer in front absorbs a batch normalization."""
         maker = makers.get(id(node.input_tensors[0]))
+        while maker is not None and isinstance(maker.operation, TRAINING_ONLY):
+            maker = makers.get(id(maker.input_tensors[0]))
         kinds = (*FOLDED_INTO, *FOLDED_INTO_TOO) if folds_itself else FOLDED_INTO
         if maker is None or not isinstance(maker.operation, kinds):
             return False
         sources = [call.outputs[0] for call in calls[id(maker.operation)]]
         return (len(sources) == 1 or folds_itself) and all(
-            id(x) not in ends and [taker.operation for taker in takers[id(x)]] == [node.operation]
-            for x in sources
+            only_taker(x) is node.operation for x in sources
         )
 
     def call(node, *args, **kwargs):
         layer = node.operation
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         linear = scale_and_offset(layer, constant, tensor_first=first)
-        if linear and not normalizes_pixels(node):
+        if normalizes_pixels(node):
+            scale = np.asarray(layer.scale).item()
+            return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
+        if linear:
             return _affine(args[0] if x is None else x, *linear, layer.name)
         if is_excluded(layer, exclude) and not isinstance(layer, NEEDED):
             return layer(*args, **kwargs)
@@ -151,6 +169,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         for old, image in zip(flat.inputs, keras.tree.flatten(images), strict=True)
     ]
     return keras.Model(images, walk(flat, pixels, call), name=flat.name)
+
+
+def zero_pixel(rescaling):
+    """The pixel that a Rescaling makes 0 of, or the nearest: of 127.5, which is none, 128."""
+    scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
+    return int(np.rint(-offset / scale))
 
 
 def _affine(x, scale, offset, name):
