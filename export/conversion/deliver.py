@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.artifact import describe, sheet_path
+from export.artifact import describe, refuse_to_replace, sheet_path
 from export.checks import Verdict
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
@@ -48,13 +48,17 @@ def deliver(run, recipe, formats, *, batch=1, io=None, opset=None, data_dir=None
         A `Delivery` for each format. A file that failed is not there.
 
     Raises:
-        UserError: a recipe, run or layer that does not fit.
+        UserError: a recipe, run or layer that does not fit, or a file of another recipe that
+            would be replaced.
     """
     run = open_run(run)
     recipe = load_recipe(recipe)
     refuse_formats(recipe.method, formats, batch=batch, io=io, opset=opset)
     if io is not None and recipe.method not in SIMULATED:
         raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
+    paths = {kind: run.path / f"model_{recipe.artifact}.{kind}" for kind in formats}
+    for path in paths.values():
+        refuse_to_replace(path, recipe)
     data = run.data(data_dir)
     trained = run.model()
     model = prepared(trained, run, recipe, data)
@@ -63,8 +67,7 @@ def deliver(run, recipe, formats, *, batch=1, io=None, opset=None, data_dir=None
     options = _converter_options(recipe, data)
     calibration = _calibration_facts(recipe, data)
     deliveries = []
-    for kind in formats:
-        path = run.path / f"model_{recipe.artifact}.{kind}"
+    for kind, path in paths.items():
         version = opset if kind == "onnx" else None
         made = convert(model, kind, batch=batch, io=io, opset=version, **options)
         deliveries.append(

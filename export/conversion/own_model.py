@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from export.artifact import describe_own
+from export.artifact import describe_own, refuse_to_replace
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import load_recipe
@@ -71,15 +71,21 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, opset=
     refuse_formats(recipe.method, formats, batch=batch, opset=opset)
     if (path.parent / "run.json").exists() and path.name == "model.keras":
         raise UserError(f"{path}: is the model of a run; kerascnn convert {path.parent}")
+    folder = Path(out or path.parent)
+    paths = {kind: folder / f"{path.stem}_{recipe.artifact}.{kind}" for kind in formats}
+    for made in paths.values():
+        refuse_to_replace(made, recipe)
+    options = {"tflite": {"batch": batch}, "onnx": {"batch": batch, "opset": opset}}
     with classes_of(code):
         prepared = prepare(path, recipe, images=images, trust=trust)
-        folder = writable_folder(out or path.parent)
-        options = {"tflite": {"batch": batch}, "onnx": {"batch": batch, "opset": opset}}
-        return [_deliver(path, folder, kind, recipe, prepared, options[kind]) for kind in formats]
+        writable_folder(folder)
+        return [
+            _deliver(path, made, kind, recipe, prepared, options[kind])
+            for kind, made in paths.items()
+        ]
 
 
-def _deliver(source, folder, kind, recipe, prepared, options):
-    path = folder / f"{source.stem}_{recipe.artifact}.{kind}"
+def _deliver(source, path, kind, recipe, prepared, options):
     if recipe.method not in (None, "static"):
         options = {**options, "method": recipe.method, "images": prepared.inputs}
     made = convert(prepared.model, kind, pixels=prepared.pixels, **options)

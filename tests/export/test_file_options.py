@@ -81,3 +81,29 @@ def test_options_in_python(tmp_path):
     for batch in (0, -1, "dynamic", 1.5):
         with pytest.raises(UserError, match="expected a number of images, or None for any, got"):
             export.convert(model, "onnx", batch=batch)
+
+
+def test_no_file_of_another_recipe_is_replaced(kerascnn, tmp_path):
+    path, recipe = saved(tmp_path), tmp_path / "half.yaml"
+    recipe.write_text("name: half\nartifact: float32\nquantization: {method: float16}\n")
+    assert kerascnn("convert", path, "--recipe", "float32", "--to", "tflite")[0] == 0
+    made = tmp_path / "mine_float32.tflite"
+    before = made.read_bytes()
+    convert = ("convert", path, "--recipe", recipe, "--to", "onnx", "tflite")
+    line = complaint(kerascnn(*convert))
+    assert "mine_float32.tflite: is there already, made by the recipe float32; remove it" in line
+    assert made.read_bytes() == before
+    assert not list(tmp_path.glob("*.onnx*"))
+    recipe.write_text("name: half\nquantization: {method: float16}\n")
+    assert kerascnn(*convert)[0] == 0
+    assert {p.name for p in tmp_path.glob("*.tflite")} == {made.name, "mine_half.tflite"}
+
+
+def test_nor_in_a_run(own_run, tmp_path):
+    recipe = tmp_path / "other.yaml"
+    recipe.write_text("name: other\nartifact: int8\nquantization: {method: static}\n")
+    with pytest.raises(UserError, match=r"model_int8\.tflite: .* made by the recipe quick_int8"):
+        export.deliver(own_run, recipe, ["tflite"])
+    (own_run / "model_int8.tflite.json").write_text("{")  # proves nothing any more
+    (made,) = export.deliver(own_run, recipe, ["tflite"])
+    assert made.path.name == "model_int8.tflite"
