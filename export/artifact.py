@@ -96,6 +96,7 @@ def _circumstances(artifact, verdict):
         "operators": artifact.operators,
         "minimum_runtime": artifact.minimum_runtime,
         "checks": [check.as_dict() for check in verdict.checks],
+        "doubt": verdict.doubt,
         "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
         "python": platform.python_version(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -64,6 +64,9 @@ def convert(
         str | None,
         typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
     ] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="Of .onnx files, 17 (the default) to 21.")
+    ] = None,
     data_dir: DataDir = None,
     images: ImagesOption = None,
     out: Annotated[
@@ -82,20 +85,21 @@ def convert(
     from export.compression.recipe import load_recipe
     from export.conversion import refuse_formats
 
-    if batch != "dynamic" and not (batch.isdigit() and int(batch) > 0):
+    if batch != "dynamic" and not (batch.isdecimal() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
     loaded = load_recipe(recipe)
-    refuse_formats(loaded.method, to, io=io)
-    start_tensorflow()
     size = None if batch == "dynamic" else int(batch)
+    refuse_formats(loaded.method, to, batch=size, io=io, opset=opset)
+    start_tensorflow()
     if run.suffix == ".keras":
         from export.conversion.own_model import deliver_own
 
         if io is not None:
             raise UserError(f"{run}: --io is for a run; an int8 file of a .keras file takes uint8")
         deliveries = deliver_own(
-            run, loaded, to, images=images, out=out, batch=size, trust=trust, code=code
-        )
+            run, loaded, to, images=images, out=out, batch=size, opset=opset, trust=trust,
+            code=code,
+        )  # fmt: skip
     elif images or out or trust or code:
         raise UserError(f"{run}: --images, --out, --trust and --code are for a .keras file")
     else:
@@ -103,8 +107,8 @@ def convert(
         from kerascnn.training import open_run
 
         opened = open_run(run)
-        deliveries = deliver(opened, loaded, to, batch=size, io=io, data_dir=data_dir)
-    console.print(verdict_table([(d.path, d.engine, d.verdict) for d in deliveries]))
+        deliveries = deliver(opened, loaded, to, batch=size, io=io, opset=opset, data_dir=data_dir)
+    print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries])
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
         console.print(f"  kerascnn debug {escape(str(lost[0]))} --recipe {escape(recipe)} says why")
@@ -130,7 +134,7 @@ def verify(
     from export.verification import verify as verify_file
 
     verdict = verify_file(file, data_dir=data_dir, images=images, trust=trust, code=code)
-    console.print(verdict_table([(file, title, verdict)]))
+    print_verdicts([(file, title, verdict)])
     _fail_unless(verdict.passed)
 
 
@@ -313,7 +317,7 @@ def _pack(run, recipe, data_dir):
     from export.compression.packing import pack as pack_run
 
     path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
-    console.print(verdict_table([(path, "Keras", verdict)]))
+    print_verdicts([(path, "Keras", verdict)])
     reached = verdict.accuracy
     console.print(
         f"  {sheet['bytes']:,} bytes instead of {sheet['float32_bytes']:,} as float32, "
@@ -323,8 +327,11 @@ def _pack(run, recipe, data_dir):
     _fail_unless(verdict.passed)
 
 
-def verdict_table(rows):
-    """The table of what was checked: rows of (path, engine, verdict)."""
+def print_verdicts(rows):
+    """Prints the table of what was checked, and what it leaves in doubt.
+
+    rows: of (path, engine, verdict).
+    """
     table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
@@ -333,7 +340,10 @@ def verdict_table(rows):
                 f"{check.measured:.6g}", f"{check.comparison} {check.limit:g}",
                 "[green]ok[/green]" if check.passed else "[red]FAILED[/red]",
             )  # fmt: skip
-    return table
+    console.print(table)
+    for path, _, verdict in rows:
+        if verdict.doubt:
+            console.print(escape(f"  {path.name}: that it passed {verdict.doubt}"))
 
 
 def _fail_unless(passed):

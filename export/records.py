@@ -85,6 +85,7 @@ class Sheet(Record):
     minimum_runtime: str | None
     accuracy: Accuracies
     checks: tuple[CheckRecord, ...]
+    doubt: str | None = None
     made: AwareDatetime
 
     @property

@@ -10,9 +10,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 import keras
-from keras import layers, ops
+from keras import ops
 
 from export.compression.float_form import float_twin, inference
+from export.compression.folded_normalization import normalization_behind
 from export.compression.quantized_layers import FakeQuant, QuantizedKernel
 from kerascnn.models.graph import consumers, nodes, walk
 
@@ -44,10 +45,8 @@ def correct_biases(model, images):
         if not isinstance(layer, QuantizedKernel):
             bias = layer.beta if id(layer) in holders and layer.center else None
         else:
-            followers = takers.get(id(node.outputs[0]), [])
-            follower = followers[0].operation if len(followers) == 1 else None
-            if isinstance(follower, layers.BatchNormalization):
-                holders.add(id(follower))
+            if folded := normalization_behind(node, takers):
+                holders.add(id(folded.operation))
                 return both
             bias = layer.bias if layer.use_bias else None
         if bias is None or calls[id(layer)] > 1:

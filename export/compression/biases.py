@@ -8,8 +8,9 @@ file then computes what the simulation computes.
 """
 
 import numpy as np
-from keras import layers, ops
+from keras import ops
 
+from export.compression.folded_normalization import normalization_behind
 from export.compression.quantized_layers import (
     FakeQuant,
     QuantizedKernel,
@@ -36,10 +37,8 @@ def settle_biases(model):
         if scale is None:
             continue
         if isinstance(layer, QuantizedKernel) and layer.rounds:
-            followers = takers.get(id(output), [])
-            follower = followers[0].operation if len(followers) == 1 else None
-            folded = follower if isinstance(follower, layers.BatchNormalization) else None
-            _settle(layer, folded, scale)
+            folded = normalization_behind(node, takers)
+            _settle(layer, folded and folded.operation, scale)
         elif not isinstance(layer, QuantizedKernel):
             scales[id(output)] = scale  # padding, pooling and the like keep it
 
@@ -73,7 +72,6 @@ def weight_scales(layer):
         gain = along_kernel(layer, layer.gain(), kernel)
         kernel = kernel * ops.convert_to_numpy(gain).astype("float64")
     shape = scaled_last(layer, kernel)
-    if shape is None:
-        return np.abs(kernel).max() / 127
-    flat = np.abs(kernel).reshape(-1, shape[-1]).max(0)
-    return np.where(flat > 0, flat, 1.0) / 127
+    largest = np.abs(kernel) if shape is None else np.abs(kernel).reshape(-1, shape[-1])
+    largest = largest.max() if shape is None else largest.max(0)
+    return np.where(largest > 0, largest, 1.0) / 127  # of zeros, any step will do

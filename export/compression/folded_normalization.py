@@ -8,6 +8,11 @@ from keras import layers, ops
 from export.compression.quantized_layers import PACKAGE, FakeQuant, QuantizedKernel
 from kerascnn.models.graph import maker
 
+TRAINING_ONLY = (  # layers that a file knows nothing of
+    layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.GaussianDropout,
+    layers.AlphaDropout, layers.ActivityRegularization,
+)  # fmt: skip
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FoldedBatchNormalization(layers.BatchNormalization):
@@ -17,7 +22,8 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         bias'   = bias   * gamma / sqrt(variance + epsilon) + beta - mean * (the same)
 
     is what an int8 file computes with, by the moving statistics. Called on what a layer with a
-    quantized kernel gave, it hands that layer its gain, so that kernel' is what is rounded.
+    quantized kernel gave, it hands that layer its gain, so that kernel' is what is rounded. Between
+    the two may be what does something in training only, such as a dropout.
 
     While `frozen` is 1 it normalizes by its moving statistics in training too, and they stay as
     they are: what is trained then is what will run. It is a weight, so that it can be turned while
@@ -38,7 +44,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         )
 
     def __call__(self, inputs, *args, **kwargs):
-        source = maker(inputs)
+        source = maker(inputs, through=TRAINING_ONLY)
         if isinstance(source, QuantizedKernel):
             source.gain = self.gain
         return super().__call__(inputs, *args, **kwargs)
@@ -106,6 +112,18 @@ class FoldedBatchNormalization(layers.BatchNormalization):
             m * rate + v * (1 - rate) for m, v in zip(moving, (mean, variance), strict=True)
         )
         return outputs, *averaged
+
+
+def normalization_behind(node, takers):
+    """The node of the batch normalization that the kernel of a node is rounded with, or None.
+
+    takers: what `consumers` gave.
+    """
+    followers = takers.get(id(node.outputs[0]), [])
+    while len(followers) == 1 and isinstance(followers[0].operation, TRAINING_ONLY):
+        followers = takers.get(id(followers[0].outputs[0]), [])
+    alone = len(followers) == 1 and isinstance(followers[0].operation, layers.BatchNormalization)
+    return followers[0] if alone else None
 
 
 class FreezeStatistics(keras.callbacks.Callback):

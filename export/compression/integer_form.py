@@ -13,6 +13,7 @@ from keras import layers
 
 import kerascnn.layers as ours
 from export.compression.affine import scale_and_offset, tensor_and_constant
+from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.quantized_layers import log
 from export.compression.sequences import sequences_as_images
 from kerascnn.errors import UserError
@@ -88,16 +89,26 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             and all(taker.operation is layer for taker in takers[source])
         )
 
+    def only_taker(x):
+        """The operation that nothing but training stands in front of; None where x goes on else."""
+        operations = [taker.operation for taker in takers.get(id(x), ())]
+        if id(x) in ends or len(operations) != 1:
+            return None
+        if isinstance(operations[0], TRAINING_ONLY):
+            return only_taker(takers[id(x)][0].outputs[0])
+        return operations[0]
+
     def folds(node):
         """Whether the kernel of the layer in front absorbs a batch normalization."""
         maker = makers.get(id(node.input_tensors[0]))
+        while maker is not None and isinstance(maker.operation, TRAINING_ONLY):
+            maker = makers.get(id(maker.input_tensors[0]))
         kinds = (*FOLDED_INTO, *FOLDED_INTO_TOO) if folds_itself else FOLDED_INTO
         if maker is None or not isinstance(maker.operation, kinds):
             return False
         sources = [call.outputs[0] for call in calls[id(maker.operation)]]
         return (len(sources) == 1 or folds_itself) and all(
-            id(x) not in ends and [taker.operation for taker in takers[id(x)]] == [node.operation]
-            for x in sources
+            only_taker(x) is node.operation for x in sources
         )
 
     def call(node, *args, **kwargs):

@@ -9,11 +9,12 @@ import numpy as np
 from keras import ops
 
 from export.artifact import sheet_path
+from export.checks import Check, Verdict
 from export.compression.compress import compressed_model
 from export.compression.container import decode, encode
 from export.compression.pruning import sparsity
 from export.compression.recipe import load_recipe
-from export.verification import Check, Verdict, accuracy, predict
+from export.verification import accuracy, predict
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, write_json
 from kerascnn.training import open_run

@@ -199,11 +199,11 @@ def quantized(kernel, shape):
     """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
     if shape is None:
         high = ops.stop_gradient(ops.max(ops.abs(kernel)))
+        high = ops.where(high > 0, high, 1.0)  # zeros have no scale; any range keeps them
         return fake_quant_with_min_max_vars(kernel, -high, high, narrow_range=True)
     flat = ops.reshape(kernel, shape)
     axes = tuple(range(len(shape) - 1))
     high = ops.stop_gradient(ops.max(ops.abs(flat), axis=axes))
-    # A channel of zeros has no scale; any positive range keeps its zeros.
     high = ops.where(high > 0, high, 1.0)
     rounded = fake_quant_with_min_max_vars(
         flat, -high, high, narrow_range=True, axis=len(shape) - 1

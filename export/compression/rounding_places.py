@@ -15,13 +15,10 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
+from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.integer_form import is_excluded
 from kerascnn.models.graph import consumers, nodes
 
-TRAINING_ONLY = (
-    layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.GaussianDropout,
-    layers.AlphaDropout, layers.ActivityRegularization,
-)  # fmt: skip
 PASS_THROUGH = (
     layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.ZeroPadding2D,
     layers.Cropping2D, layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
@@ -83,6 +80,8 @@ def roundings(model, *, exclude=()):
     def fused(node):
         """Whether one kernel computes this node together with the only one that takes it."""
         follower = only_taker(node)
+        while follower is not None and isinstance(follower.operation, TRAINING_ONLY):
+            follower = only_taker(follower)
         if follower is None:
             return False
         if isinstance(follower.operation, layers.BatchNormalization):

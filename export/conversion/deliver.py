@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.artifact import describe, sheet_path
+from export.checks import Verdict
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
 from export.compression.recipe import SIMULATED, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
-from export.verification import Verdict, judge, reference
+from export.verification import judge, reference
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.training import open_run
@@ -30,7 +31,7 @@ class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
 
-def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
+def deliver(run, recipe, formats, *, batch=1, io=None, opset=None, data_dir=None):
     """Converts the model of a run, and keeps the files that prove equal to it.
 
     What a recipe does without training is done here; what trains, `compress` has done before.
@@ -40,7 +41,7 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
         formats: "tflite", "onnx".
         batch: images at a time; None for any number.
-        io: what stands at the ends of an int8 .tflite file; see `export.convert`.
+        io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
         data_dir: as in `train`.
 
     Returns:
@@ -51,7 +52,7 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     """
     run = open_run(run)
     recipe = load_recipe(recipe)
-    refuse_formats(recipe.method, formats, io=io)
+    refuse_formats(recipe.method, formats, batch=batch, io=io, opset=opset)
     if io is not None and recipe.method not in SIMULATED:
         raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
     data = run.data(data_dir)
@@ -64,7 +65,8 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     deliveries = []
     for kind in formats:
         path = run.path / f"model_{recipe.artifact}.{kind}"
-        made = convert(model, kind, batch=batch, io=io, **options)
+        version = opset if kind == "onnx" else None
+        made = convert(model, kind, batch=batch, io=io, opset=version, **options)
         deliveries.append(
             keep(
                 path,
@@ -113,7 +115,5 @@ def _calibration_facts(recipe, data):
     calibration = recipe.quantization.calibration if recipe.quantization else None
     if calibration is None:
         return None
-    images = calibration_images(data, calibration)
-    return {
-        "split": "training", "augmented": False, "images": len(images), "seed": calibration.seed,
-    }  # fmt: skip
+    images = min(calibration.images, len(data.train))
+    return {"split": "training", "augmented": False, "images": images, "seed": calibration.seed}

@@ -66,9 +66,15 @@ def consumers(model):
     return found
 
 
-def maker(tensor):
-    """The operation that a Keras tensor came out of; None for what is no Keras tensor."""
+def maker(tensor, *, through=()):
+    """The operation that a Keras tensor came out of; None for what is no Keras tensor.
+
+    through: classes of layers to look through, each at its first input.
+    """
     history = getattr(tensor, "_keras_history", None)
+    while history and isinstance(history.operation, through):
+        made = history.operation._inbound_nodes[history.node_index]
+        history = made.input_tensors[0]._keras_history
     return history.operation if history else None
 
 

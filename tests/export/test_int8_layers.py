@@ -89,6 +89,7 @@ OF_IMAGES = {
     "rescaling": of_features(layers.Rescaling, 2.0, -1.0),
     "normalization": lambda x: conv(layers.Normalization(mean=[0.1, 0.2, 0.3], variance=[1, 2, 0.5])(x)),  # noqa: E501
     "local response": of_features(ours.LocalResponseNormalization, alpha=1.0, k=1.0),
+    "normalized behind a dropout": lambda x: normalized(layers.Dropout(0.2)(conv(x))),
     "noise": lambda x: layers.GaussianNoise(0.1)(layers.SpatialDropout2D(0.1)(features(x))),
     "channel shuffle": of_features(ours.ChannelShuffle, 2),
     "channel split": split,
