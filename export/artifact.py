@@ -96,6 +96,7 @@ def _circumstances(artifact, verdict):
         "operators": artifact.operators,
         "minimum_runtime": artifact.minimum_runtime,
         "checks": [check.as_dict() for check in verdict.checks],
+        "doubt": verdict.doubt,
         "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
         "python": platform.python_version(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -124,6 +125,19 @@ def read_sheet(path):
             f"{str(expected)[:12]}); convert the run again"
         )
     return facts
+
+
+def refuse_to_replace(path, recipe):
+    """UserError where a verified file of another recipe stands at `path`."""
+    try:
+        maker = read_json(sheet_path(path))["recipe"]["name"]
+    except (UserError, KeyError, TypeError):
+        return  # nothing there, or a sheet that nobody can use any more
+    if maker != recipe.name:
+        raise UserError(
+            f"{path}: is there already, made by the recipe {maker}; remove it, or write another "
+            f"'artifact' in the recipe {recipe.name}"
+        )
 
 
 def amend(path, **facts):

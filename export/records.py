@@ -1,13 +1,9 @@
-"""The files of a run that a report is made from, read and validated: a field here is a promise."""
-
-from pathlib import Path
-
-import numpy as np
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+"""The files of a run that a report is made from, read and validated by `schemas`."""
 
 from export.artifact import read_sheet, sheet_path
 from export.compression.recipe import Recipe
 from export.runtimes.engines import BY_SUFFIX
+from export.schemas import Benchmark, EvaluationRecord, Outcome, PackedSheet, Sheet
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
@@ -17,173 +13,9 @@ COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_ra
 STAGES = ("channels", "pruning", "clustering", "quantization")
 
 
-class Record(BaseModel):
-    """What is read of a JSON file; what else stands in it is left alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Tensor(Record):
-    """One end of an artifact. scale, zero_point: None where it is not quantized."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None
-    zero_point: int | None
-
-
-class InputTensor(Tensor):
-    layout: str
-    height: int
-    width: int
-    color: str
-    pixels: str
-    resize: str
-
-
-class OutputTensor(Tensor):
-    meaning: str
-    labels: tuple[str, ...]
-
-
-class Operator(Record):
-    name: str
-    version: int | None
-    count: int
-
-
-class CheckRecord(Record):
-    name: str
-    measured: float
-    comparison: str
-    limit: float
-    passed: bool
-
-
-class Measured(Record):
-    """artifact: the share of `images` that it labels rightly."""
-
-    artifact: float
-    images: int
-
-
-class Accuracies(Record):
-    validation: Measured
-    test: Measured | None = None
-
-
-class Sheet(Record):
-    """The JSON beside an artifact, as `export.artifact.describe` writes it."""
-
-    bytes: int
-    gzip_bytes: int
-    recipe: Recipe
-    input: InputTensor
-    output: OutputTensor
-    operators: tuple[Operator, ...]
-    minimum_runtime: str | None
-    accuracy: Accuracies
-    checks: tuple[CheckRecord, ...]
-    made: AwareDatetime
-
-    @property
-    def verified(self):
-        return bool(self.checks) and all(check.passed for check in self.checks)
-
-
-class PackedSheet(Record):
-    """The JSON beside a .kcnn file, as `export.compression.packing.pack` writes it.
-
-    zeros: the share of the weights of convolutions and dense layers that pruning set to zero.
-    """
-
-    bytes: int
-    float32_bytes: int
-    zeros: float
-    recipe: Recipe
-    accuracy: Accuracies
-    checks: tuple[CheckRecord, ...]
-    made: AwareDatetime
-
-
-class TimingRecord(Record):
-    file: str
-    engine: str
-    version: str
-    threads: int
-    cores: tuple[int, ...] | None
-    runs: int
-    median: float
-    p90: float
-    minimum: float
-
-
-class Machine(Record):
-    cpu: str
-    cores: int
-    system: str
-
-
-class Benchmark(Record):
-    """benchmark.json, as `export.benchmarking.as_json` gives it."""
-
-    evidence: str
-    machine: Machine
-    date: AwareDatetime
-    timings: tuple[TimingRecord, ...]
-
-    @property
-    def conditions(self):
-        """Each engine with its version, threads, cores and runs, in words."""
-        return sorted({
-            f"{t.engine} {t.version}, {t.threads} thread{'s' * (t.threads != 1)}"
-            + (f" on core {', '.join(map(str, t.cores))}" if t.cores else ", not pinned")
-            + f", {t.runs} runs"
-            for t in self.timings
-        })  # fmt: skip
-
-    def timing(self, path, sheet):
-        """The timing of a file; None if there is none, or one older than the file."""
-        named = [t for t in self.timings if Path(t.file).name == path.name]
-        return named[-1] if named and self.date >= sheet.made else None
-
-
-class EvaluationRecord(Record):
-    """evaluation.json, as `kerascnn.evaluation.evaluate` writes it."""
-
-    images: int = Field(ge=1)
-    top1: float
-    top5: float | None
-    confusion: tuple[tuple[int, ...], ...]
-
-    @property
-    def counts(self):
-        """(classes, classes): rows the truth, columns the answer."""
-        return np.array(self.confusion)
-
-    def mistakes(self, labels):
-        """(truth, answer, images) of every pair of classes mistaken, the commonest first."""
-        wrong = [
-            (labels[row], labels[column], images)
-            for row, line in enumerate(self.confusion)
-            for column, images in enumerate(line)
-            if images and row != column
-        ]
-        return sorted(wrong, key=lambda mistake: -mistake[2])
-
-
-class Outcome(Record):
-    """What run.json says of the training, as far as it says it."""
-
-    best_epoch: int | None = None
-    validation_accuracy: float | None = None
-    images: dict[str, int] = {}
-
-
-def read(schema, path, remedy):
-    """Reads a JSON file as `schema`; a UserError that names the command `remedy` if it is none."""
-    return _validated(schema, read_json(path), path, remedy)
+def read_outcome(run, remedy):
+    """What RUN/run.json says of the training; a UserError names `remedy`, which makes it anew."""
+    return _read(Outcome, run.path / "run.json", remedy)
 
 
 def read_evaluation(run, remedy):
@@ -191,7 +23,7 @@ def read_evaluation(run, remedy):
     path, classes = run.path / "evaluation.json", len(run.labels)
     if not path.exists():
         return None
-    found = read(EvaluationRecord, path, remedy)
+    found = _read(EvaluationRecord, path, remedy)
     if [len(line) for line in found.confusion] != [classes] * classes:
         lengths = " or ".join(map(str, sorted({len(line) for line in found.confusion})))
         raise UserError(
@@ -209,7 +41,7 @@ def read_evaluation(run, remedy):
 def read_benchmark(run, remedy):
     """RUN/benchmark.json, or None where it is missing."""
     path = run.path / "benchmark.json"
-    return read(Benchmark, path, remedy) if path.exists() else None
+    return _read(Benchmark, path, remedy) if path.exists() else None
 
 
 def read_curves(path, epochs, remedy):
@@ -277,6 +109,10 @@ def without_sheet(run):
     """The names of artifacts beside which no sheet stands."""
     files = (p for p in sorted(run.path.glob("model_*")) if p.suffix in BY_SUFFIX)
     return [p.name for p in files if not sheet_path(p).exists()]
+
+
+def _read(schema, path, remedy):
+    return _validated(schema, read_json(path), path, remedy)
 
 
 def _validated(schema, tree, path, remedy):

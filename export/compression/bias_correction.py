@@ -74,7 +74,7 @@ def _call_both(layer, twins, args, kwargs):
     """
     if isinstance(layer, FakeQuant):
         (both,) = args
-        return _Both(both.exact, layer(both.rounded, training=False))
+        return _Both(both.exact, layer(both.rounded, **inference(layer, kwargs)))
 
     def side(name):
         return keras.tree.map_structure(

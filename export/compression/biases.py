@@ -72,7 +72,6 @@ def weight_scales(layer):
         gain = along_kernel(layer, layer.gain(), kernel)
         kernel = kernel * ops.convert_to_numpy(gain).astype("float64")
     shape = scaled_last(layer, kernel)
-    if shape is None:
-        return np.abs(kernel).max() / 127
-    flat = np.abs(kernel).reshape(-1, shape[-1]).max(0)
-    return np.where(flat > 0, flat, 1.0) / 127
+    largest = np.abs(kernel) if shape is None else np.abs(kernel).reshape(-1, shape[-1])
+    largest = largest.max() if shape is None else largest.max(0)
+    return np.where(largest > 0, largest, 1.0) / 127  # of zeros, any step will do

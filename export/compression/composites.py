@@ -4,6 +4,8 @@ Each becomes a chain of convolutions, poolings and dense layers that computes th
 one has its name; of two with weights, the first one's name ends in `FIRST`.
 """
 
+import fnmatch
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -13,6 +15,15 @@ from export.compression.quantized_layers import PACKAGE
 from kerascnn.models.graph import new_inputs, nodes, walk
 
 FIRST = "_depthwise", "_column"
+
+
+def is_excluded(layer, patterns):
+    """Whether a layer's name fits one of these shell patterns.
+
+    Of a separable convolution both halves go by its name.
+    """
+    names = {layer.name, *(layer.name.removesuffix(end) for end in FIRST)}
+    return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
 def as_plain_layers(model):

@@ -5,7 +5,6 @@ normalization or a rescaling that follows no convolution belongs to none. Writte
 convolution, it does.
 """
 
-import fnmatch
 import itertools
 from collections import Counter
 
@@ -16,28 +15,16 @@ from keras import layers
 import kerascnn.layers as ours
 from export.compression.activation_form import activation_form
 from export.compression.affine import scale_and_offset, tensor_and_constant
-from export.compression.composites import FIRST, as_plain_layers
+from export.compression.composites import as_plain_layers, is_excluded
 from export.compression.constant_layers import absorbed, affine, identity, on_image
 from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.quantized_activations import saturation
+from export.compression.rounding_places import FIXED_RANGES, PASS_THROUGH, activation_name
 from export.compression.sequences import sequences_as_images
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
 FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
 FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
-FREELY_SCALED = (
-    *FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization, layers.ReLU, layers.LeakyReLU,
-    layers.PReLU, layers.Add, layers.Subtract, layers.Multiply,
-)  # fmt: skip
-
-
-def is_excluded(layer, patterns):
-    """Whether a layer's name fits one of these shell patterns.
-
-    Of a separable convolution both halves go by its name.
-    """
-    names = {layer.name, *(layer.name.removesuffix(end) for end in FIRST)}
-    return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
 def integer_form(model, *, exclude=(), folds_itself=False):
@@ -53,6 +40,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         UpSampling2D                                      Resizing
         layers of sequences                               those of images one pixel high
         an input that no Rescaling follows                one with scale 1: the pixels themselves
+        the Rescaling of an input                         one that makes 0 of a whole pixel
 
     Args:
         model: functional or sequential; takes raw pixels, 0..255.
@@ -85,11 +73,14 @@ def integer_form(model, *, exclude=(), folds_itself=False):
 
     def normalizes_pixels(node):
         """By one scale and one offset, which the quantization of the input can express."""
-        layer = node.operation
+        layer, source = node.operation, id(node.input_tensors[0])
         return (
             isinstance(layer, layers.Rescaling)
-            and id(node.input_tensors[0]) in inputs
+            and source in inputs
             and np.size(layer.scale) == np.size(layer.offset) == 1
+            and np.asarray(layer.scale).item() > 0
+            and 0 <= zero_pixel(layer) <= 255
+            and all(taker.operation is layer for taker in takers[source])
         )
 
     def only_taker(x):
@@ -119,11 +110,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
 
     def free(x, node):
         """Whether x can have the scale of what a node, which joins tensors, gives."""
-        if isinstance(node.operation, layers.Concatenate):
+        while id(x) in makers and isinstance(makers[id(x)].operation, PASS_THROUGH):
+            x = makers[id(x)].input_tensors[0]
+        if id(x) in pixels_made or isinstance(node.operation, layers.Concatenate):
             return id(x) not in pixels_made
-        maker = makers[id(x)].operation if id(x) in makers else None
-        chosen = isinstance(maker, FREELY_SCALED) and not saturation(maker)
-        return chosen and only_taker(x) is node.operation
+        maker = makers[id(x)].operation
+        return not saturation(maker) and activation_name(maker) not in FIXED_RANGES
 
     called = Counter()
 
@@ -134,7 +126,10 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         constants = absorbed if folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         linear = scale_and_offset(layer, constant, tensor_first=first)
-        if linear and not normalizes_pixels(node):
+        if normalizes_pixels(node):
+            scale = np.asarray(layer.scale).item()
+            return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
+        if linear:
             return constants(args[0] if x is None else x, *linear, name)
         if is_excluded(layer, exclude) and not isinstance(layer, layers.BatchNormalization):
             return layer(*args, **kwargs)
@@ -147,8 +142,8 @@ def integer_form(model, *, exclude=(), folds_itself=False):
                 total = _by_twos(layers.Add, args[0], f"{name}_sum")
                 return affine(total, 1 / len(args[0]), 0.0, name)
             case layers.Concatenate() | layers.Maximum() | layers.Minimum():
-                # The converter would give the input the scale of what joins it; and an extremum
-                # has one scale for all.
+                # The converter would give the input the scale of what joins it; and to extrema it
+                # may give what has a scale of its own with that.
                 parts = zip(args[0], node.input_tensors, strict=True)
                 return layer([
                     x if free(old, node) else identity(x, next(numbers), f"{name}_input_{i}")
@@ -174,6 +169,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         for old, image in zip(flat.inputs, keras.tree.flatten(images), strict=True)
     ]
     return keras.Model(images, walk(flat, pixels, call), name=flat.name)
+
+
+def zero_pixel(rescaling):
+    """The pixel that a Rescaling makes 0 of, or the nearest: of 127.5, which is none, 128."""
+    scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
+    return int(np.rint(-offset / scale))
 
 
 def _normalized(layer, x, copies, numbers, name):

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from export.artifact import sheet_path
+from export.artifact import refuse_to_replace, sheet_path
+from export.checks import Check, Verdict
 from export.compression.compress import compressed_model
 from export.compression.container import decode, encode
 from export.compression.pruning import sparsity
 from export.compression.recipe import load_recipe
-from export.verification import Check, Verdict, accuracy, predict
+from export.verification import accuracy, predict
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, write_json
 from kerascnn.training import open_run
@@ -47,6 +48,8 @@ def pack(run, recipe, *, data_dir=None):
             f"{recipe.name}: expected a recipe with the section 'clustering', got none; weights "
             "that are not shared have no short codes"
         )
+    path = run.path / f"model_{recipe.artifact}{SUFFIX}"
+    refuse_to_replace(path, recipe)
     model = compressed_model(run, recipe)
     data = encode(model)
     decoded = decode(data)
@@ -65,7 +68,6 @@ def pack(run, recipe, *, data_dir=None):
         "checks": [check.as_dict() for check in verdict.checks],
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    path = run.path / f"model_{recipe.artifact}{SUFFIX}"
     for stale in (path, sheet_path(path)):
         stale.unlink(missing_ok=True)
     if verdict.passed:

@@ -19,48 +19,74 @@ class FakeQuant(layers.Layer):
     Args:
         fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
         momentum: of the moving minimum and maximum while training.
-        absorbed: the next one rounds for this one too; only the converter sees its range.
+        places: how many tensors share the range; each moves its own, and the hull of all counts.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
-    A call with `halves` leaves the range alone: what comes out of an average is rounded to the
-    steps of what went in. Averages of integers are often halves, and kernels differ in them: they
-    go "up", or "away" from an integer 0.
+    A call says which `place` it is. With place None another rounding rounds for this one, and
+    only the converter sees the range. A call with `halves` leaves the range alone: what comes out
+    of an average is rounded to the steps of what went in. Averages of integers are often halves,
+    and kernels differ in them: they go "up", or "away" from an integer 0.
     """
 
-    def __init__(self, fixed=None, *, momentum=0.99, absorbed=False, **kwargs):
+    def __init__(self, fixed=None, *, momentum=0.99, places=1, **kwargs):
         super().__init__(**kwargs)
-        self.absorbed = absorbed
         self.fixed = tuple(fixed) if fixed else None
         self.momentum = momentum
+        self.places = places
 
     def build(self, input_shape):
-        start = self.fixed or (0.0, 0.0)
-        self.minimum, self.maximum = (
-            self.add_weight(shape=(), initializer=keras.initializers.Constant(v), trainable=False,
-                            autocast=False, dtype="float32", name=name)
-            for v, name in zip(start, ("minimum", "maximum"), strict=True)
-        )  # fmt: skip
+        def weight(name, start, shape=()):
+            return self.add_weight(
+                shape=shape, initializer=keras.initializers.Constant(start), trainable=False,
+                autocast=False, dtype="float32", name=name,
+            )  # fmt: skip
+
+        low, high = self.fixed or (0.0, 0.0)
+        self.minimum, self.maximum = weight("minimum", low), weight("maximum", high)
+        if self.places > 1:
+            self.minima = weight("minima", low, (self.places,))
+            self.maxima = weight("maxima", high, (self.places,))
         self.calibrating = False
         self.folds = False  # while a file is written
 
-    def call(self, inputs, training=False, halves=None):
-        if self.calibrating and halves:
+    def call(self, inputs, training=False, place=0, halves=None):
+        watches = self.fixed is None and not halves and place is not None
+        if self.calibrating and watches:
+            self._move(place, inputs, ops.minimum, ops.maximum)
+        if self.calibrating and (watches or halves):
             return inputs
-        if self.fixed is None and not halves:
-            if self.calibrating:
-                low, high = self._extremes(inputs)
-                self.minimum.assign(ops.minimum(self.minimum, low))
-                self.maximum.assign(ops.maximum(self.maximum, high))
-                return inputs
-            if training:
-                low, high = self._extremes(inputs)
-                self.minimum.assign(self.minimum + (low - self.minimum) * (1 - self.momentum))
-                self.maximum.assign(self.maximum + (high - self.maximum) * (1 - self.momentum))
-        if self.absorbed and not self.folds:
+        if training and watches:
+            self._move(place, inputs, self._towards, self._towards)
+        if place is None and not self.folds:
             return inputs
         if halves and not self.folds:
             inputs = self._with_halves(inputs, halves)
         return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+
+    def set_range(self, low, high):
+        """Sets the range, from which each place goes on if it is trained."""
+        self.minimum.assign(low)
+        self.maximum.assign(high)
+        if self.places > 1:
+            self.minima.assign(ops.full((self.places,), low))
+            self.maxima.assign(ops.full((self.places,), high))
+
+    def _move(self, place, inputs, lower, higher):
+        """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
+        x = ops.stop_gradient(ops.cast(inputs, "float32"))
+        low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+        if self.places == 1:
+            self.minimum.assign(lower(self.minimum, low))
+            self.maximum.assign(higher(self.maximum, high))
+            return
+        here = ops.arange(self.places) == place
+        self.minima.assign(ops.where(here, lower(self.minima, low), self.minima))
+        self.maxima.assign(ops.where(here, higher(self.maxima, high), self.maxima))
+        self.minimum.assign(ops.min(self.minima))
+        self.maximum.assign(ops.max(self.maxima))
+
+    def _towards(self, old, new):
+        return old + (new - old) * (1 - self.momentum)
 
     def _with_halves(self, x, where):
         """Moves halves a little off, to the side that they are rounded to."""
@@ -69,17 +95,12 @@ class FakeQuant(layers.Layer):
         side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
         return x + side * step / 1024
 
-    def _extremes(self, inputs):
-        """The range of this batch; it always holds zero, which padding needs exactly."""
-        x = ops.stop_gradient(ops.cast(inputs, "float32"))
-        return ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
-
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum,
-                "absorbed": self.absorbed}  # fmt: skip
+                "places": self.places}  # fmt: skip
 
 
 class QuantizedKernel:
@@ -172,12 +193,11 @@ def quantized(kernel, shape):
     """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
     if shape is None:
         high = ops.stop_gradient(ops.max(ops.abs(kernel)))
-        high = ops.where(high > 0, high, 1.0)  # as below
+        high = ops.where(high > 0, high, 1.0)  # zeros have no scale; any range keeps them
         return fake_quant_with_min_max_vars(kernel, -high, high, narrow_range=True)
     flat = ops.reshape(kernel, shape)
     axes = tuple(range(len(shape) - 1))
     high = ops.stop_gradient(ops.max(ops.abs(flat), axis=axes))
-    # A channel of zeros has no scale; any positive range keeps its zeros.
     high = ops.where(high > 0, high, 1.0)
     rounded = fake_quant_with_min_max_vars(
         flat, -high, high, narrow_range=True, axis=len(shape) - 1

@@ -27,34 +27,35 @@ def narrow_ranges(model, batches, method):
     """
     choose = {"percentile": percentile, "least_squares": least_squares}[method]
     watched, taps = _float_activations(model)
-    bounds = [(float(x.minimum), float(x.maximum)) for x in watched]
-    counts = [np.zeros(BINS) for _ in watched]
+    bounds = {x: (float(x.minimum), float(x.maximum)) for x in watched}
+    counts = {x: np.zeros(BINS) for x in watched}
     for images in batches:
         found = taps.predict_on_batch(np.asarray(images))
-        for count, x, ends in zip(counts, keras.tree.flatten(found), bounds, strict=True):
-            if ends[1] > ends[0]:
-                count += np.histogram(x, BINS, ends)[0]
-    for layer, count, (low, high) in zip(watched, counts, bounds, strict=True):
+        for layer, x in zip(watched, keras.tree.flatten(found), strict=True):
+            if bounds[layer][1] > bounds[layer][0]:
+                counts[layer] += np.histogram(x, BINS, bounds[layer])[0]
+    for layer, count in counts.items():
+        low, high = bounds[layer]
         if high > low:
             low, high = choose(count, low, high)
-            layer.minimum.assign(min(low, 0.0))  # zero stays in: padding needs it exactly
-            layer.maximum.assign(max(high, 0.0))
+            layer.set_range(min(low, 0.0), max(high, 0.0))  # padding needs zero exactly
 
 
 def _float_activations(model):
-    """The watched `FakeQuant`s, and a model of what each would round if no other did."""
-    watched, inputs = {}, new_inputs(model)
+    """The watched `FakeQuant` of each place, and a model of what is there if none rounds."""
+    watched, found, inputs = [], [], new_inputs(model)
 
     def call(node, *args, **kwargs):
         layer = node.operation
         if not isinstance(layer, FakeQuant):
             return layer(*args, **kwargs)
-        if layer.fixed is None:
-            watched.setdefault(layer, args[0])  # behind a pooling it comes again
+        if layer.fixed is None and kwargs.get("place", 0) is not None and not kwargs.get("halves"):
+            watched.append(layer)
+            found.append(args[0])
         return args[0]
 
     walk(model, inputs, call)
-    return list(watched), keras.Model(inputs, list(watched.values()))
+    return watched, keras.Model(inputs, found)
 
 
 def percentile(count, low, high):

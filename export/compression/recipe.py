@@ -215,20 +215,27 @@ class Quantization(Section):
 class Recipe(Section):
     """name: also the folder of the compressed model within its run.
 
-    artifact: files are called model_{artifact}.tflite and .onnx. max_drop: the accuracy that an
-    artifact may lose against the trained model on the validation images, in points. container:
-    `kerascnn compress` also leaves the shared weights in a file of Huffman codes, and says its
-    size.
+    artifact: files are called model_{artifact}.tflite and .onnx; by default as the recipe.
+    max_drop: the accuracy that an artifact may lose against the trained model on the validation
+    images, in points. container: `kerascnn compress` also leaves the shared weights in a file of
+    Huffman codes, and says its size.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
-    artifact: str = Field("float32", pattern=r"^[a-z0-9_]+$")
+    artifact: str = Field("", pattern=r"^[a-z0-9_]+$")
     channels: Channels | None = None
     pruning: Pruning | None = None
     clustering: Clustering | None = None
     quantization: Quantization | None = None
     container: bool = False
     max_drop: float = Field(1.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_called_as_the_recipe(cls, tree):
+        if isinstance(tree, dict) and "name" in tree:
+            return {"artifact": tree["name"], **tree}
+        return tree
 
     @model_validator(mode="after")
     def _shared_values_stay(self):

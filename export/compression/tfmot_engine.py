@@ -13,9 +13,10 @@ import numpy as np
 
 from export.compression.bridge import from_tf_keras, import_extra, to_tf_keras
 from export.compression.integer_form import integer_form
-from export.compression.qat import ABSORBED, WATCHED, refuse_unknown, roundings
 from export.compression.qat import quantize as quantize_natively
+from export.compression.qat import refuse_unknown
 from export.compression.quantized_layers import FakeQuant
+from export.compression.rounding_places import ABSORBED, WATCHED, roundings, shared_ranges
 from kerascnn.models.graph import nodes
 
 TFMOT = "tensorflow_model_optimization"
@@ -178,7 +179,19 @@ class Simulation:
 
     def settle(self):
         """Sets the ranges of the weights to what the weights are; a step of training leaves them
-        at what the weights were before it."""
+        at what the weights were before it. Ranges that are one in the file become one."""
+        found = nodes(self.form)
+        shared = shared_ranges(self.form, roundings(self.form))
+        for group in {first.operation.name for first, _ in shared.values()}:
+            ranges = [
+                output_range(self.model.get_layer(node.operation.name))
+                for node in found
+                if id(node) in shared and shared[id(node)][0].operation.name == group
+            ]
+            for ends, hull in zip(zip(*ranges, strict=True), (min, max), strict=True):
+                value = hull(end.numpy() for end in ends)
+                for end in ends:
+                    end.assign(value)
         for layer in self.model.layers:
             for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
                 quantizer(weight, True, weights=variables)
@@ -191,8 +204,7 @@ class Simulation:
             if isinstance(layer, FakeQuant) and layer.fixed is None:
                 name = layer.name.rpartition("_quant")[0]
                 ends = output_range(self.model.get_layer(name))
-                for variable, value in zip((layer.minimum, layer.maximum), ends, strict=True):
-                    variable.assign(value.numpy())
+                layer.set_range(*(value.numpy() for value in ends))
         return model
 
     def to_tflite(self, *, batch=1):

@@ -4,14 +4,15 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.artifact import describe, sheet_path
+from export.artifact import describe, refuse_to_replace, sheet_path
+from export.checks import Verdict
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
 from export.compression.recipe import SIMULATED, load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact
-from export.verification import Verdict, judge, reference
+from export.verification import judge, reference
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.training import open_run
@@ -30,7 +31,7 @@ class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
 
-def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
+def deliver(run, recipe, formats, *, batch=1, io=None, opset=None, data_dir=None):
     """Converts the model of a run, and keeps the files that prove equal to it.
 
     What a recipe does without training is done here; what trains, `compress` has done before.
@@ -40,20 +41,24 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
         formats: "tflite", "onnx".
         batch: images at a time; None for any number.
-        io: what stands at the ends of an int8 .tflite file; see `export.convert`.
+        io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
         data_dir: as in `train`.
 
     Returns:
         A `Delivery` for each format. A file that failed is not there.
 
     Raises:
-        UserError: a recipe, run or layer that does not fit.
+        UserError: a recipe, run or layer that does not fit, or a file of another recipe that
+            would be replaced.
     """
     run = open_run(run)
     recipe = load_recipe(recipe)
-    refuse_formats(recipe.method, formats, io=io)
+    refuse_formats(recipe.method, formats, batch=batch, io=io, opset=opset)
     if io is not None and recipe.method not in SIMULATED:
         raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
+    paths = {kind: run.path / f"model_{recipe.artifact}.{kind}" for kind in formats}
+    for path in paths.values():
+        refuse_to_replace(path, recipe)
     data = run.data(data_dir)
     trained = run.model()
     model = prepared(trained, run, recipe, data)
@@ -62,9 +67,9 @@ def deliver(run, recipe, formats, *, batch=1, io=None, data_dir=None):
     options = _converter_options(recipe, data)
     calibration = _calibration_facts(recipe, data)
     deliveries = []
-    for kind in formats:
-        path = run.path / f"model_{recipe.artifact}.{kind}"
-        made = convert(model, kind, batch=batch, io=io, **options)
+    for kind, path in paths.items():
+        version = opset if kind == "onnx" else None
+        made = convert(model, kind, batch=batch, io=io, opset=version, **options)
         deliveries.append(
             keep(
                 path,
@@ -113,7 +118,5 @@ def _calibration_facts(recipe, data):
     calibration = recipe.quantization.calibration if recipe.quantization else None
     if calibration is None:
         return None
-    images = calibration_images(data, calibration)
-    return {
-        "split": "training", "augmented": False, "images": len(images), "seed": calibration.seed,
-    }  # fmt: skip
+    images = min(calibration.images, len(data.train))
+    return {"split": "training", "augmented": False, "images": images, "seed": calibration.seed}

@@ -4,13 +4,13 @@ import logging
 import warnings
 
 from export.compression.compress import is_int8
+from export.conversion import OPSETS, refuse_opset
 from export.conversion.freeze import freeze, output_names
 from export.conversion.tflite import to_tflite
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
 
-OPSETS = range(17, 22)  # tf2onnx writes up to 18, onnx translates on
-WRITTEN = 18
+WRITTEN = 18  # the last opset of tf2onnx; onnx translates on
 PRECISIONS = ("float32", "float16")
 
 
@@ -32,8 +32,7 @@ def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"
     Raises:
         UserError: an operation that ONNX has not, or an option that is none.
     """
-    if opset not in OPSETS:
-        raise UserError(f"opset: expected {OPSETS[0]} to {OPSETS[-1]}, got {opset}")
+    refuse_opset(opset)
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     if is_int8(model) and precision != "float32":

@@ -31,6 +31,9 @@ def to_float16(model):
         for found in node.attribute:
             if found.t.data_type == TensorProto.FLOAT:
                 found.t.CopyFrom(_halved(found.t))
+    for value in graph.input:
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT:
+            _cast_input(graph, value.name)
     for value in graph.output:
         if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             _cast_output(graph, value.name)
@@ -40,6 +43,14 @@ def to_float16(model):
 def _halved(constant):
     value = numpy_helper.to_array(constant).clip(-LARGEST, LARGEST)
     return numpy_helper.from_array(value.astype(np.float16), constant.name)
+
+
+def _cast_input(graph, name):
+    inner = f"{name}/float16"
+    for node in graph.node:
+        node.input[:] = [inner if x == name else x for x in node.input]
+    cast = helper.make_node("Cast", [name], [inner], name=f"{name}/Cast", to=TensorProto.FLOAT16)
+    graph.node.insert(0, cast)
 
 
 def _cast_output(graph, name):

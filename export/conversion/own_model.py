@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from export.artifact import describe_own
+from export.artifact import describe_own, refuse_to_replace
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import load_recipe
@@ -43,7 +43,8 @@ class Prepared:
     origin: dict
 
 
-def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, trust=False, code=None):
+def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, opset=None, trust=False,
+                code=None):  # fmt: skip
     """Converts a .keras file, and keeps the files that prove equal to it.
 
     Args:
@@ -55,6 +56,7 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, trust=
             is calibrated: then the comparison is made on seeded noise, and the sheet says so.
         out: the folder to write; by default that of the .keras file.
         batch: inputs at a time; None for any number.
+        opset: of .onnx files, 17 to 21.
         trust: load Lambda layers, which are Python code inside the file.
         code: a Python file with the model's own classes; it is run.
 
@@ -66,21 +68,27 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, trust=
     """
     path = Path(path)
     recipe = load_recipe(recipe)
-    refuse_formats(recipe.method, formats)
+    refuse_formats(recipe.method, formats, batch=batch, opset=opset)
     if (path.parent / "run.json").exists() and path.name == "model.keras":
         raise UserError(f"{path}: is the model of a run; kerascnn convert {path.parent}")
+    folder = Path(out or path.parent)
+    paths = {kind: folder / f"{path.stem}_{recipe.artifact}.{kind}" for kind in formats}
+    for made in paths.values():
+        refuse_to_replace(made, recipe)
+    options = {"tflite": {"batch": batch}, "onnx": {"batch": batch, "opset": opset}}
     with classes_of(code):
         prepared = prepare(path, recipe, images=images, trust=trust)
-        folder = writable_folder(out or path.parent)
-        return [_deliver(path, folder, kind, recipe, prepared, batch) for kind in formats]
+        writable_folder(folder)
+        return [
+            _deliver(path, made, kind, recipe, prepared, options[kind])
+            for kind, made in paths.items()
+        ]
 
 
-def _deliver(source, folder, kind, recipe, prepared, batch):
-    path = folder / f"{source.stem}_{recipe.artifact}.{kind}"
-    options = {}
+def _deliver(source, path, kind, recipe, prepared, options):
     if recipe.method not in (None, "static"):
-        options = {"method": recipe.method, "images": prepared.inputs}
-    made = convert(prepared.model, kind, batch=batch, pixels=prepared.pixels, **options)
+        options = {**options, "method": recipe.method, "images": prepared.inputs}
+    made = convert(prepared.model, kind, pixels=prepared.pixels, **options)
     return keep(
         path, made, lambda artifact: judge_own(artifact, prepared, recipe),
         lambda file, artifact, verdict: describe_own(

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.artifact import sheet_path
 from export.benchmarking import benchmark
 from export.compression.biases import settle_biases
 from export.compression.calibration import calibration_images, simulated
@@ -242,6 +243,8 @@ class Fixer:
                 history = run.path / self.subject.recipe.name / stage / "history.csv"
                 if history.exists():
                     shutil.copy(history, writable_folder(out / stage))
+        earlier = run.path / f"model_{recipe.artifact}.{self.subject.kind}"
+        sheet_path(earlier).unlink(missing_ok=True)  # what an earlier --fix kept gives way
         (delivery,) = deliver(run, recipe, [self.subject.kind], data_dir=self.subject.data_dir)
         return delivery
 

@@ -70,19 +70,21 @@ class Probe:
         self.units = []
         copies, owners = {}, {}  # owner: of a tensor that the same kernel goes on with
         taps, rounders = [], {}  # rounder: the unit that rounded what a tensor holds
-        switched = {}  # id of a rounding -> the unit that has its switch
 
         def call(node, *args, **kwargs):
             layer = node.operation
             single = len(node.input_tensors) == 1
             unit = owners.get(id(node.input_tensors[0])) if single else None
             if isinstance(layer, FakeQuant):
-                if id(layer) in switched:  # as behind a pooling, which keeps the range
-                    unit = switched[id(layer)]
+                if kwargs.get("place", 0) is None:  # another one rounds for it
+                    if id(node.input_tensors[0]) in rounders:
+                        rounders[id(node.outputs[0])] = rounders[id(node.input_tensors[0])]
+                    return args[0]
+                if kwargs.get("halves"):  # behind an average, which keeps the range
+                    unit = rounders[id(node.input_tensors[0])]
                     output = unit.switch(*args)
                 else:
-                    switched[id(layer)] = unit
-                    unit.switch = Switched(layer, name=f"{layer.name}_switch")
+                    unit.switch = Switched(layer, name=f"{unit.name}_{len(taps)}_switch")
                     output = unit.switch(*args)
                     taps.append(output)
                 rounders[id(node.outputs[0])] = unit

@@ -127,9 +127,7 @@ def test_an_artifact_without_its_sheet(kerascnn, own_run):
 
 
 def test_a_conversion_before_its_compression(kerascnn, own_run):
-    line = complaint(
-        kerascnn("convert", own_run, "--to", "onnx", "--recipe", "pruned50_qat_wi8_ai8")
-    )
+    line = complaint(kerascnn("convert", own_run, "--to", "onnx", "--recipe", "qat_wi8_ai8"))
     assert "kerascnn compress" in line
 
 

@@ -75,6 +75,13 @@ def test_floats_need_nothing_but_the_file(kerascnn, tmp_path, make, dtype, words
         assert kerascnn("benchmark", made, "--runs", 50)[0] == 0
 
 
+def test_half_precision_takes_floats_as_they_are(tmp_path):
+    for made in export.deliver_own(of_floats(tmp_path), "float16", ["tflite", "onnx"]):
+        assert made.verdict.passed
+        with Artifact(made.path) as artifact:
+            assert artifact.inputs[0]["dtype"] == artifact.outputs[0]["dtype"] == "float32"
+
+
 def test_the_output_is_called_what_it_is(tmp_path):
     import onnx
 

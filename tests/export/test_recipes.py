@@ -28,10 +28,16 @@ def test_a_recipe_that_ships_says_how_it_is_called(name):
     assert f"--recipe {name}" in header
 
 
-def test_no_two_recipes_that_ship_write_the_same_file_but_those_for_int8():
-    """The pruned network takes the place of the one that is not: an app wants one int8 file."""
+def test_no_two_recipes_that_ship_write_the_same_file():
     artifacts = [load_recipe(name).artifact for name in shipped_recipes()]
-    assert {a for a in artifacts if artifacts.count(a) > 1} == {"int8"}
+    assert len(set(artifacts)) == len(artifacts)
+
+
+def test_a_recipe_that_names_no_file_lends_it_its_own_name():
+    assert recipe().artifact == "mine"
+    assert recipe(artifact="int8").artifact == "int8"
+    with pytest.raises(UserError, match="name: "):
+        parse(Recipe, {"name": "Mine?"}, "mine.yaml")
 
 
 def test_a_name_tells_every_stage_in_its_order():

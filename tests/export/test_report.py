@@ -333,6 +333,14 @@ def test_a_file_with_a_failed_check_is_not_called_verified(folder):
     assert [table[name]["verified"] for name in FILES] == ["no", "yes", "yes"]
 
 
+def test_a_comparison_that_proves_little_is_said_to(folder):
+    doubt = "proves little: over the 5 validation images, the logits hardly change"
+    change(sheet_path(folder / FILES[1]), lambda s: s.update(doubt=doubt))
+    made = Page(write_report(folder))
+    assert [made.table()[name]["verified"] for name in FILES] == ["yes", "yes, but", "yes"]
+    assert f"That the checks passed {doubt}." in made.text("artifacts")
+
+
 def change(path, edit):
     tree = json.loads(path.read_text())
     edit(tree)

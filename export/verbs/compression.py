@@ -1,0 +1,114 @@
+"""The verbs that make a network smaller: compress, sensitivity, pack, unpack."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from export.verbs.options import RecipeOption
+from export.verbs.verdicts import fail_unless, print_verdicts
+from kerascnn.cli import DataDir, RunArgument, app
+from kerascnn.console import console, start_tensorflow
+from kerascnn.errors import UserError
+
+
+@app.command()
+def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
+    """Prunes and trains for int8, as a recipe says; keeps the model in RUN/RECIPE.
+
+    A recipe that trains nothing (static, dynamic, float16) needs only `kerascnn convert`.
+
+    Example: kerascnn compress runs/demo --recipe pruned50_qat_wi8_ai8
+    """
+    from export.compression.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    start_tensorflow()
+    from export.compression.compress import compress as compress_run
+    from kerascnn.training import open_run
+
+    opened = open_run(run)
+
+    compress_run(opened, loaded, data_dir=data_dir)
+    console.print(f"  ->  {opened.path / loaded.name / 'model.keras'}")
+    if loaded.container:
+        _pack(opened, loaded, data_dir)
+
+
+@app.command()
+def sensitivity(
+    run: RunArgument,
+    images: Annotated[int, typer.Option(help="Validation images to try on.", min=1)] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    data_dir: DataDir = None,
+):
+    """Prunes one layer at a time and shows what accuracy it costs, the worst layers first.
+
+    Example: kerascnn sensitivity runs/demo
+    """
+    start_tensorflow()
+    from export.compression.sensitivity import as_json, sensitivity_table, suggestions
+    from export.compression.sensitivity import sensitivity as scan_run
+    from kerascnn.files import write_json
+    from kerascnn.training import open_run
+
+    opened = open_run(run)
+    with console.status("pruning layer after layer"):
+        scan = scan_run(opened, images=images, data_dir=data_dir)
+    console.print(sensitivity_table(scan))
+    for line in suggestions(scan):
+        console.print(escape(line), highlight=False)
+    if out:
+        write_json(out, as_json(scan))
+
+
+@app.command()
+def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
+    """Writes shared weights as a small .kcnn file, decodes it, and keeps it if it is exact.
+
+    Example: kerascnn pack runs/demo --recipe deep_compression
+    """
+    from export.compression.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    start_tensorflow()
+    from kerascnn.training import open_run
+
+    _pack(open_run(run), loaded, data_dir)
+
+
+@app.command()
+def unpack(
+    file: Annotated[Path, typer.Argument(help="A .kcnn file that `kerascnn pack` wrote.")],
+    out: Annotated[Path, typer.Option(help="The .keras file to write.")] = Path("model.keras"),
+):
+    """Turns a .kcnn file back into the Keras model that was packed.
+
+    Example: kerascnn unpack runs/demo/model_deep_compression.kcnn --out model.keras
+    """
+    if out.suffix != ".keras":
+        raise UserError(f"--out: expected a .keras file, got {str(out)!r}")
+    start_tensorflow()
+    from export.compression.packing import unpack as unpack_file
+    from kerascnn.files import replacing
+
+    model = unpack_file(file)
+    with replacing(out) as path:
+        model.save(path)
+    console.print(f"  {model.name}, {model.count_params():,} weights  ->  {out}")
+
+
+def _pack(run, recipe, data_dir):
+    """Packs, says size and accuracy; exit code 1 if the file is not exact or lost too much."""
+    from export.compression.packing import pack as pack_run
+
+    path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
+    print_verdicts([(path, "Keras", verdict)])
+    reached = verdict.accuracy
+    console.print(
+        f"  {sheet['bytes']:,} bytes instead of {sheet['float32_bytes']:,} as float32, "
+        f"{sheet['float32_bytes'] / sheet['bytes']:.1f} times smaller; validation accuracy "
+        f"{reached['artifact']:.2%} (trained {reached['trained']:.2%})"
+    )
+    fail_unless(verdict.passed)

@@ -1,0 +1,20 @@
+"""What several verbs take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RecipeOption = Annotated[
+    str, typer.Option(help="The name of a recipe in configs/export, or a YAML file of your own.")
+]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(help="For a .keras file: a folder of images, or an .npy or .npz array."),
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="For a .keras file: run the Python code inside it.")
+]
+CodeOption = Annotated[
+    Path | None, typer.Option(help="For a .keras file: the Python file of its own layers.")
+]
