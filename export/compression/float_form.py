@@ -3,6 +3,7 @@
 import keras
 
 from export.compression.folded_normalization import FoldedBatchNormalization
+from export.compression.quantized_activations import QuantizedPReLU
 from export.compression.quantized_layers import TWINS, FakeQuant, QuantizedKernel
 from kerascnn.models.graph import new_inputs, walk
 
@@ -36,6 +37,8 @@ def _float_copy(layer):
         return float_twin(layer)
     if isinstance(layer, FoldedBatchNormalization):
         return keras.layers.BatchNormalization.from_config(layer.get_config())
+    if isinstance(layer, QuantizedPReLU):
+        return keras.layers.PReLU.from_config(layer.get_config())
     # An operation of Keras that is no layer has nothing to copy.
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import keras
 from keras import layers, ops
 
-from export.compression.quantized_layers import PACKAGE, FakeQuant, QuantizedKernel
+from export.compression.quantized_layers import PACKAGE, QuantizedKernel
 from kerascnn.models.graph import maker
 
 TRAINING_ONLY = (  # layers that a file knows nothing of
@@ -147,11 +147,7 @@ def freeze_statistics(model, frozen=True):
 @contextmanager
 def folded(model):
     """Inside, the layers of a quantized model compute as an int8 file does: see the class."""
-    chosen = [
-        layer
-        for layer in model.layers
-        if isinstance(layer, FoldedBatchNormalization | FakeQuant | QuantizedKernel)
-    ]
+    chosen = [layer for layer in model.layers if hasattr(layer, "folds")]
     for layer in chosen:
         layer.folds = True
     try:

@@ -6,22 +6,29 @@ convolution, it does.
 """
 
 import fnmatch
+import itertools
+from collections import Counter
 
 import keras
 import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
+from export.compression.activation_form import activation_form
 from export.compression.affine import scale_and_offset, tensor_and_constant
 from export.compression.composites import FIRST, as_plain_layers
+from export.compression.constant_layers import absorbed, affine, identity, on_image
 from export.compression.folded_normalization import TRAINING_ONLY
-from export.compression.quantized_layers import log
+from export.compression.quantized_activations import saturation
 from export.compression.sequences import sequences_as_images
-from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
 FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
 FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
+FREELY_SCALED = (
+    *FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization, layers.ReLU, layers.LeakyReLU,
+    layers.PReLU, layers.Add, layers.Subtract, layers.Multiply,
+)  # fmt: skip
 
 
 def is_excluded(layer, patterns):
@@ -40,12 +47,9 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         x + c, x * c, Rescaling, Normalization            a part of the kernel in front, or a 1x1
                                                           depthwise convolution
         separable convolution, and others of two kernels  convolutions: see `as_plain_layers`
-        silu(x)                                           x * sigmoid(x)
-        hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
-        scaled_tanh(x)                                    1.7159 tanh(2 x / 3), likewise
         stochastic depth, the mean of a fractal join      what they are at inference, likewise
         a sum or product of more than two                 of two at a time
-        a local response normalization                    x * exp(-beta * log(k + alpha * energy))
+        activations that have no table                    those that have: see `activation_form`
         UpSampling2D                                      Resizing
         layers of sequences                               those of images one pixel high
         an input that no Rescaling follows                one with scale 1: the pixels themselves
@@ -78,6 +82,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         if isinstance(node.operation, layers.Rescaling) and id(node.input_tensors[0]) in inputs
     }
     normalizations = {}  # by their id: layers may be shared
+    numbers = itertools.count(1)  # of identities
 
     def normalizes_pixels(node):
         """By one scale and one offset, which the quantization of the input can express."""
@@ -100,12 +105,11 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             return only_taker(takers[id(x)][0].outputs[0])
         return operations[0]
 
-    def folds(node):
-        """Whether the kernel of the layer in front absorbs a batch normalization."""
+    def alone_behind(kinds, node):
+        """Whether a node takes what a layer of `kinds` gives, and nothing else does."""
         maker = makers.get(id(node.input_tensors[0]))
         while maker is not None and isinstance(maker.operation, TRAINING_ONLY):
             maker = makers.get(id(maker.input_tensors[0]))
-        kinds = (*FOLDED_INTO, *FOLDED_INTO_TOO) if folds_itself else FOLDED_INTO
         if maker is None or not isinstance(maker.operation, kinds):
             return False
         sources = [call.outputs[0] for call in calls[id(maker.operation)]]
@@ -113,58 +117,61 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             only_taker(x) is node.operation for x in sources
         )
 
-    def constants(node):
-        """What computes scale x + offset, for the x that a node takes."""
-        return _absorbed if folds(node) else _affine
+    def folds(node):
+        """Whether the kernel of the layer in front absorbs a batch normalization."""
+        return alone_behind((*FOLDED_INTO, *(FOLDED_INTO_TOO if folds_itself else ())), node)
+
+    def free(x, node):
+        """Whether x can have the scale of what a node, which joins tensors, gives."""
+        if isinstance(node.operation, layers.Concatenate):
+            return id(x) not in pixels_made
+        maker = makers[id(x)].operation if id(x) in makers else None
+        chosen = isinstance(maker, FREELY_SCALED) and not saturation(maker)
+        return chosen and only_taker(x) is node.operation
+
+    called = Counter()
 
     def call(node, *args, **kwargs):
         layer = node.operation
+        called[layer.name] += 1  # layers may be shared; those that are put in are not
+        name = layer.name if called[layer.name] == 1 else f"{layer.name}_call{called[layer.name]}"
+        constants = absorbed if folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         linear = scale_and_offset(layer, constant, tensor_first=first)
         if normalizes_pixels(node):
             scale = np.asarray(layer.scale).item()
             return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
         if linear:
-            return constants(node)(args[0] if x is None else x, *linear, layer.name)
+            return constants(args[0] if x is None else x, *linear, name)
         if is_excluded(layer, exclude) and not isinstance(layer, layers.BatchNormalization):
             return layer(*args, **kwargs)
         match layer:
             case layers.BatchNormalization() if not folds(node):
-                return _normalized(layer, args[0], normalizations)
+                return _normalized(layer, args[0], normalizations, numbers, name)
             case ours.StochasticDepth():
-                return _affine(args[0], layer.survival, 0.0, layer.name)
+                return affine(args[0], layer.survival, 0.0, name)
             case ours.FractalJoin() if len(args[0]) > 1:
-                total = _by_twos(layers.Add, args[0], f"{layer.name}_sum")
-                return _affine(total, 1 / len(args[0]), 0.0, layer.name)
-            case layers.Concatenate() if any(id(x) in pixels_made for x in node.input_tensors):
-                # The converter would give the input the scale of the concatenation.
-                apart = [
-                    _affine(x, 1.0, 0.0, f"{layer.name}_input_{i}") if id(old) in pixels_made else x
-                    for i, (x, old) in enumerate(zip(args[0], node.input_tensors, strict=True), 1)
-                ]
-                return layer(apart)
+                total = _by_twos(layers.Add, args[0], f"{name}_sum")
+                return affine(total, 1 / len(args[0]), 0.0, name)
+            case layers.Concatenate() | layers.Maximum() | layers.Minimum():
+                # The converter would give the input the scale of what joins it; and an extremum
+                # has one scale for all.
+                parts = zip(args[0], node.input_tensors, strict=True)
+                return layer([
+                    x if free(old, node) else identity(x, next(numbers), f"{name}_input_{i}")
+                    for i, (x, old) in enumerate(parts, 1)
+                ])  # fmt: skip
             case layers.Average():
-                total = _by_twos(layers.Add, args[0], f"{layer.name}_sum")
-                return _affine(total, 1 / len(args[0]), 0.0, layer.name)
-            case ours.LocalResponseNormalization():
-                return _locally_normalized(layer, args[0])
+                total = _by_twos(layers.Add, args[0], f"{name}_sum")
+                return affine(total, 1 / len(args[0]), 0.0, name)
             case layers.UpSampling2D():
                 sizes = [n * s for n, s in zip(args[0].shape[1:3], layer.size, strict=True)]
-                return layers.Resizing(*sizes, layer.interpolation, name=layer.name)(args[0])
+                return layers.Resizing(*sizes, layer.interpolation, name=name)(args[0])
             case layers.Add() | layers.Multiply() if len(args[0]) > 2:
-                return _by_twos(type(layer), args[0], layer.name)
-            case layers.Activation() if layer.activation is keras.activations.silu:
-                gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
-                return layers.Multiply(name=layer.name)([args[0], gate])
-            case layers.Activation() if layer.activation is ours.scaled_tanh:
-                inner = constants(node)(args[0], 2 / 3, 0.0, f"{layer.name}_scale")
-                tanh = layers.Activation("tanh", name=f"{layer.name}_tanh")(inner)
-                return _affine(tanh, 1.7159, 0.0, layer.name)
-            case layers.Activation() if layer.activation is keras.activations.hard_sigmoid:
-                shifted = constants(node)(args[0], 1.0, 3.0, f"{layer.name}_shift")
-                clipped = layers.ReLU(6.0, name=f"{layer.name}_relu6")(shifted)
-                return _affine(clipped, 1 / 6, 0.0, layer.name)
-        return layer(*args, **kwargs)
+                return _by_twos(type(layer), args[0], name)
+        alone = alone_behind((*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node)
+        made = activation_form(layer, args[0], name, first=constants, alone=alone)
+        return layer(*args, **kwargs) if made is None else made
 
     images = new_inputs(flat)
     pixels = [
@@ -182,82 +189,23 @@ def zero_pixel(rescaling):
     return int(np.rint(-offset / scale))
 
 
-def _affine(x, scale, offset, name):
-    """scale x + offset as a 1x1 depthwise convolution that is not trained.  (..., C) -> same"""
-    channels = x.shape[-1]
-    convolution = layers.DepthwiseConv2D(1, use_bias=bool(np.any(offset)), name=name)
-    y = _on_image(convolution, x, name)
-    kernel, bias = (np.broadcast_to(v, channels) for v in (scale, offset))
-    kernel = kernel.reshape(1, 1, channels, 1)
-    convolution.set_weights([kernel, bias] if convolution.use_bias else [kernel])
-    convolution.trainable = False
-    return y
-
-
-def _absorbed(x, scale, offset, name):
-    """scale x + offset as a normalization that the kernel in front takes in.  (..., C) -> same"""
-    channels = x.shape[-1]
-    normalization = layers.BatchNormalization(name=name)
-    y = normalization(x)
-    gamma, beta = (np.broadcast_to(np.float32(v), channels) for v in (scale, offset))
-    variance = np.full(channels, 1 - normalization.epsilon, "float32")
-    normalization.set_weights([gamma, beta, np.zeros_like(beta), variance])
-    normalization.trainable = False
-    return y
-
-
-def _on_image(compute, x, name):
-    """Calls `compute` with x, or with an image that a vector or a sequence x is made into."""
-    if len(x.shape) == 4:
-        return compute(x)
-    if len(x.shape) > 4:
-        raise UserError(
-            f"{name}: int8 normalizes images, sequences and vectors, got a tensor of shape "
-            f"{x.shape}; leave it float: exclude {name!r}"
-        )
-    shape = (1, -1 if len(x.shape) == 3 else 1, x.shape[-1])
-    image = layers.Reshape(shape, name=f"{name}_image")(x)
-    return layers.Reshape(x.shape[1:], name=f"{name}_back")(compute(image))
-
-
-def _normalized(layer, x, copies):
+def _normalized(layer, x, copies, numbers, name):
     """A batch normalization behind a depthwise convolution that it folds into.
 
-    copies: of such layers, by their id; a layer may be shared.
+    copies: of such layers, with a number each, by their id; a layer may be shared.
     """
 
     def normalize(image):
         if id(layer) not in copies:
-            number = len(copies) + 1
-            copies[id(layer)] = (
-                number,
-                layers.BatchNormalization.from_config({**layer.get_config(), "axis": -1}),
-            )
-            copies[id(layer)][1].build(image.shape)
-            copies[id(layer)][1].set_weights(layer.get_weights())
+            config = {**layer.get_config(), "axis": -1}
+            copy = layers.BatchNormalization.from_config(config)
+            copy.build(image.shape)
+            copy.set_weights(layer.get_weights())
+            copies[id(layer)] = next(numbers), copy
         number, copy = copies[id(layer)]
-        # TFLite's converter merges equal constants, and folds a normalization into all of them at
-        # once. So no two of these kernels are equal: in the last bits they spell a number.
-        spelled = number >> np.arange(image.shape[-1]) & 1
-        ones = np.where(spelled, np.nextafter(np.float32(1), np.float32(2)), np.float32(1))
-        return copy(_affine(image, ones, 0.0, f"{layer.name}_identity"))
+        return copy(identity(image, number, f"{name}_identity"))
 
-    return _on_image(normalize, x, layer.name)
-
-
-def _locally_normalized(layer, x):
-    """A local response normalization in convolutions, products and tables of one variable."""
-    name, channels = layer.name, x.shape[-1]
-    band = abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= layer.size // 2
-    alpha = layer.alpha / layer.size if layer.convention == "caffe" else layer.alpha
-    energy = layers.Conv2D(channels, 1, name=f"{name}_energy")
-    y = energy(layers.Multiply(name=f"{name}_square")([x, x]))
-    energy.set_weights([alpha * band[None, None], np.full(channels, layer.k)])
-    energy.trainable = False
-    y = layers.Activation(log, name=f"{name}_log")(y)
-    y = _affine(y, -layer.beta, 0.0, f"{name}_power")
-    y = layers.Activation("exponential", name=f"{name}_exp")(y)
-    return layers.Multiply(name=name)([x, y])
+    return on_image(normalize, x, name)
 
 
 def _by_twos(kind, tensors, name):

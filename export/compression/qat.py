@@ -16,9 +16,11 @@ from keras import layers
 
 from export.compression.folded_normalization import FoldedBatchNormalization
 from export.compression.integer_form import integer_form, is_excluded
+from export.compression.quantized_activations import activation_twin
 from export.compression.quantized_layers import PER_CHANNEL, TWINS, FakeQuant
 from export.compression.rounding_places import (
     ABSORBED,
+    ONE_SCALE,
     PASS_THROUGH,
     WATCHED,
     activation_name,
@@ -29,18 +31,17 @@ from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, maker, new_inputs, nodes, walk
 
 REQUANTIZED = (
-    layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
-    layers.GlobalAveragePooling2D,
+    layers.Add, layers.Subtract, layers.Multiply, *ONE_SCALE, layers.GlobalAveragePooling2D,
 )  # fmt: skip
 ACTIVATIONS = (
-    layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax, layers.Activation,
+    layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Activation,
 )  # fmt: skip
 KNOWN = (
     *TWINS, *PASS_THROUGH, *REQUANTIZED, *ACTIVATIONS, layers.BatchNormalization, layers.Rescaling,
 )  # fmt: skip
 KNOWN_ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "hard_silu", "softmax", "linear",
-    "gelu", "exponential", "log",
+    "gelu", "exponential", "log", "magnitude", "saturating",
 )  # fmt: skip
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -119,6 +120,8 @@ def _twin(layer, per_channel, excluded):
             return quantized(**config, **scales, rounds=not excluded)
     if not excluded:
         refuse_unknown(layer)
+        if special := activation_twin(layer):
+            return special
     if type(layer) is layers.BatchNormalization:
         return FoldedBatchNormalization(**config)
     return _copy(layer)

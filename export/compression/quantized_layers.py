@@ -179,12 +179,6 @@ def along_kernel(layer, values, kernel):
     return values
 
 
-@keras.saving.register_keras_serializable(package=PACKAGE)
-def log(x):
-    """The natural logarithm, as an activation."""
-    return ops.log(x)
-
-
 def scaled_last(layer, kernel):
     """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
     if isinstance(layer, layers.DepthwiseConv2D):

@@ -4,11 +4,11 @@ After a convolution with its normalization and ReLU, after Add, Multiply and Con
 activation of its own kernel. Nowhere between the parts that one kernel fuses, and nowhere after an
 operation that hands on its input's integers (padding, maxima, reshaping).
 
-A concatenation only copies integers, so all it takes and what it gives have one range: through
-operations that hand on integers, down a whole block of DenseNet. (With ranges of their own, TFLite
-would rescale integers in between, and XNNPACK does that with a factor of 8 bits.) Where nothing
-else takes what a kernel writes into a concatenation, the simulation rounds behind the
-concatenation alone.
+A concatenation only copies integers, and so does a maximum of two tensors: all they take and what
+they give have one range, through operations that hand on integers, down a whole block of DenseNet.
+(With ranges of their own, TFLite would rescale integers in between, and XNNPACK does that with a
+factor of 8 bits.) Where nothing else takes what a kernel writes into a concatenation, the
+simulation rounds behind the concatenation alone.
 """
 
 import numpy as np
@@ -17,14 +17,17 @@ from keras import layers
 import kerascnn.layers as ours
 from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.integer_form import is_excluded
+from export.compression.quantized_activations import saturation
 from kerascnn.models.graph import consumers, nodes
 
 PASS_THROUGH = (
     layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.ZeroPadding2D,
     layers.Cropping2D, layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
-    layers.Resizing, ours.CeilMaxPooling2D, ours.ChannelShuffle, ours.ChannelSplit,
-    ours.ChannelZeroPadding, ours.DepthToSpace, *TRAINING_ONLY,
+    layers.Resizing, ours.CeilMaxPooling2D, ours.SpatialPyramidPooling2D, ours.ChannelShuffle,
+    ours.ChannelSplit, ours.ChannelZeroPadding, ours.DepthToSpace, *TRAINING_ONLY,
 )  # fmt: skip
+# Kernels of several inputs that have all of them, and the output, on one scale.
+ONE_SCALE = (layers.Concatenate, layers.Maximum, layers.Minimum)
 # The output quantization that TFLite's kernels demand.
 FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax": (0.0, 255 / 256)}
 PIXELS = (0.0, 255.0)
@@ -38,6 +41,8 @@ FUSES_RELU = (
 
 def activation_name(layer):
     """The name of the activation that a layer is, or None."""
+    if saturation(layer):
+        return "saturating"
     if isinstance(layer, layers.ReLU):
         settings = layer.max_value, bool(layer.negative_slope), layer.threshold
         names = {
@@ -86,15 +91,15 @@ def roundings(model, *, exclude=()):
             return False
         if isinstance(follower.operation, layers.BatchNormalization):
             return hasattr(node.operation, "kernel")
-        if isinstance(follower.operation, layers.Concatenate):
+        if isinstance(follower.operation, ONE_SCALE):
             return all(map(takes_any_scale, follower.input_tensors))
         relu = activation_name(follower.operation) in ("relu", "relu6")
-        return relu and isinstance(node.operation, FUSES_RELU)
+        return (relu or saturation(follower.operation)) and isinstance(node.operation, FUSES_RELU)
 
     def absorbed(node):
         """Whether the kernel of this node writes with the scale of what takes it."""
         follower = only_taker(node)
-        joins = follower is not None and isinstance(follower.operation, layers.Concatenate)
+        joins = follower is not None and isinstance(follower.operation, ONE_SCALE)
         return joins and not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
 
     def how(node):
@@ -110,7 +115,7 @@ def roundings(model, *, exclude=()):
 
 
 def shared_ranges(model, rounded, *, exclude=()):
-    """Which roundings have one range: of what a concatenation takes, and what it gives.
+    """Which roundings have one range: of all that a kernel of `ONE_SCALE` takes and gives.
 
     Args:
         model, exclude: as for `roundings`.
@@ -134,7 +139,7 @@ def shared_ranges(model, rounded, *, exclude=()):
 
     for node in nodes(model):
         layer = node.operation
-        if isinstance(layer, layers.Concatenate) and not is_excluded(layer, exclude):
+        if isinstance(layer, ONE_SCALE) and not is_excluded(layer, exclude):
             for joined in (node, *map(source, node.input_tensors)):
                 if id(joined) in members and id(node) in members:
                     together, others = members[id(joined)], members[id(node)]
@@ -153,6 +158,8 @@ def _hands_on(layer):
 def _how(node):
     """How a node is rounded where nothing is fused."""
     name = activation_name(node.operation)
+    if limits := saturation(node.operation):
+        return limits
     if isinstance(node.operation, layers.Rescaling):
         return _range_of_pixels(node.operation)
     if _hands_on(node.operation):

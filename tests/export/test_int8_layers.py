@@ -24,6 +24,18 @@ def features(x):
     return conv(x, activation="relu")
 
 
+def twice(x, layer):
+    return layers.Add()([x, layer(x)])
+
+
+def larger(x):
+    return layers.Maximum()([x, conv(x)])
+
+
+def extremes(x, y):
+    return layers.Add()([layers.Maximum()([x, y]), layers.Minimum()([x, y])])
+
+
 CODES = (1, -1, 1, 1, -1), (-1, 1, 1, -1, -1), (1, 0.5, -0.5, 1, 1)
 
 
@@ -77,11 +89,25 @@ OF_IMAGES = {
     "scaled tanh of what others take": lambda x: layers.Add()([x, layers.Activation(ours.scaled_tanh)(x)]),  # noqa: E501
     "constants behind a convolution": lambda x: layers.ReLU()(conv(x) * 0.5 + 0.25),
     "elu": lambda x: conv(layers.ELU()(conv(x))),
+    "elu, alpha not 1": of_features(layers.ELU, 0.7),
     "elu at the end": activation("elu"),
     "softmax": lambda x: layers.Softmax()(layers.Dense(6)(layers.Flatten()(x))),
     **{name: activation(name) for name in (
-        "relu6", "sigmoid", "tanh", "hard_sigmoid", "silu", "hard_silu", "gelu",
+        "relu6", "sigmoid", "tanh", "hard_sigmoid", "silu", "hard_silu", "gelu", "hard_tanh",
+        "selu", "softplus", "mish", "softsign",
     )},
+    "hard tanh of what others take": lambda x: twice(conv(x), layers.Activation("hard_tanh")),
+    "prelu": lambda x: conv(layers.PReLU(shared_axes=(1, 2))(layers.BatchNormalization()(conv(x)))),
+    "prelu, a slope a pixel": lambda x: layers.PReLU()(conv(x)),
+    "prelu of a vector": lambda x: layers.PReLU()(layers.Dense(40)(layers.Flatten()(x))),
+    "relu up to 1": lambda x: layers.ReLU(1)(layers.BatchNormalization()(conv(x))),
+    "relu up to 1 of what others take": lambda x: twice(conv(x), layers.ReLU(1.0)),
+    "maximum": lambda x: layers.Maximum()([conv(x), features(x)]),
+    "maximum of halves": lambda x: conv(layers.Maximum()(ours.ChannelSplit()(conv(x)))),
+    "maximum with the input": lambda x: conv(layers.Maximum()([x, conv(x, 3)])),
+    "minimum of three": lambda x: conv(layers.Minimum()([conv(x), features(x), conv(x)])),
+    "maximum and minimum": lambda x: extremes(conv(x), features(x)),
+    "maximum of poolings": lambda x: twice(layers.MaxPooling2D(2)(conv(x)), larger),
     "max pooling": of_features(layers.MaxPooling2D, 3, 2, padding="same"),
     "average pooling": lambda x: conv(layers.AveragePooling2D(2)(features(x))),
     "average pooling, same": of_features(layers.AveragePooling2D, 3, 2, padding="same"),
@@ -106,6 +132,7 @@ OF_IMAGES = {
     "option A": option_a,
     "squeeze and excitation": lambda x: ours.squeeze_and_excitation(features(x), 4, name="se"),
     "depth to space": of_features(ours.DepthToSpace, 2),
+    "pyramid pooling": of_features(ours.SpatialPyramidPooling2D, (1, 2, 5)),
     "max pooling rounding up": of_features(ours.CeilMaxPooling2D, 3, 2),
 }  # fmt: skip
 
@@ -127,6 +154,8 @@ OF_SEQUENCES = {
     "transposed": lambda x: normalized(layers.Conv1DTranspose(6, 3, 2)(conv1d(x))),
     "normalization alone": of_sequence(layers.BatchNormalization),
     "constants": lambda x: conv1d(x) * 0.5,
+    "prelu": of_sequence(layers.PReLU, shared_axes=(1,)),
+    "maximum": lambda x: layers.Maximum()([conv1d(x), conv1d(x, activation=None)]),
     "concatenate": lambda x: layers.Concatenate(axis=1)([conv1d(x), conv1d(x)]),
     "max pooling": of_sequence(layers.MaxPooling1D, 3, 2, padding="same"),
     "average pooling": of_sequence(layers.AveragePooling1D, 2),
@@ -201,9 +230,9 @@ def test_sequences_run_as_images_one_pixel_high(tmp_path):
 
 UNKNOWN = {
     "LayerNormalization layer": layers.LayerNormalization(name="fog"),
-    "activation softplus": layers.Activation("softplus", name="fog"),
-    r"ELU\(alpha=0.7\)": layers.ELU(0.7, name="fog"),
-    r"ReLU\(max_value=4": layers.ReLU(4.0, name="fog"),
+    "activation log_softmax": layers.Activation("log_softmax", name="fog"),
+    r"ReLU\(max_value=4": layers.ReLU(4.0, negative_slope=0.1, name="fog"),
+    r"ReLU\(.*threshold=1": layers.ReLU(threshold=1.0, name="fog"),
     "bicubic interpolation": layers.Resizing(9, 9, interpolation="bicubic", name="fog"),
 }
 
