@@ -2,7 +2,7 @@
 
     python benchmarks/qat_engines.py
     python benchmarks/qat_engines.py --parts speed
-    KERASCNN_DATA=... python benchmarks/qat_engines.py --data cifar10 --images 5000 --out qat.json
+    KERASCNN_DATA=... python benchmarks/qat_engines.py --data cifar10 --out docs/qat_engines.md
 
 accuracy: each network is trained as a float model, then fine-tuned for int8 by both engines: the
 same weights, batches, optimizer and schedule. "within 1 step" is the share of outputs where the
@@ -45,7 +45,7 @@ from export.verification import Reference, accuracy, judge, predict
 from kerascnn.config import Config, Normalize
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
-from kerascnn.files import write_json
+from kerascnn.files import write_text
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
 from kerascnn.training import fit, load_model, run_model
@@ -73,20 +73,26 @@ def main():
     parser.add_argument("--rounds", type=int, default=11, help="of the measurement of speed")
     parser.add_argument("--steps", type=int, default=3, help="of training in each round")
     parser.add_argument("--batch", type=int, default=64, help="images in each of these steps")
-    parser.add_argument("--out", type=Path, help="a JSON file of all figures")
+    parser.add_argument("--out", type=Path, help="a page of Markdown")
     options = parser.parse_args()
-    found = {"data": options.data}
-    if "accuracy" in options.parts:
-        found["compared"] = [row for name in options.networks for row in compare(name, options)]
-        show("Quantization-aware training", found["compared"])
-    if "speed" in options.parts:
-        found["speed"] = [training_speed(name, options) for name in options.networks]
-        show("Images a second while training", found["speed"])
-    if "files" in options.parts:
-        found["capable_of"] = [capability(name) for name in options.capable_of]
-        show("Files of untrained networks", found["capable_of"])
-    if options.out:
-        write_json(options.out, found)
+    tables = {}
+    for part in options.parts:
+        if part == "accuracy":
+            rows = [row for name in options.networks for row in compare(name, options)]
+            title = (
+                f"Accuracy: {options.images:,} images of {options.data}, {options.epochs} epochs, "
+                f"{options.fine_tune} of fine-tuning"
+            )
+        elif part == "speed":
+            rows = [training_speed(name, options) for name in options.networks]
+            title = f"Speed: images a second while training, batches of {options.batch}"
+        else:
+            rows = [capability(name) for name in options.capable_of]
+            title = "Files: of untrained networks, small images"
+        tables[title] = rows
+        show(title, rows)
+        if options.out:
+            write_text(options.out, page(tables))
 
 
 def compare(name, options):
@@ -263,13 +269,33 @@ def float_operators(data):
     )
 
 
-def show(title, rows):
-    """Prints rows, dicts of figures, as a table."""
+def cells(rows):
+    """The columns of rows, dicts of figures, and what stands in them."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
+    return columns, [[written(row.get(column)) for column in columns] for row in rows]
+
+
+def show(title, rows):
+    """Prints rows as a table."""
+    columns, lines = cells(rows)
     table = Table(*columns, title=title)
-    for row in rows:
-        table.add_row(*(written(row.get(column)) for column in columns))
+    for line in lines:
+        table.add_row(*line)
     Console(width=150).print(table)
+
+
+def page(tables):
+    """The tables, title -> rows, as a page of Markdown."""
+    lines = [
+        "# Quantization-aware training: the native engine and tfmot",
+        "",
+        "Written by `benchmarks/qat_engines.py`, the head of which says what is measured.",
+    ]
+    for title, rows in tables.items():
+        columns, found = cells(rows)
+        lines += ["", f"## {title}", ""]
+        lines += [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *found)]
+    return "\n".join(lines) + "\n"
 
 
 def written(value):

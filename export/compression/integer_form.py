@@ -13,6 +13,7 @@ from keras import layers
 
 import kerascnn.layers as ours
 from export.compression.affine import scale_and_offset, tensor_and_constant
+from export.compression.composites import FIRST, as_plain_layers
 from export.compression.folded_normalization import TRAINING_ONLY
 from export.compression.quantized_layers import log
 from export.compression.sequences import sequences_as_images
@@ -20,7 +21,6 @@ from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
 
 FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
-NEEDED = (layers.SeparableConv2D, layers.BatchNormalization)  # whether int8 or float
 FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
 
 
@@ -29,7 +29,7 @@ def is_excluded(layer, patterns):
 
     Of a separable convolution both halves go by its name.
     """
-    names = (layer.name, layer.name.removesuffix("_depthwise"))
+    names = {layer.name, *(layer.name.removesuffix(end) for end in FIRST)}
     return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 
@@ -37,10 +37,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
     """Rewrites a model, without changing what it computes, for int8.
 
         batch normalization that follows no convolution   behind a 1x1 depthwise one of ones
-        x + c, x * c, Rescaling, Normalization            a 1x1 depthwise convolution
-        separable convolution                             depthwise convolution, convolution
+        x + c, x * c, Rescaling, Normalization            a part of the kernel in front, or a 1x1
+                                                          depthwise convolution
+        separable convolution, and others of two kernels  convolutions: see `as_plain_layers`
         silu(x)                                           x * sigmoid(x)
         hard_sigmoid(x)                                   relu6(x + 3) / 6, by the second line
+        scaled_tanh(x)                                    1.7159 tanh(2 x / 3), likewise
         stochastic depth, the mean of a fractal join      what they are at inference, likewise
         a sum or product of more than two                 of two at a time
         a local response normalization                    x * exp(-beta * log(k + alpha * energy))
@@ -62,7 +64,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
     Raises:
         UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
-    flat = sequences_as_images(canonical(model))
+    flat = as_plain_layers(sequences_as_images(canonical(model)))
     calls = {}
     for node in nodes(flat):
         calls.setdefault(id(node.operation), []).append(node)
@@ -75,7 +77,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         for node in nodes(flat)
         if isinstance(node.operation, layers.Rescaling) and id(node.input_tensors[0]) in inputs
     }
-    separated, normalizations = {}, {}  # layers may be shared
+    normalizations = {}  # by their id: layers may be shared
 
     def normalizes_pixels(node):
         """By one scale and one offset, which the quantization of the input can express."""
@@ -111,6 +113,10 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             only_taker(x) is node.operation for x in sources
         )
 
+    def constants(node):
+        """What computes scale x + offset, for the x that a node takes."""
+        return _absorbed if folds(node) else _affine
+
     def call(node, *args, **kwargs):
         layer = node.operation
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
@@ -119,15 +125,10 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             scale = np.asarray(layer.scale).item()
             return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
         if linear:
-            return _affine(args[0] if x is None else x, *linear, layer.name)
-        if is_excluded(layer, exclude) and not isinstance(layer, NEEDED):
+            return constants(node)(args[0] if x is None else x, *linear, layer.name)
+        if is_excluded(layer, exclude) and not isinstance(layer, layers.BatchNormalization):
             return layer(*args, **kwargs)
         match layer:
-            case layers.SeparableConv2D():
-                if id(layer) not in separated:
-                    separated[id(layer)] = _separated(layer)
-                depthwise, pointwise = separated[id(layer)]
-                return pointwise(depthwise(args[0]))
             case layers.BatchNormalization() if not folds(node):
                 return _normalized(layer, args[0], normalizations)
             case ours.StochasticDepth():
@@ -155,8 +156,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             case layers.Activation() if layer.activation is keras.activations.silu:
                 gate = layers.Activation("sigmoid", name=f"{layer.name}_sigmoid")(args[0])
                 return layers.Multiply(name=layer.name)([args[0], gate])
+            case layers.Activation() if layer.activation is ours.scaled_tanh:
+                inner = constants(node)(args[0], 2 / 3, 0.0, f"{layer.name}_scale")
+                tanh = layers.Activation("tanh", name=f"{layer.name}_tanh")(inner)
+                return _affine(tanh, 1.7159, 0.0, layer.name)
             case layers.Activation() if layer.activation is keras.activations.hard_sigmoid:
-                shifted = _affine(args[0], 1.0, 3.0, f"{layer.name}_shift")
+                shifted = constants(node)(args[0], 1.0, 3.0, f"{layer.name}_shift")
                 clipped = layers.ReLU(6.0, name=f"{layer.name}_relu6")(shifted)
                 return _affine(clipped, 1 / 6, 0.0, layer.name)
         return layer(*args, **kwargs)
@@ -186,6 +191,18 @@ def _affine(x, scale, offset, name):
     kernel = kernel.reshape(1, 1, channels, 1)
     convolution.set_weights([kernel, bias] if convolution.use_bias else [kernel])
     convolution.trainable = False
+    return y
+
+
+def _absorbed(x, scale, offset, name):
+    """scale x + offset as a normalization that the kernel in front takes in.  (..., C) -> same"""
+    channels = x.shape[-1]
+    normalization = layers.BatchNormalization(name=name)
+    y = normalization(x)
+    gamma, beta = (np.broadcast_to(np.float32(v), channels) for v in (scale, offset))
+    variance = np.full(channels, 1 - normalization.epsilon, "float32")
+    normalization.set_weights([gamma, beta, np.zeros_like(beta), variance])
+    normalization.trainable = False
     return y
 
 
@@ -249,27 +266,3 @@ def _by_twos(kind, tensors, name):
     for left, y in zip(range(len(others) - 1, -1, -1), others, strict=True):
         x = kind(name=f"{name}_{left}" if left else name)([x, y])
     return x
-
-
-def _separated(layer):
-    """The depthwise and the pointwise layer of a separable convolution."""
-    config = layer.get_config()
-    name = layer.name
-    keys = ("strides", "padding", "dilation_rate", "depth_multiplier", "trainable")
-    depthwise = layers.DepthwiseConv2D(
-        layer.kernel_size, use_bias=False, depthwise_regularizer=layer.depthwise_regularizer,
-        depthwise_constraint=layer.depthwise_constraint, name=f"{name}_depthwise",
-        **{key: config[key] for key in keys},
-    )  # fmt: skip
-    pointwise = layers.Conv2D(
-        layer.filters, 1, use_bias=layer.use_bias, trainable=layer.trainable, name=name,
-        kernel_regularizer=layer.pointwise_regularizer,
-        kernel_constraint=layer.pointwise_constraint,
-        bias_regularizer=layer.bias_regularizer, bias_constraint=layer.bias_constraint,
-    )  # fmt: skip
-    first, *rest = layer.get_weights()
-    depthwise.build((None, None, None, first.shape[2]))
-    depthwise.set_weights([first])
-    pointwise.build((None, None, None, rest[0].shape[2]))
-    pointwise.set_weights(rest)
-    return depthwise, pointwise

@@ -26,7 +26,7 @@ from export.compression.rounding_places import (
     shared_ranges,
 )
 from kerascnn.errors import UserError
-from kerascnn.models.graph import canonical, new_inputs, nodes, walk
+from kerascnn.models.graph import canonical, maker, new_inputs, nodes, walk
 
 REQUANTIZED = (
     layers.Add, layers.Subtract, layers.Multiply, layers.Concatenate,
@@ -77,8 +77,10 @@ def quantize(model, *, per_channel=True, exclude=()):
         return twins[id(layer)][1]
 
     def call(node, *args, **kwargs):
-        x = twin(node.operation)(*args, **kwargs)
         before = rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
+        if before is not None and averages_what_is_handed_on(node.operation, args[0]):
+            args = (before(args[0], place=None),)
+        x = twin(node.operation)(*args, **kwargs)
         if before is not None and (halves := halves_of(node.operation)):
             x = before(x, halves=halves)
         if isinstance(node.operation, PASS_THROUGH) and before is not None:
@@ -133,6 +135,15 @@ def halves_of(layer):
         return "away"
     bilinear = isinstance(layer, layers.Resizing) and layer.interpolation == "bilinear"
     return "up" if bilinear else None
+
+
+def averages_what_is_handed_on(layer, x):
+    """Whether the converter must be told the range of what goes into a layer.
+
+    It knows that a pooling, or a padding, gives out the range that it takes; but where an average
+    and others take that, it makes the others float.
+    """
+    return isinstance(layer, layers.AveragePooling2D) and not isinstance(maker(x), FakeQuant)
 
 
 def refuse_unknown(layer):

@@ -22,7 +22,7 @@ class FakeQuant(layers.Layer):
         places: how many tensors share the range; each moves its own, and the hull of all counts.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
-    A call says which `place` it is. With place None the next rounding rounds for this one too, and
+    A call says which `place` it is. With place None another rounding rounds for this one, and
     only the converter sees the range. A call with `halves` leaves the range alone: what comes out
     of an average is rounded to the steps of what went in. Averages of integers are often halves,
     and kernels differ in them: they go "up", or "away" from an integer 0.

@@ -3,11 +3,13 @@
 import numpy as np
 from keras import layers, ops
 
+from export.compression.composites import FIRST, composite_weights
 from export.compression.quantized_layers import QuantizedKernel
 from kerascnn.errors import UserError
+from kerascnn.layers import SpatiallySeparableConv2D
 from kerascnn.models.graph import canonical_pairs
 
-SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
+SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D, SpatiallySeparableConv2D)
 
 
 def weights_back(simulated, model):
@@ -30,10 +32,11 @@ def weights_back(simulated, model):
     for layer, copy in canonical_pairs(model)[1]:
         if not layer.weights or isinstance(layer, layers.Normalization):
             continue  # a normalization by constants is not trained
-        names = [copy.name]
-        if isinstance(layer, SEPARABLE) and f"{copy.name}_depthwise" in found:
-            names = [f"{copy.name}_depthwise", copy.name]
-        values = [v for name in names if name in found for v in _float_weights(found[name])]
+        parts = [*(copy.name + end for end in FIRST), copy.name]
+        if not isinstance(layer, SEPARABLE):
+            parts = parts[-1:]
+        values = [v for name in parts if name in found for v in _float_weights(found[name])]
+        values = composite_weights(layer, values)
         wanted = layer.get_weights()
         sizes = [np.size(v) for v in values[: len(wanted)]]
         if sizes != [np.size(v) for v in wanted]:

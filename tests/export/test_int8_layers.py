@@ -24,6 +24,9 @@ def features(x):
     return conv(x, activation="relu")
 
 
+CODES = (1, -1, 1, 1, -1), (-1, 1, 1, -1, -1), (1, 0.5, -0.5, 1, 1)
+
+
 def normalized(x):
     return layers.ReLU()(layers.BatchNormalization()(x))
 
@@ -54,6 +57,10 @@ OF_IMAGES = {
     "dilated": lambda x: normalized(conv(features(x), dilation_rate=2)),
     "depthwise": lambda x: normalized(layers.DepthwiseConv2D(3, depth_multiplier=2)(features(x))),
     "separable": lambda x: normalized(layers.SeparableConv2D(6, 3, use_bias=False)(features(x))),
+    "spatially separable": lambda x: normalized(ours.SpatiallySeparableConv2D(6, 5, 2, "same")(features(x))),  # noqa: E501
+    "partially connected": of_features(ours.PartiallyConnectedConv2D, ((0, 1), (5, 7), (2,)), 3),
+    "subsampling": of_features(ours.TrainableSubsampling2D, 2),
+    "distances to codes": lambda x: ours.RadialBasisOutput(CODES)(layers.Dense(5)(layers.Flatten()(features(x)))),  # noqa: E501
     "transposed": lambda x: normalized(layers.Conv2DTranspose(6, 3, 2)(features(x))),
     "transposed, relu": of_features(layers.Conv2DTranspose, 6, 3, 2, activation="relu"),
     "dense": lambda x: normalized(layers.Dense(7)(layers.Flatten()(features(x)))),
@@ -66,6 +73,9 @@ OF_IMAGES = {
     "concatenate": lambda x: layers.Concatenate()([conv(x), features(x)]),
     "concatenate with the input": lambda x: features(layers.Concatenate()([x, conv(x)])),
     "leaky relu": lambda x: layers.LeakyReLU(0.1)(layers.BatchNormalization()(conv(x))),
+    "scaled tanh": lambda x: layers.Activation(ours.scaled_tanh)(conv(x)),
+    "scaled tanh of what others take": lambda x: layers.Add()([x, layers.Activation(ours.scaled_tanh)(x)]),  # noqa: E501
+    "constants behind a convolution": lambda x: layers.ReLU()(conv(x) * 0.5 + 0.25),
     "elu": lambda x: conv(layers.ELU()(conv(x))),
     "elu at the end": activation("elu"),
     "softmax": lambda x: layers.Softmax()(layers.Dense(6)(layers.Flatten()(x))),

@@ -19,7 +19,6 @@ from export.compression.qat import calibrate, quantize
 from export.conversion.tflite import to_tflite
 from export.runtimes.litert import floats_inside, requirements
 from kerascnn.config import Normalize
-from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, consumers, nodes, normalized
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
@@ -46,7 +45,6 @@ BESIDES = {  # what only some families need
     "shufflenet_v1_g3_x0_5": {"TRANSPOSE"},
     "shufflenet_v2_x0_5": {"TRANSPOSE", "SPLIT"},
 }
-NO_INT8 = {"lenet5_1998": "int8 has no rule for the activation scaled_tanh; leave it float"}
 NORMALIZED_BY = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
 
 
@@ -95,6 +93,12 @@ def wanted(model):
                 found["responses"] += 1
             case ours.StochasticDepth():
                 found["scaled"] += 1
+            case ours.TrainableSubsampling2D():
+                found["subsampled"] += 1
+            case ours.RadialBasisOutput():
+                found["distances"] += 1
+            case layers.Activation() if node.operation.activation is ours.scaled_tanh:
+                found["scaled"] += 1
             case ours.FractalJoin():
                 found["scaled"] += 1
                 found["sums"] += len(node.input_tensors) - 2  # the last one says which is dropped
@@ -123,10 +127,6 @@ def test_a_float_file_has_nothing_stray(name):
 def test_an_int8_file_is_int8_throughout(name):
     keras.utils.set_random_seed(0)
     model = network(name)
-    if name in NO_INT8:
-        with pytest.raises(UserError, match=NO_INT8[name]):
-            quantize(model)
-        return
     simulated = quantize(model)
     calibrate(simulated, [pixels(model, 4)])
     settle_biases(simulated)
@@ -134,12 +134,13 @@ def test_an_int8_file_is_int8_throughout(name):
     found, due = count(data), wanted(model)
     assert floats_inside(data) == []
     assert set(found) <= EVERYWHERE | {"QUANTIZE"} | BESIDES.get(name, set())
-    assert found["FULLY_CONNECTED"] == due["dense"]
+    assert found["FULLY_CONNECTED"] == due["dense"] + due["distances"]
     assert found["TRANSPOSE"] == due["shuffles"]
     convolutions = found["CONV_2D"] + found["DEPTHWISE_CONV_2D"] - due["responses"]
-    apart = due["alone"] + due["scaled"]  # each a 1x1 depthwise convolution
+    # Each a 1x1 depthwise convolution.
+    apart = due["alone"] + due["scaled"] + due["subsampled"] + due["distances"]
     assert due["convolutions"] <= convolutions <= due["convolutions"] + apart
     assert found["ADD"] == due["sums"]
-    assert found["MUL"] == due["products"] + due["responses"]
+    assert found["MUL"] == due["products"] + due["responses"] + due["distances"]
     # At the ends, and where tensors that are joined bring scales of their own.
     assert found["QUANTIZE"] <= 1 + len(model.outputs) + due["joined"]

@@ -10,6 +10,7 @@ from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.compression.rounding_places import ABSORBED, WATCHED, roundings
 from export.conversion.tflite import to_tflite
+from export.debugging.probe import Probe
 from export.runtimes import Artifact
 from kerascnn.models.graph import nodes
 
@@ -88,6 +89,21 @@ def test_integers_are_not_rescaled_before_a_concatenation(tmp_path):
         ends = 2  # floats become integers at the input, or uint8 becomes int8, and back
         gates = 1 if body is block else 0
         assert names.count("QUANTIZE") + names.count("DEQUANTIZE") <= ends + gates
+
+
+def test_what_an_average_and_others_take_is_int8_for_all_of_them(tmp_path):
+    def branches(x):
+        x = layers.MaxPooling2D(2)(conv(x, "stem"))
+        average = layers.AveragePooling2D(3, 1, padding="same")(x)
+        return layers.Concatenate()([conv(x, "a"), conv(average, "b")])
+
+    path = tmp_path / "model.tflite"
+    twin = simulated(branches)[1]
+    path.write_bytes(to_tflite(twin))
+    with Artifact(path) as artifact:
+        assert not artifact.floats_inside
+    (stem,) = (unit for unit in Probe(twin).units if unit.name == "stem")
+    assert {"a", "b"} <= set(stem.takers)
 
 
 def test_each_place_moves_the_range_by_what_it_sees():
