@@ -4,11 +4,11 @@ After a convolution with its normalization and ReLU, after Add, Multiply and Con
 activation of its own kernel. Nowhere between the parts that one kernel fuses, and nowhere after an
 operation that hands on its input's integers (padding, maxima, reshaping).
 
-A concatenation only copies integers, and a maximum or minimum of tensors chooses among them, so
-all they take and what they give have one range: through operations that hand on integers, down a
-whole block of DenseNet. (With ranges of their own, TFLite would rescale integers in between, and
-XNNPACK does that with a factor of 8 bits.) Where nothing else takes what a kernel writes into a
-concatenation, the simulation rounds behind the concatenation alone.
+A concatenation only copies integers, and so does a maximum of two tensors: all they take and what
+they give have one range, through operations that hand on integers, down a whole block of DenseNet.
+(With ranges of their own, TFLite would rescale integers in between, and XNNPACK does that with a
+factor of 8 bits.) Where nothing else takes what a kernel writes into a concatenation, the
+simulation rounds behind the concatenation alone.
 """
 
 import numpy as np
@@ -115,7 +115,7 @@ def roundings(model, *, exclude=()):
 
 
 def shared_ranges(model, rounded, *, exclude=()):
-    """Which roundings have one range: of what a concatenation, or the like, takes and gives.
+    """Which roundings have one range: of all that a kernel of `ONE_SCALE` takes and gives.
 
     Args:
         model, exclude: as for `roundings`.
@@ -158,10 +158,10 @@ def _hands_on(layer):
 def _how(node):
     """How a node is rounded where nothing is fused."""
     name = activation_name(node.operation)
-    if isinstance(node.operation, layers.Rescaling):
-        return _range_of_pixels(node.operation)
     if limits := saturation(node.operation):
         return limits
+    if isinstance(node.operation, layers.Rescaling):
+        return _range_of_pixels(node.operation)
     if _hands_on(node.operation):
         return None
     return FIXED_RANGES.get(name, WATCHED)

@@ -67,6 +67,9 @@ def _commutes(graph, node):
         return pads is not None and len(pads) == 8 and len(node.input) < 4
     if node.op_type == "Split":
         return True
+    if node.op_type == "Gather":
+        places = graph.constant(node.input[1])
+        return places is not None and places.ndim == 1
     if node.op_type in POINTWISE:  # scales and zero points of one number have no layout
         values = [graph.constant(name) for name in node.input[1:]]
         return all(value is None or value.size == 1 for value in values)
@@ -89,7 +92,7 @@ def _pass(graph, node):
         turn = graph.makers.get(name)
         if _turns(turn, CHANNELS_LAST):
             graph.take(node, i, turn.input[0])
-    if node.op_type in ("Split", "Concat"):
+    if node.op_type in ("Split", "Concat", "Gather"):
         axis = attribute(node, "axis", 0)
         set_attribute(node, "axis", CHANNELS_LAST[axis])
     if node.op_type == "Pad":

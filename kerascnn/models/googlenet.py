@@ -10,9 +10,11 @@ the paper weighs 0.3. Trained, the network to ship is
     keras.Model(model.input, model.get_layer("head_logits").output)
 
 googlenet is the paper's, without batch normalization; response normalization is Caffe's.
-googlenet_bn is torchvision's: batch normalization instead, 3x3 where the paper has 5x5, and a 2x2
-pooling before the last stage. inception_module and inception_module_naive are one module alone,
-the second without its 1x1 reductions (Figure 2): what the reductions save can be seen.
+googlenet_bn is torchvision's: batch normalization instead, 3x3 where the paper has 5x5, a 2x2
+pooling before the last stage, and auxiliary classifiers that divide a map of any size into 4x4
+windows, which overlap less than the paper's. inception_module and inception_module_naive are one
+module alone, the second without its 1x1 reductions (Figure 2): what the reductions save can be
+seen.
 """
 
 from keras import Input, Model, layers
@@ -56,7 +58,7 @@ def googlenet(*, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1
 
     norm: torchvision's form with batch normalization. aux: with both auxiliary classifiers.
     """
-    require_at_least(79 if aux else 31 if norm else 47, input_shape, name)
+    require_at_least(31 if norm else 79 if aux else 47, input_shape, name)
     unit = conv_bn_relu if norm else conv_relu
     x = image = Input(input_shape, name="image")
     x = unit(x, 64, 7, 2, name="stem_1")
@@ -75,7 +77,7 @@ def googlenet(*, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1
             block = f"stage{stage}_block{i}"
             x = inception(x, filters, block, unit=unit, five=3 if norm else 5)
             if aux and block in AUX:
-                outputs[f"{AUX[block]}_logits"] = auxiliary(x, unit, num_classes, AUX[block])
+                outputs[f"{AUX[block]}_logits"] = auxiliary(x, num_classes, AUX[block], norm=norm)
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dropout(0.2 if norm else 0.4, name="head_dropout")(x)
     logits = layers.Dense(num_classes, name="head_logits")(x)
@@ -141,10 +143,14 @@ def naive_inception(x, filters, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def auxiliary(x, unit, num_classes, name):
+def auxiliary(x, num_classes, name, *, norm):
     """The auxiliary classifier, section 5.  (14, 14, C) -> 4x4x128 -> 1024 -> (num_classes,)."""
-    x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
-    x = unit(x, 128, 1, name=name)
+    if norm:
+        x = layers.AdaptiveAveragePooling2D(4, name=f"{name}_pool")(x)
+        x = conv_bn_relu(x, 128, 1, name=name)
+    else:
+        x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
+        x = conv_relu(x, 128, 1, name=name)
     return dense_head(x, (1024,), num_classes, dropout=0.7, name=name)
 
 

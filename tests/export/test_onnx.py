@@ -164,6 +164,8 @@ LAYERS = {  # what stands in the network, on images of 12 x 12 x 3
     "pyramid": lambda x: own.SpatialPyramidPooling2D()(x),
     "unpooling": lambda x: own.MaxUnpooling2D(output_size=(12, 12))(
         *own.MaxPoolingWithIndices2D(2)(x)),
+    "adaptive": lambda x: layers.Conv2D(6, 1)(layers.AdaptiveAveragePooling2D((5, 4))(
+        layers.Conv2D(6, 3, padding="same")(x))),
     "nearest": lambda x: layers.Resizing(24, 18, interpolation="nearest")(x),
     "bilinear": lambda x: layers.Resizing(24, 18, interpolation="bilinear")(x),
     "norm_alone": lambda x: layers.Conv2D(6, 3)(layers.ReLU()(layers.BatchNormalization()(x))),

@@ -28,6 +28,7 @@ TORCHVISION = {
     "squeezenet1_0": ("squeezenet1_0", {}),
     "squeezenet1_1": ("squeezenet1_1", {}),
     "googlenet_bn": ("googlenet", TRANSFORM),
+    "googlenet_bn_aux": ("googlenet", TRANSFORM),
     "inception_v3": ("inception_v3", TRANSFORM),
     "inception_v3_aux": ("inception_v3", TRANSFORM),
     "resnet18": ("resnet18", {}),
@@ -57,8 +58,8 @@ TIMM = {
 }
 RECORDED = (
     "alexnet_one_tower", "vgg11", "vgg11 timm", "squeezenet1_0", "squeezenet1_1", "googlenet_bn",
-    "inception_v3", "inception_v3_aux", "resnet18", "resnext50_32x4d", "densenet121",
-    "mobilenet_v2_torch", "mobilenet_v2_torch timm", "shufflenet_v2_x1_0_torch",
+    "googlenet_bn_aux", "inception_v3", "inception_v3_aux", "resnet18", "resnext50_32x4d",
+    "densenet121", "mobilenet_v2_torch", "mobilenet_v2_torch timm", "shufflenet_v2_x1_0_torch",
 )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def network(name):
 
 
 def logits(name, model, size):
-    """What the network says of `pixels(size)`; of the auxiliary classifier too, for _aux."""
+    """What the network says of `pixels(size)`; of the auxiliary classifiers too, for _aux."""
     import torch
 
     image = (pixels(size).astype("float64") / 255 - MEAN) / STD
@@ -92,8 +93,12 @@ def logits(name, model, size):
     model.training = name.endswith("_aux")  # of the network alone: no layer trains
     with torch.no_grad():
         found = model(torch.from_numpy(np.ascontiguousarray(image.transpose(0, 3, 1, 2))).float())
-    rows = found if isinstance(found, tuple) else (found,)
-    return [row.numpy()[0] for row in rows[: 2 if name.endswith("_aux") else 1]]
+    if not isinstance(found, tuple):
+        return [found.numpy()[0]]
+    if not name.endswith("_aux"):
+        return [found[0].numpy()[0]]
+    first, *auxiliary = found  # the last of them first
+    return [row.numpy()[0] for row in (first, *reversed(auxiliary))]
 
 
 def record(name):

@@ -61,6 +61,9 @@ GOOGLENET = by_table({
     "stage{s}_block{b}_5x5_reduce_{u}": _inception("branch3.0"),
     "stage{s}_block{b}_5x5_{u}": _inception("branch3.1"),
     "stage{s}_block{b}_pool_proj_{u}": _inception("branch4.1"),
+    "head_aux{k}_{u}": "aux{k}.conv.{u}",
+    "head_aux{k}_1_dense": "aux{k}.fc1",
+    "head_aux{k}_logits": "aux{k}.fc2",
     "head_logits": "fc",
 })  # fmt: skip
 

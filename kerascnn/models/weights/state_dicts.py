@@ -68,6 +68,7 @@ VGG = StateDict((names.VGG, names.VGG_TIMM))
 SQUEEZENET = StateDict((names.SQUEEZENET,))
 # These two scale normalized images to -1..1 before anything else, where they have these weights.
 GOOGLENET = StateDict((names.GOOGLENET,), PLUS_MINUS_ONE, r"aux[12]\.")
+GOOGLENET_AUX = StateDict((names.GOOGLENET,), PLUS_MINUS_ONE)
 INCEPTION_V3 = StateDict((names.INCEPTION_V3,), PLUS_MINUS_ONE, r"AuxLogits\.")
 INCEPTION_V3_AUX = StateDict((names.INCEPTION_V3,), PLUS_MINUS_ONE)
 
@@ -76,7 +77,7 @@ STATE_DICTS = {
     "alexnet_one_tower": StateDict((names.ALEXNET,)),
     "vgg11": VGG, "vgg13": VGG, "vgg16": VGG, "vgg19": VGG,
     "squeezenet1_0": SQUEEZENET, "squeezenet1_1": SQUEEZENET,
-    "googlenet_bn": GOOGLENET,
+    "googlenet_bn": GOOGLENET, "googlenet_bn_aux": GOOGLENET_AUX,
     "inception_v3": INCEPTION_V3, "inception_v3_aux": INCEPTION_V3_AUX,
     "resnet18": RESNET, "resnet34": RESNET,
     "resnet50": RESNET, "resnet101": RESNET, "resnet152": RESNET,
