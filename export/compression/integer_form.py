@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
+from export.compression.absorbed_scalings import absorbed_scalings, scaled
 from export.compression.activation_form import activation_form
 from export.compression.affine import scale_and_offset, tensor_and_constant
 from export.compression.composites import as_plain_layers, is_excluded
@@ -34,7 +35,8 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         x + c, x * c, Rescaling, Normalization            a part of the kernel in front, or a 1x1
                                                           depthwise convolution
         separable convolution, and others of two kernels  convolutions: see `as_plain_layers`
-        stochastic depth, the mean of a fractal join      what they are at inference, likewise
+        stochastic depth, the mean of a fractal join      what they are at inference, a part of the
+                                                          normalization in front where that can be
         a sum or product of more than two                 of two at a time
         activations that have no table                    those that have: see `activation_form`
         UpSampling2D                                      Resizing
@@ -55,7 +57,12 @@ def integer_form(model, *, exclude=(), folds_itself=False):
     Raises:
         UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
-    flat = as_plain_layers(sequences_as_images(canonical(model)))
+    flat = canonical(model)
+    without_constant, factors = absorbed_scalings(flat)
+    for layer in flat.layers:
+        if layer.name in factors:
+            layer.set_weights(scaled(layer, layer.get_weights(), factors[layer.name]))
+    flat = as_plain_layers(sequences_as_images(flat))
     calls = {}
     for node in nodes(flat):
         calls.setdefault(id(node.operation), []).append(node)
@@ -123,6 +130,7 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         layer = node.operation
         called[layer.name] += 1  # layers may be shared; those that are put in are not
         name = layer.name if called[layer.name] == 1 else f"{layer.name}_call{called[layer.name]}"
+        absorbs = layer.name in without_constant
         constants = absorbed if folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         linear = scale_and_offset(layer, constant, tensor_first=first)
@@ -131,16 +139,17 @@ def integer_form(model, *, exclude=(), folds_itself=False):
             return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
         if linear:
             return constants(args[0] if x is None else x, *linear, name)
-        if is_excluded(layer, exclude) and not isinstance(layer, layers.BatchNormalization):
+        needed = absorbs or isinstance(layer, layers.BatchNormalization)
+        if is_excluded(layer, exclude) and not needed:
             return layer(*args, **kwargs)
         match layer:
             case layers.BatchNormalization() if not folds(node):
                 return _normalized(layer, args[0], normalizations, numbers, name)
             case ours.StochasticDepth():
-                return affine(args[0], layer.survival, 0.0, name)
-            case ours.FractalJoin() if len(args[0]) > 1:
-                total = _by_twos(layers.Add, args[0], f"{name}_sum")
-                return affine(total, 1 / len(args[0]), 0.0, name)
+                return args[0] if absorbs else affine(args[0], layer.survival, 0.0, name)
+            case ours.FractalJoin() | layers.Average() if len(args[0]) > 1:
+                total = _by_twos(layers.Add, args[0], name if absorbs else f"{name}_sum")
+                return total if absorbs else affine(total, 1 / len(args[0]), 0.0, name)
             case layers.Concatenate() | layers.Maximum() | layers.Minimum():
                 # The converter would give the input the scale of what joins it; and to extrema it
                 # may give what has a scale of its own with that.
@@ -149,9 +158,6 @@ def integer_form(model, *, exclude=(), folds_itself=False):
                     x if free(old, node) else identity(x, next(numbers), f"{name}_input_{i}")
                     for i, (x, old) in enumerate(parts, 1)
                 ])  # fmt: skip
-            case layers.Average():
-                total = _by_twos(layers.Add, args[0], f"{name}_sum")
-                return affine(total, 1 / len(args[0]), 0.0, name)
             case layers.UpSampling2D():
                 sizes = [n * s for n, s in zip(args[0].shape[1:3], layer.size, strict=True)]
                 return layers.Resizing(*sizes, layer.interpolation, name=name)(args[0])

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import layers, ops
 
+from export.compression.absorbed_scalings import absorbed_scalings, scaled
 from export.compression.composites import FIRST, composite_weights
 from export.compression.quantized_layers import QuantizedKernel
 from kerascnn.errors import UserError
@@ -29,7 +30,9 @@ def weights_back(simulated, model):
         UserError: a layer with weights that the quantized model lacks, or has in another shape.
     """
     found = {layer.name: layer for layer in simulated.layers}
-    for layer, copy in canonical_pairs(model)[1]:
+    flat, pairs = canonical_pairs(model)
+    _, factors = absorbed_scalings(flat)
+    for layer, copy in pairs:
         if not layer.weights or isinstance(layer, layers.Normalization):
             continue  # a normalization by constants is not trained
         parts = [*(copy.name + end for end in FIRST), copy.name]
@@ -37,6 +40,8 @@ def weights_back(simulated, model):
             parts = parts[-1:]
         values = [v for name in parts if name in found for v in _float_weights(found[name])]
         values = composite_weights(layer, values)
+        if copy.name in factors:
+            values = scaled(layer, values, 1 / factors[copy.name])
         wanted = layer.get_weights()
         sizes = [np.size(v) for v in values[: len(wanted)]]
         if sizes != [np.size(v) for v in wanted]:

@@ -28,6 +28,10 @@ def twice(x, layer):
     return layers.Add()([x, layer(x)])
 
 
+def scaled_to(x):
+    return layers.BatchNormalization()(conv(x, x.shape[-1]))
+
+
 def larger(x):
     return layers.Maximum()([x, conv(x)])
 
@@ -102,6 +106,10 @@ OF_IMAGES = {
     "prelu of a vector": lambda x: layers.PReLU()(layers.Dense(40)(layers.Flatten()(x))),
     "relu up to 1": lambda x: layers.ReLU(1)(layers.BatchNormalization()(conv(x))),
     "relu up to 1 of what others take": lambda x: twice(conv(x), layers.ReLU(1.0)),
+    "stochastic depth": lambda x: layers.Add()([x, ours.StochasticDepth(0.7)(scaled_to(x))]),
+    "stochastic depth of what others take": lambda x: twice(features(x), ours.StochasticDepth(0.5)),
+    "fractal join": lambda x: ours.FractalJoin()([normalized(conv(x)), normalized(conv(x))]),
+    "average of normalized": lambda x: layers.Average()([normalized(conv(x)), layers.BatchNormalization()(conv(x))]),  # noqa: E501
     "maximum": lambda x: layers.Maximum()([conv(x), features(x)]),
     "maximum of halves": lambda x: conv(layers.Maximum()(ours.ChannelSplit()(conv(x)))),
     "maximum with the input": lambda x: conv(layers.Maximum()([x, conv(x, 3)])),

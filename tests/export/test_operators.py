@@ -98,7 +98,7 @@ def wanted(model):
             case ours.RadialBasisOutput():
                 found["distances"] += 1
             case layers.Activation() if node.operation.activation is ours.scaled_tanh:
-                found["scaled"] += 1
+                found["tangents"] += 1
             case ours.FractalJoin():
                 found["scaled"] += 1
                 found["sums"] += len(node.input_tensors) - 2  # the last one says which is dropped
@@ -138,7 +138,7 @@ def test_an_int8_file_is_int8_throughout(name):
     assert found["TRANSPOSE"] == due["shuffles"]
     convolutions = found["CONV_2D"] + found["DEPTHWISE_CONV_2D"] - due["responses"]
     # Each a 1x1 depthwise convolution.
-    apart = due["alone"] + due["scaled"] + due["subsampled"] + due["distances"]
+    apart = due["alone"] + due["tangents"] + due["subsampled"] + due["distances"]
     assert due["convolutions"] <= convolutions <= due["convolutions"] + apart
     assert found["ADD"] == due["sums"]
     assert found["MUL"] == due["products"] + due["responses"] + due["distances"]
