@@ -49,7 +49,7 @@ def judge_own(artifact, prepared, recipe):
             for check in compare(outputs, expected)
         ]
         if proves_little(expected, end, compare):
-            blind.append(f"output {number}" if name else "the outputs")
+            blind.append(f"the numbers of output {number}" if name else "the outputs")
     verdict = Verdict(tuple(checks), {})
     if not blind or not verdict.passed:
         return verdict
@@ -58,7 +58,8 @@ def judge_own(artifact, prepared, recipe):
 
 def _doubt(blind, origin):
     """What there is to say where the outputs `blind` hardly change over the inputs compared."""
-    what, way_out = f"{origin['images']} inputs", "convert it with --images that it tells apart"
+    what = "1 input" if origin["images"] == 1 else f"{origin['images']} inputs"
+    way_out = "convert it with --images that it tells apart"
     if "seed" in origin:
         what += " of noise"
         way_out = "convert it with real images, --images FOLDER or FILE.npz"

@@ -118,7 +118,7 @@ def test_one_image_proves_little(tmp_path):
     np.save(tmp_path / "one.npy", values[:1])
     path = saved(tmp_path, telling)
     (made,) = export.deliver_own(path, "float32", ["tflite"], images=tmp_path / "one.npy")
-    assert "over 1 inputs" in made.verdict.doubt
+    assert "over 1 input," in made.verdict.doubt
 
 
 def test_labels_that_change_are_evidence_where_most_numbers_do_not(tmp_path):
