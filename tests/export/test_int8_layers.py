@@ -9,6 +9,7 @@ from small_networks import pixels, randomized
 import kerascnn.layers as ours
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
+from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
@@ -216,6 +217,26 @@ def test_a_layer_of_images_is_int8_and_computes_what_is_simulated(name, tmp_path
 @pytest.mark.parametrize("name", OF_SEQUENCES)
 def test_a_layer_of_sequences_is_int8_and_computes_what_is_simulated(name, tmp_path):
     check(built(OF_SEQUENCES[name], (16, 4)), tmp_path / "model.tflite")
+
+
+IN_ONNX_TOO = ("prelu", "hard_tanh", "mish", "selu", "softsign", "relu up to 1", "minimum of three",
+               "pyramid pooling", "scaled tanh")  # fmt: skip
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", IN_ONNX_TOO)
+def test_an_onnx_file_of_it_gives_what_the_tflite_file_does(name, tmp_path):
+    model = built(OF_IMAGES[name], (12, 12, 3))
+    simulated = quantize(model)
+    calibrate(simulated, [pixels(model)])
+    settle_biases(simulated)
+    found = []
+    for convert, end in ((to_tflite, "tflite"), (to_onnx, "onnx")):
+        path = tmp_path / f"model.{end}"
+        path.write_bytes(convert(simulated, batch=None))
+        with Artifact(path) as artifact:
+            found.append(artifact.run(pixels(model).astype("uint8"))[0].astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 1  # kernels that round halves their own way
 
 
 OFTEN = ("transposed", "dense", "average pooling", "resizing, bilinear", "elu at the end")
