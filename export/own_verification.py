@@ -10,7 +10,6 @@ from export.checks import (
     FLOAT_TOLERANCE,
     KEPT,
     NOISE,
-    WITHIN_A_STEP,
     Check,
     Verdict,
     agreement,
@@ -18,7 +17,9 @@ from export.checks import (
     in_steps,
     noise,
     proves_little,
+    within_a_step,
 )
+from export.steadiness import steadiness
 from kerascnn.errors import UserError
 
 # Rounding to int8 may turn what is undecided; whoever has labels measures what it costs.
@@ -43,7 +44,10 @@ def judge_own(artifact, prepared, recipe):
     rows = zip(artifact.outputs, found, prepared.expected, prepared.plain, strict=True)
     for number, (end, outputs, expected, plain) in enumerate(rows, 1):
         name = f", output {number}" if len(found) > 1 else ""
-        compare = partial(_checks, end=end, plain=plain, recipe=recipe)
+        compare = partial(
+            _checks, end=end, plain=plain, recipe=recipe,
+            steady=partial(_steadiness, prepared, artifact.outputs, number - 1),
+        )  # fmt: skip
         checks += [
             Check(check.name + name, check.measured, check.comparison, check.limit)
             for check in compare(outputs, expected)
@@ -66,7 +70,12 @@ def _doubt(blind, origin):
     return hardly_change(what, " and ".join(blind), way_out)
 
 
-def _checks(outputs, expected, *, end, plain, recipe):
+def _steadiness(prepared, ends, number):
+    steps = [end["scale"] for end in ends]
+    return steadiness(prepared.model, prepared.inputs, prepared.expected, steps)[number]
+
+
+def _checks(outputs, expected, *, end, plain, recipe, steady):
     if recipe.method in NOISE:
         checks = [Check("noise of the outputs", noise(outputs, expected), "<=",
                         NOISE[recipe.method])]  # fmt: skip
@@ -75,9 +84,8 @@ def _checks(outputs, expected, *, end, plain, recipe):
         difference = float(np.abs(outputs - expected).max()) / size
         return [Check("largest difference, as a share", difference, "<=", FLOAT_TOLERANCE)]
     else:
-        steps = np.abs(outputs.astype(np.int64) - in_steps(expected, end))
-        share = float((steps <= 1).mean())
-        checks = [Check("outputs within 1 step of the simulation", share, ">=", WITHIN_A_STEP)]
+        off = np.abs(outputs.astype(np.int64) - in_steps(expected, end))
+        checks = [within_a_step(off, steady)]
     if plain.ndim == 2 and plain.shape[1] > 1:
         kept = KEPT.get(recipe.method, LABELS_KEPT)
         share = agreement(outputs, plain)

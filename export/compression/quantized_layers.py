@@ -48,6 +48,7 @@ class FakeQuant(layers.Layer):
             self.maxima = weight("maxima", high, (self.places,))
         self.calibrating = False
         self.folds = False  # while a file is written
+        self.nudges = False  # while it is measured what a unit in the last place does
 
     def call(self, inputs, training=False, place=0, halves=None):
         watches = self.fixed is None and not halves and place is not None
@@ -61,6 +62,8 @@ class FakeQuant(layers.Layer):
             return inputs
         if halves and not self.folds:
             inputs = self._with_halves(inputs, halves)
+        if self.nudges:
+            inputs = self._nudged(inputs)
         return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
 
     def set_range(self, low, high):
@@ -87,6 +90,11 @@ class FakeQuant(layers.Layer):
 
     def _towards(self, old, new):
         return old + (new - old) * (1 - self.momentum)
+
+    def _nudged(self, x):
+        """x moved by a unit in the last place of the range, up or down as if at random."""
+        unit = (self.maximum.value - self.minimum.value) * 2.0**-24
+        return x + unit * ops.sign(ops.sin(54321.0 * x))
 
     def _with_halves(self, x, where):
         """Moves halves a little off, to the side that they are rounded to."""

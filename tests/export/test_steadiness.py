@@ -1,0 +1,59 @@
+"""How near a simulation of int8 comes to itself, and what that asks of its file."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from small_networks import network, pixels
+
+from export.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
+from export.compression.qat import calibrate, quantize
+from export.steadiness import steadiness
+from export.verification import output_step, predict
+
+
+def chain(depth):
+    """Convolutions of random weights, one behind the other: each rounding stirs the next."""
+
+    def body(x):
+        for number in range(depth):
+            kernel = keras.initializers.RandomNormal(stddev=0.2, seed=number)
+            x = layers.Conv2D(8, 3, padding="same", kernel_initializer=kernel)(x)
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        return x
+
+    return body
+
+
+def steady(depth):
+    model = network(chain(depth))
+    images = pixels(model, 64)
+    simulated = quantize(model)
+    calibrate(simulated, [images])
+    outputs = predict(simulated, images)
+    shares = steadiness(simulated, images, [outputs], [output_step(simulated)])
+    np.testing.assert_array_equal(outputs, predict(simulated, images))  # as before
+    return shares[0]
+
+
+def test_a_deep_chain_of_noise_strays_from_itself_and_a_short_one_does_not():
+    assert steady(2) == 1.0
+    assert steady(24) < WITHIN_A_STEP
+
+
+@pytest.mark.parametrize(
+    ("near", "steadiness", "limit"),
+    [
+        (1.0, None, WITHIN_A_STEP),  # near enough: steadiness is not even measured
+        (0.95, 1.0, WITHIN_A_STEP),
+        (0.95, 0.9, 0.9),
+        (0.95, 0.5, LEAST_STEADY),
+        (0.7, None, WITHIN_A_STEP),
+    ],
+)
+def test_no_file_must_be_nearer_to_its_simulation_than_that_is_to_itself(near, steadiness, limit):
+    off = np.zeros(1000)
+    off[: round(1000 * (1 - near))] = 2
+    check = within_a_step(off, (lambda: steadiness) if steadiness else pytest.fail)
+    assert (check.measured, check.limit) == (near, limit)
+    assert check.passed == (near >= limit)
