@@ -34,6 +34,7 @@ def as_plain_layers(model):
         partially connected convolution     convolution whose other weights stay zero
         trainable subsampling               average pooling, depthwise convolution
         distances to codes                  dense layer of x and its square
+        adaptive average pooling            average poolings of its windows, concatenated
 
     Args:
         model: what `canonical` gave.
@@ -45,6 +46,7 @@ def as_plain_layers(model):
         layers.SeparableConv2D: _separable, ours.SpatiallySeparableConv2D: _column_and_row,
         ours.PartiallyConnectedConv2D: _partially_connected,
         ours.TrainableSubsampling2D: _subsampling, ours.RadialBasisOutput: _distances,
+        layers.AdaptiveAveragePooling2D: _adaptive,
     }  # fmt: skip
     made = {}  # layers may be shared
     for node in nodes(model):
@@ -180,3 +182,27 @@ def _distances(layer, size):
     dense.build((None, 2 * size))
     dense.set_weights([kernel, -np.square(codes).sum(1)])
     return lambda x: both([x, square([x, half(x)])]), dense
+
+
+def _adaptive(layer, _):
+    """Windows of floor(i n / bins) to ceil((i + 1) n / bins), over the rows, then the columns."""
+
+    def pooled(x):
+        (high, wide), (rows, columns) = x.shape[1:3], layer.output_size
+        if high % rows == wide % columns == 0:
+            return layers.AveragePooling2D((high // rows, wide // columns), name=layer.name)(x)
+        x = _averaged(x, 1, rows, f"{layer.name}_rows")
+        return _averaged(x, 2, columns, layer.name)
+
+    return (pooled,)
+
+
+def _averaged(x, axis, bins, name):
+    length, parts = x.shape[axis], []
+    for i in range(bins):
+        start, end = i * length // bins, -(-(i + 1) * length // bins)
+        cropping, size = [(0, 0), (0, 0)], [1, 1]
+        cropping[axis - 1], size[axis - 1] = (start, length - end), end - start
+        window = layers.Cropping2D(cropping, name=f"{name}_window{i}")(x)
+        parts.append(layers.AveragePooling2D(size, name=f"{name}_mean{i}")(window))
+    return layers.Concatenate(axis=axis, name=name)(parts)

@@ -141,6 +141,8 @@ OF_IMAGES = {
     "option A": option_a,
     "squeeze and excitation": lambda x: ours.squeeze_and_excitation(features(x), 4, name="se"),
     "depth to space": of_features(ours.DepthToSpace, 2),
+    "adaptive pooling": of_features(layers.AdaptiveAveragePooling2D, (5, 7)),
+    "adaptive pooling, even": of_features(layers.AdaptiveAveragePooling2D, (4, 6)),
     "pyramid pooling": of_features(ours.SpatialPyramidPooling2D, (1, 2, 5)),
     "max pooling rounding up": of_features(ours.CeilMaxPooling2D, 3, 2),
 }  # fmt: skip
