@@ -42,6 +42,7 @@ BESIDES = {  # what only some families need
     "alexnet": RESPONSE,
     "vgg11_lrn": RESPONSE,
     "inception_module": RESPONSE,
+    "googlenet_bn_aux": {"GATHER", "STRIDED_SLICE"},  # the windows of an adaptive pooling
     "shufflenet_v1_g3_x0_5": {"TRANSPOSE"},
     "shufflenet_v2_x0_5": {"TRANSPOSE", "SPLIT"},
 }
