@@ -7,13 +7,13 @@ from keras import layers
 from small_networks import every_rule, network, pixels, randomized
 
 import kerascnn.layers as ours
+from export.checks import WITHIN_A_STEP
 from export.compression.biases import settle_biases
 from export.compression.integer_form import integer_form
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
 from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
-from export.verification import WITHIN_A_STEP
 from kerascnn.errors import UserError
 
 
