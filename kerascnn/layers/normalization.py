@@ -1,6 +1,7 @@
 """Local response normalization: what stood where batch normalization stands today."""
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -43,10 +44,11 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, inputs):
         # The sum over the window is a 1x1 convolution with a band of ones: one fast operator on
         # every runtime, where pooling over channels would need a layout no runtime is tuned for.
-        channels = inputs.shape[-1]
-        distance = abs(ops.expand_dims(ops.arange(channels), 1) - ops.arange(channels))
-        band = ops.cast(distance <= self.size // 2, inputs.dtype)
-        band = ops.reshape(band, (*[1] * (len(inputs.shape) - 2), channels, channels))
+        # A constant, which a file stores: converters do not compute large ones in advance.
+        channels = np.arange(inputs.shape[-1])
+        band = abs(np.subtract.outer(channels, channels)) <= self.size // 2
+        band = band.reshape(*[1] * (len(inputs.shape) - 2), *band.shape).astype("float32")
+        band = ops.convert_to_tensor(band, inputs.dtype)
         energy = ops.conv(ops.square(inputs), band)
         alpha = self.alpha / self.size if self.convention == "caffe" else self.alpha
         # exp and log have 8-bit kernels in TFLite; pow has none.
