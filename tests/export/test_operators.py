@@ -40,11 +40,13 @@ BESIDES = {  # what only some families need
     "lenet5": {"TANH"},
     "lenet5_1998": {"TANH", "NEG", "SQUARED_DIFFERENCE", "SUM"},  # distances to codes
     "alexnet": RESPONSE,
+    "zfnet": RESPONSE,
     "vgg11_lrn": RESPONSE,
     "inception_module": RESPONSE,
     "googlenet_bn_aux": {"GATHER", "STRIDED_SLICE"},  # the windows of an adaptive pooling
     "shufflenet_v1_g3_x0_5": {"TRANSPOSE"},
     "shufflenet_v2_x0_5": {"TRANSPOSE", "SPLIT"},
+    "xception": {"RELU"},  # in front of a convolution, and the sum goes on without it
 }
 NORMALIZED_BY = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.Dense)
 
@@ -140,6 +142,7 @@ def test_an_int8_file_is_int8_throughout(name):
     convolutions = found["CONV_2D"] + found["DEPTHWISE_CONV_2D"] - due["responses"]
     # Each a 1x1 depthwise convolution.
     apart = due["alone"] + due["tangents"] + due["subsampled"] + due["distances"]
+    apart += due["responses"]  # the power
     assert due["convolutions"] <= convolutions <= due["convolutions"] + apart
     assert found["ADD"] == due["sums"]
     assert found["MUL"] == due["products"] + due["responses"] + due["distances"]
