@@ -145,6 +145,7 @@ def test_an_int8_file_is_int8_throughout(name):
     apart += due["responses"]  # the power
     assert due["convolutions"] <= convolutions <= due["convolutions"] + apart
     assert found["ADD"] == due["sums"]
-    assert found["MUL"] == due["products"] + due["responses"] + due["distances"]
+    squares = due["responses"] + due["distances"]
+    assert found["MUL"] == due["products"] + due["responses"] + squares
     # At the ends, and where tensors that are joined bring scales of their own.
     assert found["QUANTIZE"] <= 1 + len(model.outputs) + due["joined"]
