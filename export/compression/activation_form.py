@@ -113,11 +113,10 @@ def _mish(x, name):
 
 def _local_response(layer, x, name):
     channels = x.shape[-1]
-    band = abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= layer.size // 2
-    alpha = layer.alpha / layer.size if layer.convention == "caffe" else layer.alpha
     energy = layers.Conv2D(channels, 1, name=f"{name}_energy")
     y = energy(layers.Multiply(name=f"{name}_square")([x, x]))
-    energy.set_weights([alpha * band[None, None], np.full(channels, layer.k)])
+    kernel = layer.factor * layer.band(channels)[None, None]
+    energy.set_weights([kernel, np.full(channels, layer.k)])
     energy.trainable = False
     y = _table(log, y, f"{name}_log")
     y = affine(y, -layer.beta, 0.0, f"{name}_power")

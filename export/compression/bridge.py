@@ -147,8 +147,8 @@ def twin(layer):
         case layers.Normalization():
             return tf_keras.layers.Rescaling(*scale_and_offset(layer), **name)
         case ours.LocalResponseNormalization():
-            alpha = layer.alpha / (layer.size if layer.convention == "caffe" else 1)
-            return twins.LocalResponseNormalization(layer.size, alpha, layer.beta, layer.k, **name)
+            window = layer.size, layer.factor, layer.beta, layer.k
+            return twins.LocalResponseNormalization(*window, **name)
         case ours.CeilMaxPooling2D():
             pad = twins.CeilPadding2D(layer.pool_size, layer.strides, name=f"{layer.name}_edge")
             pool = tf_keras.layers.MaxPooling2D(layer.pool_size, layer.strides, **name)

@@ -44,15 +44,24 @@ class LocalResponseNormalization(keras.layers.Layer):
     def call(self, inputs):
         # The sum over the window is a 1x1 convolution with a band of ones: one fast operator on
         # every runtime, where pooling over channels would need a layout no runtime is tuned for.
-        # A constant, which a file stores: converters do not compute large ones in advance.
-        channels = np.arange(inputs.shape[-1])
-        band = abs(np.subtract.outer(channels, channels)) <= self.size // 2
-        band = band.reshape(*[1] * (len(inputs.shape) - 2), *band.shape).astype("float32")
-        band = ops.convert_to_tensor(band, inputs.dtype)
-        energy = ops.conv(ops.square(inputs), band)
-        alpha = self.alpha / self.size if self.convention == "caffe" else self.alpha
+        band = self.band(inputs.shape[-1])
+        band = band.reshape(*[1] * (len(inputs.shape) - 2), *band.shape)
+        energy = ops.conv(ops.square(inputs), ops.convert_to_tensor(band, inputs.dtype))
         # exp and log have 8-bit kernels in TFLite; pow has none.
-        return inputs * ops.exp(-self.beta * ops.log(self.k + alpha * energy))
+        return inputs * ops.exp(-self.beta * ops.log(self.k + self.factor * energy))
+
+    @property
+    def factor(self):
+        """What the sum over the window is multiplied by, in either convention."""
+        return self.alpha / self.size if self.convention == "caffe" else self.alpha
+
+    def band(self, channels):
+        """1 where two channels share a window, else 0: (channels, channels) float32.
+
+        In NumPy, so that a file stores it: converters do not compute large constants in advance.
+        """
+        places = np.arange(channels)
+        return (abs(np.subtract.outer(places, places)) <= self.size // 2).astype("float32")
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
