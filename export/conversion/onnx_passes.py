@@ -20,6 +20,7 @@ def rewrite(model):
     sink_transposes(model)
     drop_reshapes(model)
     fold_pads(model)
+    keep_pads_of_poolings(model)
     fold_into_weights(model)
 
 
@@ -151,6 +152,26 @@ def fold_pads(model):
             set_attribute(taker, "pads", [int(n) for n in own + more])
             taker.input[0] = node.input[0]
         model.graph.node.remove(node)
+    graph.finish()
+
+
+def keep_pads_of_poolings(model):
+    """Zeros around what a max pooling takes stay zeros in ONNX Runtime. In place.
+
+    Its optimizer (Pad_Fusion) makes them the padding of the pooling, which no maximum sees: where
+    all else is negative the result is wrong, and a border as wide as the window does not load. It
+    does so where every byte of the value is 0; those of -0.0, the same number, are not.
+    """
+    graph = Graph(model)
+    for node in list(model.graph.node):
+        takers = graph.takers[node.output[0]]
+        if node.op_type != "Pad" or not any(taker.op_type == "MaxPool" for taker in takers):
+            continue
+        border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros((), np.float32)
+        if border is None or border.any() or not np.issubdtype(border.dtype, np.floating):
+            continue
+        del node.input[2:]
+        node.input.append(graph.add_constant(f"{node.output[0]}_border", -np.zeros_like(border)))
     graph.finish()
 
 

@@ -141,6 +141,11 @@ def test_every_network_as_float32(name):
         assert [x.name for x in made.get_outputs()] == ["logits"]
 
 
+def negative(x):
+    x = layers.ReLU(max_value=6)(layers.Conv2D(8, 3)(x))
+    return layers.Rescaling(1.0, offset=-9.0)(x)
+
+
 # fmt: off
 LAYERS = {  # what stands in the network, on images of 12 x 12 x 3
     "grouped": lambda x: layers.Conv2D(6, 3, groups=3, padding="same")(x),
@@ -166,6 +171,10 @@ LAYERS = {  # what stands in the network, on images of 12 x 12 x 3
         *own.MaxPoolingWithIndices2D(2)(x)),
     "adaptive": lambda x: layers.Conv2D(6, 1)(layers.AdaptiveAveragePooling2D((5, 4))(
         layers.Conv2D(6, 3, padding="same")(x))),
+    "padded_max_pooling": lambda x: layers.MaxPooling2D(3, 2)(
+        layers.ZeroPadding2D(1)(negative(x))),
+    "border_as_wide_as_the_window": lambda x: layers.MaxPooling2D(2)(
+        layers.ZeroPadding2D(2)(negative(x))),
     "nearest": lambda x: layers.Resizing(24, 18, interpolation="nearest")(x),
     "bilinear": lambda x: layers.Resizing(24, 18, interpolation="bilinear")(x),
     "norm_alone": lambda x: layers.Conv2D(6, 3)(layers.ReLU()(layers.BatchNormalization()(x))),
