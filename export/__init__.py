@@ -9,6 +9,7 @@
     export.verify(path)                    -> Verdict
     export.debug(path)                     -> Analysis: which layers of an int8 file lose accuracy
     export.benchmark(paths)                -> list of timings
+    export.stage(paths, folder)            -> a folder that an app takes its models from
 
 Names are imported when they are first used, as in kerascnn.
 """
@@ -26,6 +27,7 @@ _homes = {
     "deliver_own": "export.conversion.own_model",
     "verify": "export.verification",
     "benchmark": "export.benchmarking",
+    "stage": "export.staging",
 }
 __all__ = [
     "benchmark",
@@ -36,6 +38,7 @@ __all__ = [
     "deliver_own",
     "pack",
     "sensitivity",
+    "stage",
     "unpack",
     "verify",
 ]

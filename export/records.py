@@ -84,7 +84,7 @@ def read_sheets(run):
             continue
         if not path.exists():
             raise UserError(f"{path} is missing, but its sheet is there; convert the run again")
-        found[path] = record = _validated(
+        found[path] = record = validated(
             Sheet, read_sheet(path), sheet, f"kerascnn convert {run.path}"
         )
         shape = [record.input.height, record.input.width]
@@ -101,7 +101,7 @@ def read_packed(run):
     found = {}
     for path in sorted(run.path.glob("model_*.kcnn")):
         remedy = f"kerascnn pack {run.path}"
-        found[path] = _validated(PackedSheet, read_sheet(path), sheet_path(path), remedy)
+        found[path] = validated(PackedSheet, read_sheet(path), sheet_path(path), remedy)
     return found
 
 
@@ -112,10 +112,11 @@ def without_sheet(run):
 
 
 def _read(schema, path, remedy):
-    return _validated(schema, read_json(path), path, remedy)
+    return validated(schema, read_json(path), path, remedy)
 
 
-def _validated(schema, tree, path, remedy):
+def validated(schema, tree, path, remedy):
+    """`tree`, read from `path`, as a `schema`; a UserError names `remedy`, which makes it anew."""
     try:
         return parse(schema, tree, path)
     except UserError as error:

@@ -64,10 +64,22 @@ class Accuracies(Record):
     test: Measured | None = None
 
 
-class Sheet(Record):
-    """The JSON beside an artifact, as `export.artifact.describe` writes it."""
+class Seal(Record):
+    """What every artifact's JSON says, of a run or of a .keras file."""
 
+    sha256: str
     bytes: int
+    model: str
+    checks: tuple[CheckRecord, ...]
+
+    @property
+    def verified(self):
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+
+class Sheet(Seal):
+    """The JSON beside an artifact of a run, as `export.artifact.describe` writes it."""
+
     gzip_bytes: int
     recipe: Recipe
     input: InputTensor
@@ -75,13 +87,8 @@ class Sheet(Record):
     operators: tuple[Operator, ...]
     minimum_runtime: str | None
     accuracy: Accuracies
-    checks: tuple[CheckRecord, ...]
     doubt: str | None = None
     made: AwareDatetime
-
-    @property
-    def verified(self):
-        return bool(self.checks) and all(check.passed for check in self.checks)
 
 
 class PackedSheet(Record):

@@ -1,8 +1,8 @@
 """Constants of a frozen graph: what hangs on nothing else is computed before it is converted.
 
-TFLite's converter leaves some of it in the file, to be computed for every image: the kernel that a
-partially connected convolution puts together from its parts, the window of a response
-normalization.
+TFLite's converter, unlike that of ONNX, leaves some of it in the file, to be computed for every
+image: the kernel that a partially connected convolution puts together from its parts, the window
+of a response normalization.
 """
 
 

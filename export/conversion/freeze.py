@@ -7,7 +7,6 @@ import keras
 from export.compression.compress import is_int8
 from export.compression.folded_normalization import folded
 from export.compression.quantized_layers import FakeQuant
-from export.conversion.folding import fold
 from kerascnn.models.graph import functional, nodes, walk
 
 
@@ -50,8 +49,7 @@ def freeze(model, *, batch, pixels=True, float_pixels=False):
 
     with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
-    return frozen if int8 else fold(frozen)
+    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
 
 @contextmanager

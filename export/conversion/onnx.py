@@ -1,10 +1,10 @@
 """Keras model -> the bytes of an .onnx file."""
 
 import logging
-import warnings
 
 from export.compression.compress import is_int8
 from export.conversion import OPSETS, refuse_opset
+from export.conversion.converter import converted
 from export.conversion.freeze import freeze, output_names
 from export.conversion.tflite import to_tflite
 from kerascnn.errors import UserError, unknown
@@ -65,15 +65,13 @@ def _from_graph(model, batch, pixels, opset):
     import tf2onnx
 
     frozen = freeze(model, batch=batch, pixels=pixels)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow deprecates what the converter calls
-        made, _ = tf2onnx.convert.from_graph_def(
-            frozen.graph.as_graph_def(),
-            input_names=[x.name for x in frozen.inputs],
-            output_names=[x.name for x in frozen.outputs],
-            opset=opset,
-        )
-    return made
+    return converted(
+        tf2onnx.convert.from_graph_def,
+        frozen.graph.as_graph_def(),
+        input_names=[x.name for x in frozen.inputs],
+        output_names=[x.name for x in frozen.outputs],
+        opset=opset,
+    )
 
 
 def _know_all(made, name):

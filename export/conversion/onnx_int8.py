@@ -1,11 +1,11 @@
 """An int8 TFLite file -> an ONNX graph of QuantizeLinear/DequantizeLinear pairs, same integers."""
 
 import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from export.conversion.converter import converted
 from kerascnn.console import muted
 
 
@@ -17,11 +17,10 @@ def from_tflite(content, *, opset):
     import tf2onnx
 
     _mend_dense_layers()
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), muted():
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder, muted():
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)
-        made, _ = tf2onnx.convert.from_tflite(str(path), opset=opset)
+        made = converted(tf2onnx.convert.from_tflite, str(path), opset=opset)
     to_uint8_activations(made)
     round_halves_away(made)
     return made

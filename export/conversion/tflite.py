@@ -3,6 +3,7 @@
 import warnings
 
 from export.compression.compress import is_int8
+from export.conversion.folding import fold
 from export.conversion.freeze import freeze, output_names
 from export.conversion.integer_kernels import with_integer_kernels
 from export.conversion.tflite_names import with_names
@@ -32,6 +33,8 @@ def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None)
     _refuse(model, int8, io, method, images)
     io = io or "uint8"
     frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
+    if not int8:
+        frozen = fold(frozen)
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
     return with_names(

@@ -1,4 +1,4 @@
-"""The verbs that show what came of it: benchmark, report, demo."""
+"""The verbs that show what came of it, and hand it on: benchmark, report, stage, demo."""
 
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +57,28 @@ def report(run: RunArgument, data_dir: DataDir = None):
     opened = open_run(run)
 
     console.print(f"  ->  {write_report(opened, data_dir=data_dir)}")
+
+
+@app.command()
+def stage(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files that `kerascnn convert` wrote.")
+    ],
+    into: Annotated[Path, typer.Option(help="The folder an app takes its models from.")],
+):
+    """Puts verified files, their sheets and an index of them into a folder for an app.
+
+    What was staged there before goes, what else stands there stays. A file that changed since it
+    was verified, or that failed, is refused, and nothing is written then.
+
+    Example: kerascnn stage runs/demo/model_int8.tflite --into app/src/main/assets
+    """
+    from export.staging import INDEX
+    from export.staging import stage as put
+
+    for staged in put(files, into):
+        console.print(escape(f"  {staged.file}  {staged.bytes:,} bytes"), highlight=False)
+    console.print(escape(f"  ->  {into / INDEX}"))
 
 
 @app.command()

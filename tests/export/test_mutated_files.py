@@ -28,7 +28,8 @@ CASES = [
     *(("verify", name, "odd", seed) for name in ARTIFACTS for seed in range(9)),
     *(("convert", "model.keras", "odd", seed) for seed in range(32)),
     *(("convert", "mine.keras", "odd", seed) for seed in range(100, 120)),
-    *(("report", name, "odd", seed) for name in RECORDS for seed in range(16)),
+    *(("report", name, "odd", seed) for name in RECORDS for seed in range(13)),
+    *(("stage", "model_int8.tflite.json", "odd", seed) for seed in range(20, 32)),
 ]
 OFTEN = set(np.random.default_rng(0).permutation(len(CASES))[:60])
 
@@ -95,6 +96,7 @@ def test_a_damaged_file_is_answered_in_one_line(
             "float32",
         ],
         "report": [run],
+        "stage": [run / "model_int8.tflite", "--into", run / "assets"],
     }[verb]
     code, _, err = kerascnn(verb, *arguments)
     assert code in (0, 1, 2), err

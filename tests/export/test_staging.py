@@ -1,0 +1,116 @@
+"""What an app takes: verified files, an index that is true, and nothing else touched."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+import export
+from export.artifact import read_sheet, sheet_path
+from export.runtimes import Artifact
+from export.staging import INDEX
+from kerascnn.errors import UserError
+from kerascnn.files import read_json, write_json
+
+FILES = ("model_int8.tflite", "model_float32.onnx")
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_app_finds_all_it_needs_by_the_index(kerascnn, finished_run, tmp_path):
+    assets = tmp_path / "app" / "assets"
+    code, out, err = kerascnn("stage", *(finished_run / n for n in FILES), "--into", assets)
+    assert (code, err) == (0, "")
+    assert "models.json" in out
+    models = json.loads((assets / INDEX).read_text())["models"]
+    assert [m["file"] for m in models] == ["lenet5_int8.tflite", "lenet5_float32.onnx"]
+    for model, name in zip(models, FILES, strict=True):
+        content = (assets / model["file"]).read_bytes()
+        assert content == (finished_run / name).read_bytes()
+        assert model["sha256"] == hashlib.sha256(content).hexdigest()
+        assert model["bytes"] == len(content)
+        assert assets / model["sheet"] == sheet_path(assets / model["file"])
+        assert len(read_sheet(assets / model["file"])["output"]["labels"]) == 10
+        with Artifact(assets / model["file"]) as artifact:
+            assert artifact.inputs[0]["dtype"] == "uint8"
+
+
+def test_what_is_staged_replaces_what_was_and_leaves_all_else(finished_run, tmp_path):
+    (tmp_path / "icon.png").write_bytes(b"an icon")
+    export.stage([finished_run / name for name in FILES], tmp_path)
+    (staged,) = export.stage([finished_run / "model_float32.tflite"], tmp_path)
+    assert staged.name == "lenet5_float32"
+    assert listing(tmp_path) == [
+        "icon.png", "lenet5_float32.tflite", "lenet5_float32.tflite.json", INDEX,
+    ]  # fmt: skip
+
+
+def test_a_file_of_a_keras_file_keeps_its_name(finished_run, tmp_path):
+    shutil.copy(finished_run / "model.keras", tmp_path / "mine.keras")
+    made = export.deliver_own(tmp_path / "mine.keras", "float32", ["tflite"])
+    (staged,) = export.stage([made[0].path], tmp_path / "assets")
+    assert staged.file == "mine_float32.tflite"
+
+
+def changed(run):
+    path = run / FILES[0]
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+
+def failed(run):
+    sheet = read_json(sheet_path(run / FILES[0]))
+    sheet["checks"][0]["passed"] = False
+    write_json(sheet_path(run / FILES[0]), sheet)
+
+
+def unsealed(run):
+    sheet_path(run / FILES[0]).unlink()
+
+
+def unnamed(run):
+    sheet = sheet_path(run / FILES[0])
+    write_json(sheet, read_json(sheet) | {"model": "../../elsewhere"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (changed, "changed since it was verified"), (failed, "did not pass its checks"),
+        (unsealed, "is missing; kerascnn convert writes it"), (unnamed, "is no name"),
+    ],
+)  # fmt: skip
+def test_what_is_not_verified_is_refused_and_the_folder_stays(
+    kerascnn, own_run, tmp_path, spoil, line
+):
+    assets = tmp_path / "assets"
+    export.stage([own_run / FILES[1]], assets)
+    before = listing(assets)
+    spoil(own_run)
+    code, _, err = kerascnn("stage", *(own_run / n for n in FILES), "--into", assets)
+    assert code == 2
+    assert line in err and len(err.splitlines()) == 1
+    assert listing(assets) == before
+    assert listing(tmp_path) == ["assets", "run"]
+
+
+def test_two_of_one_name_and_a_stranger_in_the_way(finished_run, tmp_path):
+    path = finished_run / FILES[0]
+    with pytest.raises(UserError, match=r"would be staged as lenet5_int8\.tflite, as would"):
+        export.stage([path, path], tmp_path)
+    (tmp_path / "lenet5_int8.tflite").write_bytes(b"by hand")
+    with pytest.raises(UserError, match="is in the way, and was not staged"):
+        export.stage([path], tmp_path)
+    assert (tmp_path / "lenet5_int8.tflite").read_bytes() == b"by hand"
+
+
+@pytest.mark.parametrize(
+    "index", ['{"models": 3}', '{"models": [{"file": "../run.json", "sheet": "x"}]}', "[]", "nul\0"]
+)
+def test_an_index_that_is_none(finished_run, tmp_path, index):
+    (tmp_path / INDEX).write_text(index)
+    with pytest.raises(UserError):
+        export.stage([finished_run / FILES[0]], tmp_path)
+    assert listing(tmp_path) == [INDEX]
