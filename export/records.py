@@ -3,7 +3,14 @@
 from export.artifact import read_sheet, sheet_path
 from export.compression.recipe import Recipe
 from export.runtimes.engines import BY_SUFFIX
-from export.schemas import Benchmark, EvaluationRecord, Outcome, PackedSheet, Sheet
+from export.schemas import (
+    Benchmark,
+    EvaluationRecord,
+    Outcome,
+    PackedSheet,
+    Sheet,
+    validated,
+)
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
@@ -113,11 +120,3 @@ def without_sheet(run):
 
 def _read(schema, path, remedy):
     return validated(schema, read_json(path), path, remedy)
-
-
-def validated(schema, tree, path, remedy):
-    """`tree`, read from `path`, as a `schema`; a UserError names `remedy`, which makes it anew."""
-    try:
-        return parse(schema, tree, path)
-    except UserError as error:
-        raise UserError(f"{error}; {remedy} makes it anew") from None

@@ -6,6 +6,8 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from export.compression.recipe import Recipe
+from kerascnn.config import parse
+from kerascnn.errors import UserError
 
 
 class Record(BaseModel):
@@ -178,3 +180,11 @@ class Outcome(Record):
     best_epoch: int | None = None
     validation_accuracy: float | None = None
     images: dict[str, int] = {}
+
+
+def validated(schema, tree, path, remedy):
+    """`tree`, read from `path`, as a `schema`; a UserError names `remedy`, which makes it anew."""
+    try:
+        return parse(schema, tree, path)
+    except UserError as error:
+        raise UserError(f"{error}; {remedy} makes it anew") from None

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from export.artifact import read_sheet, sheet_path
-from export.records import validated
 from export.runtimes.engines import engine_name
-from export.schemas import Seal
+from export.schemas import Seal, validated
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
 
