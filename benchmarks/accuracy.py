@@ -16,7 +16,8 @@ import numpy as np
 
 from export.artifact import read_sheet
 from export.compression.compress import compress
-from export.compression.recipe import FineTune, load_recipe
+from export.compression.recipe import load_recipe
+from export.compression.recipe_stages import FineTune
 from export.conversion.deliver import deliver
 from export.runtimes import Artifact
 from export.verification import accuracy

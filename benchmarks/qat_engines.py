@@ -38,7 +38,8 @@ from rich.table import Table
 
 from export.compression import tf_keras_training, tfmot_engine
 from export.compression.qat import calibrate, quantize
-from export.compression.recipe import FineTune, Recipe
+from export.compression.recipe import Recipe
+from export.compression.recipe_stages import FineTune
 from export.conversion import convert
 from export.runtimes import Artifact
 from export.verification import Reference, accuracy, judge, predict

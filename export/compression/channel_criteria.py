@@ -19,7 +19,7 @@ import numpy as np
 from keras import layers, ops
 
 from export.compression.channel_groups import LOCKED
-from export.compression.recipe import Criterion
+from export.compression.recipe_stages import Criterion
 from kerascnn.errors import UserError, unknown
 
 

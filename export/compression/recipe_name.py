@@ -19,7 +19,7 @@ Numbers are percent of the multiply-accumulates that stay, percent of the weight
 values a kernel may take.
 """
 
-from export.compression.recipe import Calibration
+from export.compression.recipe_stages import Calibration
 
 METHODS = {
     "qat": "qat_wi8_ai8",

@@ -8,7 +8,8 @@ from export.artifact import describe, refuse_to_replace, sheet_path
 from export.checks import Verdict
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
-from export.compression.recipe import SIMULATED, load_recipe
+from export.compression.recipe import load_recipe
+from export.compression.recipe_stages import SIMULATED
 from export.conversion import convert, refuse_formats
 from export.conversion.tflite import METHODS
 from export.runtimes import Artifact

@@ -16,8 +16,9 @@ from export.compression.biases import settle_biases
 from export.compression.calibration import calibration_images, simulated
 from export.compression.compress import keep, train_quantized
 from export.compression.float_form import unrounded
-from export.compression.recipe import Calibration, Quantization, load_recipe
+from export.compression.recipe import load_recipe
 from export.compression.recipe_name import recipe_name
+from export.compression.recipe_stages import Calibration, Quantization
 from export.conversion import convert
 from export.conversion.deliver import Delivery, deliver
 from export.debugging.analysis import analyse

@@ -14,8 +14,9 @@ from export.artifact import read_sheet
 from export.compression.float_form import unrounded
 from export.compression.pruning import sparsity
 from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Quantization, Recipe
+from export.compression.recipe import Recipe
 from export.compression.recipe_name import recipe_name
+from export.compression.recipe_stages import Quantization
 from export.debugging.analysis import analyse
 from export.debugging.diagnosis import diagnose
 from export.debugging.probe import Probe

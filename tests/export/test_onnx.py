@@ -77,12 +77,22 @@ def attribute(node, name):
 
 
 def same(content, model, images):
-    """float32 sums in another order err by parts of the largest number, here 1e-4 of it."""
-    expected = keras.tree.flatten(model(images, training=False))
-    for made, wanted in zip(run(content, images), expected, strict=True):
-        wanted = np.asarray(wanted)
+    """float32 sums in another order err by parts of the largest number, here 1e-4 of it.
+
+    A deep network that carries noise on errs by more: by what its own outputs move where every
+    pixel is nudged by two roundings of float32, and by a few times that, since every sum of
+    every layer is nudged so.
+    """
+    expected, moved = (
+        [np.asarray(x) for x in keras.tree.flatten(model(x, training=False))]
+        for x in (images, images.astype("float32") * (1 + 2**-22))
+    )
+    for made, wanted, nudged in zip(run(content, images), expected, moved, strict=True):
         assert np.ptp(wanted) > 1e-3  # else the comparison would say nothing
-        np.testing.assert_allclose(made, wanted, rtol=0, atol=1e-4 * max(1, np.abs(wanted).max()))
+        noise = np.abs(nudged - wanted).max()
+        limit = max(1e-4 * max(1, np.abs(wanted).max()), 8 * noise)
+        assert limit < 0.01 * np.ptp(wanted)  # nor where noise were all
+        np.testing.assert_allclose(made, wanted, rtol=0, atol=limit)
 
 
 def strays(content):
@@ -132,8 +142,8 @@ def test_every_network_as_float32(name):
     assert list(strays(content)) == []
     known = layer_names(model)
     for node in nodes(content):
-        if node.op_type == "Conv":
-            assert node.name in known
+        if node.op_type == "Conv":  # a separable one is two: its name, and its name with _2
+            assert node.name in known or node.name.removesuffix("_2") in known
     made = session(content)
     assert [x.name for x in made.get_inputs()] == ["image"]
     assert made.get_inputs()[0].type == "tensor(uint8)"

@@ -10,7 +10,8 @@ import pytest
 import export
 from export.compression.calibration import calibration_images
 from export.compression.compress import prepared
-from export.compression.recipe import Calibration, load_recipe
+from export.compression.recipe import load_recipe
+from export.compression.recipe_stages import Calibration
 from export.conversion.deliver import deliver
 from export.runtimes import Artifact
 from export.verification import NOISE, judge, reference

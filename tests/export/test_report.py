@@ -14,7 +14,8 @@ import kerascnn.config as configs
 from export.artifact import read_sheet, sheet_path
 from export.cli import invoke
 from export.compression.pruning import largest, prunable_kernels
-from export.compression.recipe import FineTune, Pruning, Recipe
+from export.compression.recipe import Recipe
+from export.compression.recipe_stages import FineTune, Pruning
 from export.conversion.deliver import deliver
 from export.plots import confusion, filters, learning_rate, loss
 from export.report import agreement, percent, write_report

@@ -17,7 +17,7 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
-from export.compression import bridge, compress, pruning, recipe, tfmot_engine  # noqa: E402
+from export.compression import bridge, compress, pruning, recipe, recipe_stages, tfmot_engine  # noqa: E402
 from export.compression.tf_keras_training import make_optimizer  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
@@ -218,7 +218,7 @@ def test_fine_tuning_keeps_the_best_epoch_and_writes_history(run):
     from export.compression.bridge import to_tf_keras
 
     model = to_tf_keras(run.model())
-    two = recipe.FineTune(epochs=3, peak=0.05)
+    two = recipe_stages.FineTune(epochs=3, peak=0.05)
     rows = tf_keras_training.fit(model, run.data(), two, run.config, run.path / "tuned")
     model.compile(metrics=[tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
     validation = run.data().batches(run.data().validation)
