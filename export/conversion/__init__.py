@@ -4,7 +4,7 @@ from kerascnn.errors import UserError, unknown
 
 FORMATS = ("tflite", "onnx")
 ENDS = ("uint8", "int8", "float32")
-OPSETS = range(17, 22)
+OPSETS = range(17, 26)
 ONLY_TFLITE = {  # methods, and why no other format has them
     "dynamic": "ONNX Runtime has no convolution of int8 weights and float activations",
     "int16x8": "ONNX Runtime has no kernels for int16 activations",
@@ -22,7 +22,7 @@ def convert(model, to, *, batch=1, pixels=True, io=None, opset=None, method=None
         pixels: False where a float model takes other floats than pixels: the file takes them too.
         io: what stands at both ends of an int8 .tflite file: "uint8" (the default), "int8" (a
             pixel is its byte less 128) or "float32" (pixels 0..255 as numbers, and logits).
-        opset: of an .onnx file, 17 to 21; 17 by default, which most runtimes have.
+        opset: of an .onnx file, 17 to 25; 17 by default, which most runtimes have.
         method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
             in a recipe; None not at all.
         images: (n, height, width, channels) uint8, which "int16x8" takes its ranges from.

@@ -23,7 +23,7 @@ def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"
             other a float file. All take uint8 pixels, NHWC; float files give float32.
         batch: images at a time; None for any number.
         pixels: False where a float model takes other floats than pixels, and so the file.
-        opset: of ONNX, 17 to 21.
+        opset: of ONNX, 17 to 25.
         precision: what a float file computes in, "float32" or "float16". Weights are stored so.
 
     Returns:

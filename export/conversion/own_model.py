@@ -56,7 +56,7 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, opset=
             is calibrated: then the comparison is made on seeded noise, and the sheet says so.
         out: the folder to write; by default that of the .keras file.
         batch: inputs at a time; None for any number.
-        opset: of .onnx files, 17 to 21.
+        opset: of .onnx files, 17 to 25.
         trust: load Lambda layers, which are Python code inside the file.
         code: a Python file with the model's own classes; it is run.
 

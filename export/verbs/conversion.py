@@ -26,7 +26,7 @@ def convert(
         typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
     ] = None,
     opset: Annotated[
-        int | None, typer.Option(help="Of .onnx files, 17 (the default) to 21.")
+        int | None, typer.Option(help="Of .onnx files, 17 (the default) to 25.")
     ] = None,
     data_dir: DataDir = None,
     images: ImagesOption = None,

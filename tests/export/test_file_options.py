@@ -57,8 +57,8 @@ def test_opset_and_batch_of_a_run(kerascnn, own_run):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("onnx", "--opset", "16"), "opset: expected 17 to 21, got 16"),
-        (("onnx", "--opset", "22"), "opset: expected 17 to 21, got 22"),
+        (("onnx", "--opset", "16"), "opset: expected 17 to 25, got 16"),
+        (("onnx", "--opset", "26"), "opset: expected 17 to 25, got 26"),
         (("onnx", "--opset", "new"), "Invalid value for '--opset'"),
         (("tflite", "--opset", "18"), "opset 18 is a choice of .onnx files"),
         (("onnx", "--batch", "0"), "expected a number of images or 'dynamic', got '0'"),
@@ -76,7 +76,7 @@ def test_options_in_python(tmp_path):
     model = keras.saving.load_model(saved(tmp_path))
     with pytest.raises(UserError, match=r"opset 18 is a choice of \.onnx files"):
         export.convert(model, "tflite", opset=18)
-    with pytest.raises(UserError, match="opset: expected 17 to 21, got '18'"):
+    with pytest.raises(UserError, match="opset: expected 17 to 25, got '18'"):
         export.convert(model, "onnx", opset="18")
     for batch in (0, -1, "dynamic", 1.5):
         with pytest.raises(UserError, match="expected a number of images, or None for any, got"):

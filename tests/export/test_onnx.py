@@ -249,7 +249,7 @@ def test_names_are_those_of_the_layers(tiny):
 
 
 @pytest.mark.parametrize(
-    ("kind", "opset"), [("tiny", 17), ("tiny", 18), ("tiny", 21), ("rounded", 21)]
+    ("kind", "opset"), [("tiny", 17), ("tiny", 18), ("tiny", 25), ("rounded", 25)]
 )
 def test_opsets(tiny, request, kind, opset):
     model = request.getfixturevalue(kind)
@@ -344,7 +344,7 @@ def test_int8_weights_and_scales_are_those_of_the_tflite_file_node_by_node(round
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"opset": 16}, "opset: expected 17 to 21, got 16"),
+        ({"opset": 16}, "opset: expected 17 to 25, got 16"),
         ({"precision": "float61"}, "unknown precision 'float61'; did you mean 'float16'?"),
     ],
 )
