@@ -44,15 +44,16 @@ def ran(made, kind, images, folder):
         return artifact.run(images)[0].astype(int), artifact
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("name", SIDES)
+@pytest.mark.parametrize(
+    "name", [n if n == "MobileNetV2" else pytest.param(n, marks=pytest.mark.full) for n in SIDES]
+)
 def test_a_model_of_keras_applications_is_int8_throughout(name, tmp_path):
     images = photographs((SIDES[name], SIDES[name], 3), COMPARED)
     model = with_signal(name, images[:IMAGES])
     simulated = quantize(model)
     calibrate(simulated, [images[:IMAGES].astype("float32")])
     settle_biases(simulated)
-    logits, outputs = predict(model, images), predict(simulated, images)
+    (logits,), (outputs,) = predict(model, images), predict(simulated, images)
     assert noise(outputs, logits) < 0.2  # 8 bits a layer, up to 120 of them: 0.01 to 0.1 measured
     found, artifact = ran(to_tflite(simulated, batch=None), "tflite", images, tmp_path)
     assert not artifact.floats_inside
