@@ -1,11 +1,12 @@
 """Quantization-aware training: the native engine against tfmot, on this machine.
 
-    python benchmarks/qat_engines.py
-    python benchmarks/qat_engines.py --parts speed
-    KERASCNN_DATA=... python benchmarks/qat_engines.py --data cifar10 --out docs/qat_engines.md
+    python -m benchmarks.qat_engines
+    python -m benchmarks.qat_engines --parts speed
+    KERASCNN_DATA=... python -m benchmarks.qat_engines --data cifar10 --out docs/qat_engines.md
 
 accuracy: each network is trained as a float model, then fine-tuned for int8 by both engines: the
-same weights, batches, optimizer and schedule. "within 1 step" is the share of outputs where the
+same weights, batches, optimizer and schedule. "frozen": batch normalizations keep their statistics
+in the last epoch, as they will run. "within 1 step" is the share of outputs where the
 converted file differs by at most one step from the simulation it was converted from, on the test
 images.
 
@@ -19,24 +20,26 @@ Expected: accuracies within a point of each other, the ratio at least 0.9.
 
 import argparse
 import dataclasses
-import itertools
 import os
-import sys
 import tempfile
 import time
+from datetime import date
+from importlib import metadata
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.qat_files import CAPABLE_OF, capability
+from benchmarks.tables import page, show
+from export.benchmarking import machine
 from export.compression import tf_keras_training, tfmot_engine
+from export.compression.biases import settle_biases
+from export.compression.folded_normalization import FreezeStatistics
 from export.compression.qat import calibrate, quantize
 from export.compression.recipe import Recipe
 from export.compression.recipe_stages import FineTune
@@ -45,7 +48,6 @@ from export.runtimes import Artifact
 from export.verification import Reference, accuracy, judge, predict
 from kerascnn.config import Config, Normalize
 from kerascnn.data import load_data
-from kerascnn.errors import UserError
 from kerascnn.files import write_text
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
@@ -54,12 +56,6 @@ from kerascnn.training.optimizers import make_optimizer
 
 PARTS = ("accuracy", "speed", "files")
 NETWORKS = ("resnet8", "mobilenet_v1_025")
-CAPABLE_OF = (
-    "resnet20", "resnet50_v2", "resnext50_32x4d", "densenet40_12", "mobilenet_v2_035",
-    "shufflenet_v1_g3_x0_5", "shufflenet_v2_x0_5", "xception", "fractalnet20",
-    "applications.MobileNetV3Small", "applications.EfficientNetB0", "applications.DenseNet121",
-    "applications.InceptionV3", "applications.ResNet50", "applications.VGG16",
-)  # fmt: skip
 
 
 def main():
@@ -93,11 +89,23 @@ def main():
         tables[title] = rows
         show(title, rows)
         if options.out:
-            write_text(options.out, page(tables))
+            write_text(options.out, page(head(), tables))
+
+
+def head():
+    """What the page begins with: what it is, and where it was measured."""
+    facts, tfmot = machine(), metadata.version("tensorflow-model-optimization")
+    return [
+        "# Quantization-aware training: the native engine and tfmot",
+        "",
+        "Written by `python -m benchmarks.qat_engines`, the head of which says what is measured.",
+        f"{facts['cpu']}, {facts['cores']} cores; TensorFlow {tf.__version__}, Keras "
+        f"{keras.__version__}, tensorflow-model-optimization {tfmot}; {date.today()}.",
+    ]
 
 
 def compare(name, options):
-    """Three rows: the float network and each engine."""
+    """A row for the float network, and for what each engine makes of it."""
     config = configured(name, options.data, options.epochs, peak=0.05)
     data = subset(load_data(config.data), options.images)
     images, labels = data.pixels(data.test), data.test.labels
@@ -108,31 +116,42 @@ def compare(name, options):
         fine_tune = FineTune(epochs=options.fine_tune, peak=0.005)
         tuned = configured(name, options.data, fine_tune.epochs, peak=fine_tune.peak)
 
-        start = time.perf_counter()
-        native = quantize(model)
-        calibrate(native, calibration(data))
-        seconds = [time.perf_counter() - start]
-        native = trained(native, data, tuned, folder / "native")
+        made = {}
+        for engine, last in (("native", 0), ("native, frozen", 1)):
+            simulated, seconds = natively(model, data, tuned, folder / engine, last)
+            made[engine] = simulated, seconds, lambda model=simulated: convert(model, "tflite")
 
         start = time.perf_counter()
         simulation = tfmot_engine.quantize(model, calibration(data))
-        seconds.append(time.perf_counter() - start)
+        seconds = time.perf_counter() - start
         tf_keras_training.fit(simulation.model, data, fine_tune, tuned, folder / "tfmot")
+        made["tfmot"] = simulation.model, seconds, simulation.to_tflite
 
         expected = Reference(images, labels, predict(model, images), 0.0)
         reached = accuracy(expected.logits, labels)
         rows = [{"network": name, "engine": "float", "top-1": reached}]
-        made = {
-            "native": (native, lambda: convert(native, "tflite")),
-            "tfmot": (simulation.model, simulation.to_tflite),
-        }
-        for (engine, (simulated, write)), quantizing in zip(made.items(), seconds, strict=True):
+        for engine, (simulated, seconds, write) in made.items():
             logits = predict(simulated, images)
             reference = Reference(images, labels, logits, reached)
             row = {"network": name, "engine": engine, "top-1": accuracy(logits, labels)}
-            row |= {"quantize s": quantizing} | converted(write, reference, folder)
+            row |= {"quantize s": seconds} | converted(write, reference, folder)
             rows.append(row)
     return rows
+
+
+def natively(model, data, config, folder, last):
+    """The native engine's simulation after its training, and the seconds it took to make.
+
+    last: the epochs, at the end, in which batch normalizations keep their statistics.
+    """
+    start = time.perf_counter()
+    simulated = quantize(model)
+    calibrate(simulated, calibration(data))
+    seconds = time.perf_counter() - start
+    freeze = FreezeStatistics(config.training.epochs - last)
+    simulated = trained(simulated, data, config, folder, [freeze])
+    settle_biases(simulated)
+    return simulated, seconds
 
 
 def configured(name, data, epochs, peak):
@@ -156,15 +175,19 @@ def calibration(data):
     return (images for images, _ in data.batches(data.train).take(8))
 
 
-def trained(model, data, config, folder):
+def trained(model, data, config, folder, callbacks=()):
     """The best epoch of a Keras 3 model."""
     folder.mkdir()
-    fit(model, data, config.optimizer, config.training, folder, checkpoints=folder / "kept")
+    fit(
+        model, data, config.optimizer, config.training, folder, checkpoints=folder / "kept",
+        callbacks=callbacks,
+    )  # fmt: skip
     return load_model(folder / "kept" / "best.keras")
 
 
 def converted(write, reference, folder):
     """Time and bytes of a conversion, and how the file agrees with its simulation."""
+    write()  # the first of a process waits for what is imported and built once
     start = time.perf_counter()
     data = write()
     seconds = time.perf_counter() - start
@@ -211,98 +234,6 @@ def training_speed(name, options):
     first, second = np.median(rounds, axis=0).tolist()
     ratio = float(np.median(rounds[:, 0] / rounds[:, 1]))
     return {"network": name, "native": first, "tfmot": second, "native / tfmot": ratio}
-
-
-def capability(name):
-    """What each engine makes of a network: "int8", the operators left float, or why nothing."""
-    model = untrained(name)
-    shape = model.input_shape[1:]
-    images = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype("float32")
-    row = {"network": name, "input": "x".join(map(str, shape))}
-
-    def natively():
-        simulated = quantize(model)
-        calibrate(simulated, [images])
-        return convert(simulated, "tflite")
-
-    for engine, write in (
-        ("native", natively), ("tfmot", lambda: tfmot_engine.quantize(model, [images]).to_tflite()),
-    ):  # fmt: skip
-        start = time.perf_counter()
-        try:
-            row[engine] = float_operators(write()) or "int8"
-        except UserError as error:
-            row[engine] = str(error)
-        row[f"{engine} s"] = time.perf_counter() - start
-    keras.utils.clear_session()
-    return row
-
-
-def untrained(name):
-    """A network with ten classes, 64 pixels wide where it can be."""
-    library, _, kind = name.rpartition(".")
-    for side in (64, 96, None):
-        try:
-            if library:
-                return getattr(keras.applications, kind)(
-                    weights=None, input_shape=(side, side, 3), classes=10,
-                    classifier_activation=None,
-                )  # fmt: skip
-            return build(name, input_shape=side and (side, side, 3), num_classes=10)
-        except (UserError, ValueError):
-            if side is None:
-                raise
-
-
-def float_operators(data):
-    """The operators of a .tflite file that compute with floats, in words; "" for none."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=data)
-    details = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    found = [
-        op["op_name"]
-        for op in interpreter._get_ops_details()
-        if any(details.get(i) is np.float32 for i in (*op["inputs"], *op["outputs"]))
-    ]
-    return ", ".join(
-        f"{len(list(group))} {kind}" for kind, group in itertools.groupby(sorted(found))
-    )
-
-
-def cells(rows):
-    """The columns of rows, dicts of figures, and what stands in them."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return columns, [[written(row.get(column)) for column in columns] for row in rows]
-
-
-def show(title, rows):
-    """Prints rows as a table."""
-    columns, lines = cells(rows)
-    table = Table(*columns, title=title)
-    for line in lines:
-        table.add_row(*line)
-    Console(width=150).print(table)
-
-
-def page(tables):
-    """The tables, title -> rows, as a page of Markdown."""
-    lines = [
-        "# Quantization-aware training: the native engine and tfmot",
-        "",
-        "Written by `benchmarks/qat_engines.py`, the head of which says what is measured.",
-    ]
-    for title, rows in tables.items():
-        columns, found = cells(rows)
-        lines += ["", f"## {title}", ""]
-        lines += [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *found)]
-    return "\n".join(lines) + "\n"
-
-
-def written(value):
-    if isinstance(value, float):
-        return f"{value:.4f}" if value < 1.5 else f"{value:,.1f}"
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else value
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""Which networks each engine of quantization-aware training makes an int8 file of."""
+
+import itertools
+import time
+
+import keras
+import numpy as np
+
+from export.compression import tfmot_engine
+from export.compression.qat import calibrate, quantize
+from export.conversion import convert
+from kerascnn.errors import UserError
+from kerascnn.models import build
+
+CAPABLE_OF = (
+    "resnet20", "resnet50_v2", "resnext50_32x4d", "densenet40_12", "mobilenet_v2_035",
+    "shufflenet_v1_g3_x0_5", "shufflenet_v2_x0_5", "xception", "fractalnet20",
+    "applications.MobileNetV3Small", "applications.EfficientNetB0", "applications.DenseNet121",
+    "applications.InceptionV3", "applications.ResNet50", "applications.VGG16",
+)  # fmt: skip
+
+
+def capability(name):
+    """What each engine makes of a network: "int8", the operators left float, or why nothing."""
+    model = untrained(name)
+    shape = model.input_shape[1:]
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype("float32")
+    row = {"network": name, "input": "x".join(map(str, shape))}
+
+    def native():
+        simulated = quantize(model)
+        calibrate(simulated, [images])
+        return convert(simulated, "tflite")
+
+    for engine, write in (
+        ("native", native), ("tfmot", lambda: tfmot_engine.quantize(model, [images]).to_tflite()),
+    ):  # fmt: skip
+        start = time.perf_counter()
+        try:
+            row[engine] = float_operators(write()) or "int8"
+        except UserError as error:
+            row[engine] = str(error)
+        row[f"{engine} s"] = time.perf_counter() - start
+    keras.utils.clear_session()
+    return row
+
+
+def untrained(name):
+    """A network with ten classes, 64 pixels wide where it can be."""
+    library, _, kind = name.rpartition(".")
+    for side in (64, 96, None):
+        try:
+            if library:
+                return getattr(keras.applications, kind)(
+                    weights=None, input_shape=(side, side, 3), classes=10,
+                    classifier_activation=None,
+                )  # fmt: skip
+            return build(name, input_shape=side and (side, side, 3), num_classes=10)
+        except (UserError, ValueError):
+            if side is None:
+                raise
+
+
+def float_operators(data):
+    """The operators of a .tflite file that compute with floats, in words; "" for none."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=data)
+    details = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
+    found = [
+        op["op_name"]
+        for op in interpreter._get_ops_details()
+        if any(details.get(i) is np.float32 for i in (*op["inputs"], *op["outputs"]))
+    ]
+    return ", ".join(
+        f"{len(list(group))} {kind}" for kind, group in itertools.groupby(sorted(found))
+    )

@@ -1,0 +1,35 @@
+"""Rows of figures as tables: in a terminal, and as a page of Markdown."""
+
+from rich.console import Console
+from rich.table import Table
+
+
+def cells(rows):
+    """The columns of rows, dicts of figures, and what stands in them."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return columns, [[written(row.get(column)) for column in columns] for row in rows]
+
+
+def show(title, rows):
+    """Prints rows as a table."""
+    columns, lines = cells(rows)
+    table = Table(*columns, title=title)
+    for line in lines:
+        table.add_row(*line)
+    Console(width=150).print(table)
+
+
+def page(head, tables):
+    """The lines of `head`, and below them the tables, title -> rows, as Markdown."""
+    lines = list(head)
+    for title, rows in tables.items():
+        columns, found = cells(rows)
+        lines += ["", f"## {title}", ""]
+        lines += [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *found)]
+    return "\n".join(lines) + "\n"
+
+
+def written(value):
+    if isinstance(value, float):
+        return f"{value:.4f}" if value < 1.5 else f"{value:,.1f}"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else value
