@@ -1,5 +1,6 @@
 """Networks of every kind in four files: a dozen small ones, and the whole zoo."""
 
+import keras
 import pytest
 
 from benchmarks.zoo_matrix import FLOAT, STEPS, measure, small
@@ -13,6 +14,13 @@ DOZEN = [
     "resnext29_8x64d", "mobilenet_v1", "mobilenet_v2", "shufflenet_v1_g3_x0_5",
     "shufflenet_v2_x0_5", "ds_cnn",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    """Of 120 networks one stays in memory."""
+    yield
+    keras.backend.clear_session()
 
 
 def check(measured):
