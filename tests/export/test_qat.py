@@ -1,8 +1,11 @@
 """Quantization-aware training: where it rounds, by how much, and that it keeps what it must."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 import export
 import kerascnn
@@ -184,3 +187,17 @@ def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resn
     after = simulated.predict(images, verbose=0)
     step = (before.max() - before.min()) / 255
     assert np.abs(after - before).mean() < step  # less than the rounding itself
+
+
+def test_a_network_deeper_than_pythons_stack_is_quantized():
+    """Keras takes one recursion a layer, and a quantized network has a rounding behind each."""
+    before = sys.getrecursionlimit()
+    try:
+        x = image = keras.Input((4, 4, 3))
+        for _ in range(400):
+            x = layers.ReLU()(layers.Conv2D(3, 1)(x))
+        model = keras.Model(image, layers.Flatten()(x))
+        sys.setrecursionlimit(1100)
+        assert len(quantize(model).layers) > 1200
+    finally:
+        sys.setrecursionlimit(before)
