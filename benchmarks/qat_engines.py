@@ -13,6 +13,9 @@ images.
 speed: of training untrained networks, in turns within one process, on one batch that stays in
 memory. The ratio is the median over the rounds, and what counts, since a busy machine slows both.
 
+conversion: of untrained networks; "from_keras_model" is how tfmot's guide converts, where both
+engines here freeze the graph first.
+
 files: for untrained networks, whether an engine gives a file, and one all in int8.
 
 Expected: accuracies within a point of each other, the ratio at least 0.9.
@@ -34,7 +37,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from benchmarks.qat_files import CAPABLE_OF, capability
+from benchmarks.qat_files import CAPABLE_OF, capability, conversion
 from benchmarks.tables import page, show
 from export.benchmarking import machine
 from export.compression import tf_keras_training, tfmot_engine
@@ -54,7 +57,8 @@ from kerascnn.models.graph import normalized
 from kerascnn.training import fit, load_model, run_model
 from kerascnn.training.optimizers import make_optimizer
 
-PARTS = ("accuracy", "speed", "files")
+PARTS = ("accuracy", "speed", "conversion", "files")
+CONVERTED = ("resnet8", "mobilenet_v1_025", "densenet40_12", "resnet50_v2")
 NETWORKS = ("resnet8", "mobilenet_v1_025")
 
 
@@ -83,6 +87,10 @@ def main():
         elif part == "speed":
             rows = [training_speed(name, options) for name in options.networks]
             title = f"Speed: images a second while training, batches of {options.batch}"
+        elif part == "conversion":
+            conversion("lenet5")  # the first of a process waits for what is built once
+            rows = [conversion(name) for name in CONVERTED]
+            title = "Conversion: seconds from a simulation to its .tflite file"
         else:
             rows = [capability(name) for name in options.capable_of]
             title = "Files: of untrained networks, small images"

@@ -1,10 +1,11 @@
-"""Which networks each engine of quantization-aware training makes an int8 file of."""
+"""Which networks each engine of quantization-aware training makes an int8 file of, and how long."""
 
 import itertools
 import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from export.compression import tfmot_engine
 from export.compression.qat import calibrate, quantize
@@ -41,6 +42,32 @@ def capability(name):
         except UserError as error:
             row[engine] = str(error)
         row[f"{engine} s"] = time.perf_counter() - start
+    keras.utils.clear_session()
+    return row
+
+
+def conversion(name):
+    """Seconds from a simulation to its .tflite file: each engine, and as tfmot's guide does it."""
+    model = untrained(name)
+    images = np.random.default_rng(0).integers(0, 256, (4, *model.input_shape[1:]))
+    simulated = quantize(model)
+    calibrate(simulated, [images.astype("float32")])
+    tfmot = tfmot_engine.quantize(model, [images.astype("float32")])
+
+    def by_the_guide():
+        converter = tf.lite.TFLiteConverter.from_keras_model(tfmot.model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return converter.convert()
+
+    row = {"network": name}
+    for column, write in (
+        ("native", lambda: convert(simulated, "tflite")), ("tfmot", tfmot.to_tflite),
+        ("tfmot, from_keras_model", by_the_guide),
+    ):  # fmt: skip
+        start = time.perf_counter()
+        write()
+        row[column] = time.perf_counter() - start
+    row["from_keras_model / native"] = row["tfmot, from_keras_model"] / row["native"]
     keras.utils.clear_session()
     return row
 
