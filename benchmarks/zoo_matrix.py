@@ -47,7 +47,7 @@ SIDES = {  # the side of the image, where 32 pixels are too few, or more than a 
     "alexnet": 67, "zfnet": 63, "nin_imagenet": 55, "googlenet": 79, "inception": 79,
     "squeezenet": 61, "densenet1": 64, "densenet2": 64, "xception": 71, "ds_cnn": None,
     "inception_module": 14, "resnext29": 16, "densenet_bc190": 16, "densenet_bc250": 16,
-    "resnet1001": 16, "resnet1202": 16,
+    "resnet1001": 16, "resnet1202": 16, "inception_v3_aux": None,
 }  # fmt: skip
 CLASSES = 10
 IMAGES = 64  # that set weights, statistics and ranges
