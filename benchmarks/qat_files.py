@@ -1,7 +1,7 @@
 """Which networks each engine of quantization-aware training makes an int8 file of, and how long."""
 
-import itertools
 import time
+from collections import Counter
 
 import keras
 import numpy as np
@@ -10,6 +10,7 @@ import tensorflow as tf
 from export.compression import tfmot_engine
 from export.compression.qat import calibrate, quantize
 from export.conversion import convert
+from export.runtimes.litert import float_operators
 from kerascnn.errors import UserError
 from kerascnn.models import build
 
@@ -38,7 +39,8 @@ def capability(name):
     ):  # fmt: skip
         start = time.perf_counter()
         try:
-            row[engine] = float_operators(write()) or "int8"
+            left = Counter(float_operators(write()))
+            row[engine] = ", ".join(f"{n} {kind}" for kind, n in sorted(left.items())) or "int8"
         except UserError as error:
             row[engine] = str(error)
         row[f"{engine} s"] = time.perf_counter() - start
@@ -86,19 +88,3 @@ def untrained(name):
         except (UserError, ValueError):
             if side is None:
                 raise
-
-
-def float_operators(data):
-    """The operators of a .tflite file that compute with floats, in words; "" for none."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=data)
-    details = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    found = [
-        op["op_name"]
-        for op in interpreter._get_ops_details()
-        if any(details.get(i) is np.float32 for i in (*op["inputs"], *op["outputs"]))
-    ]
-    return ", ".join(
-        f"{len(list(group))} {kind}" for kind, group in itertools.groupby(sorted(found))
-    )

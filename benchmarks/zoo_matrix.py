@@ -34,7 +34,7 @@ from export.compression.qat import calibrate, quantize
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
-from export.runtimes.litert import floats_inside
+from export.runtimes.litert import float_operators
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
@@ -97,7 +97,7 @@ def measure(model):
         calibrate(simulated, [pixels.astype("float32")])
         settle_biases(simulated)
         made = to_tflite(simulated, batch=None)
-        if floats := floats_inside(made):
+        if floats := float_operators(made):
             refusals.append(f"computes {', '.join(floats)} in float")
         integers, ends = run(made, "int8_tflite")(compared)
         steps = map(in_steps, predict(simulated, compared), ends)

@@ -97,7 +97,7 @@ def judge(artifact, expected, recipe):
     float32: logits within 1e-4. int8: within one output step of the simulation on 99 % of the
     outputs (or on as many as the simulation is of itself, see `within_a_step`), the same label on
     99 % of the images, and, unless the recipe leaves layers float, no operator that computes in
-    float between integers. float16, dynamic, int16x8: noise of the logits and labels within what
+    float. float16, dynamic, int16x8: noise of the logits and labels within what
     `NOISE` and `KEPT` allow. All: at most `recipe.max_drop` points of accuracy lost against the
     trained model. Where a file that ignored its images would pass all of it, the verdict says so
     in its doubt.
@@ -115,9 +115,9 @@ def judge(artifact, expected, recipe):
     reached = accuracy(outputs, expected.labels)
     checks = _checks(outputs, expected.logits, end, expected, recipe)
     judged_as_int8 = recipe.method not in NOISE and not _is_float(end, expected)
-    if judged_as_int8 and artifact.floats_inside is not None and not recipe.leaves_float:
-        inside = len(artifact.floats_inside)
-        checks.insert(-1, Check("operators in float between integers", inside, "<=", 0))
+    if judged_as_int8 and artifact.float_operators is not None and not recipe.leaves_float:
+        inside = len(artifact.float_operators)
+        checks.insert(-1, Check("operators in float", inside, "<=", 0))
     measured = {"artifact": reached, "trained": expected.trained, "images": len(expected.labels)}
     verdict = Verdict(tuple(checks), measured)
 

@@ -28,7 +28,7 @@ def load_engine(path, *, threads=1):
     Returns:
         An object with `inputs` and `outputs` (lists of dicts: name, shape, dtype, scale,
         zero_point), `operators` (dicts: name, version, count), `minimum_runtime`,
-        `floats_inside`, `version`, and `run(arrays) -> arrays`.
+        `float_operators`, `version`, and `run(arrays) -> arrays`.
     """
     module = importlib.import_module(MODULES[engine_name(path)])
     return module.Engine(path, threads=threads)

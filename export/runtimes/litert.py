@@ -23,7 +23,7 @@ class Engine:
         self.outputs = [_describe(d) for d in self.interpreter.get_output_details()]
 
         self.operators, self.minimum_runtime = requirements(data)
-        self.floats_inside = floats_inside(data)
+        self.float_operators = float_operators(data)
 
     def run(self, arrays):
         """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
@@ -63,11 +63,8 @@ def requirements(data):
     return sorted(operators, key=lambda o: o["name"]), runtime
 
 
-def floats_inside(data):
-    """The names of the operators of a quantized file that compute in float behind integers.
-
-    The conversions themselves, and what stands before the first of them, do not count.
-    """
+def float_operators(data):
+    """The names of the operators of a file that take or give floats, QUANTIZE and the like apart."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
@@ -76,15 +73,11 @@ def floats_inside(data):
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
     found = []
     for graph in model.subgraphs:
-        behind = set()  # tensors that integers went into
         for operator in graph.operators:
             kind = codes[operator.opcodeIndex]
-            if kind == kinds.QUANTIZE or behind & set(operator.inputs):
-                behind |= set(operator.outputs)
-            target = graph.tensors[operator.outputs[0]]
-            computes = kind not in (kinds.QUANTIZE, kinds.DEQUANTIZE)
-            is_float = target.type == schema.TensorType.FLOAT32
-            if computes and is_float and behind & set(operator.inputs):
+            ends = [i for i in (*operator.inputs, *operator.outputs) if i >= 0]  # -1: left out
+            is_float = any(graph.tensors[i].type == schema.TensorType.FLOAT32 for i in ends)
+            if is_float and kind not in (kinds.QUANTIZE, kinds.DEQUANTIZE):
                 found.append(names[kind])
     return found
 

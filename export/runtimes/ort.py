@@ -24,7 +24,7 @@ class Engine:
         self.version = version("onnxruntime")
         ends = quantized_ends(data)
         self.operators, self.minimum_runtime = requirements(data)
-        self.floats_inside = None  # a pair of quantizations around floats is how ONNX writes int8
+        self.float_operators = None  # a pair of quantizations around floats is how ONNX writes int8
         self.inputs = [_describe(x, ends) for x in self.session.get_inputs()]
         self.outputs = [_describe(x, ends) for x in self.session.get_outputs()]
 

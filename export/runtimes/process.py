@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly tha
 ENDING = 10  # seconds from the last word of a process to its end
 WORKER = (sys.executable, "-m", "export.runtimes.worker")
 SIGN_OF_LIFE: dict = {}
-FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "floats_inside")
+FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "float_operators")
 COMPARABLE = ("float32", "uint8", "int8", "int16")
 
 
@@ -35,8 +35,8 @@ class Artifact:
     """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
 
     engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
-    version: of the engine. operators, minimum_runtime: what the file needs. floats_inside: names
-    of operators that compute in float between integers; None where the format does not tell.
+    version: of the engine. operators, minimum_runtime: what the file needs. float_operators: names
+    of operators that compute in float; None where the format does not tell.
     cores: the processor cores to stay on, or None for any.
 
     Raises:
@@ -65,7 +65,7 @@ class Artifact:
             self.close()
             raise
         self.inputs, self.outputs, self.version, *rest = facts
-        self.operators, self.minimum_runtime, self.floats_inside = rest
+        self.operators, self.minimum_runtime, self.float_operators = rest
 
     def run(self, images):
         """Runs images, (n, height, width, channels) uint8, through the file, batch by batch.

@@ -35,7 +35,7 @@ def main(path, threads, cores):
         "version": engine.version,
         "operators": engine.operators,
         "minimum_runtime": engine.minimum_runtime,
-        "floats_inside": engine.floats_inside,
+        "float_operators": engine.float_operators,
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:

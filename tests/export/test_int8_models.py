@@ -56,7 +56,7 @@ def test_a_model_of_keras_applications_is_int8_throughout(name, tmp_path):
     (logits,), (outputs,) = predict(model, images), predict(simulated, images)
     assert noise(outputs, logits) < 0.2  # 8 bits a layer, up to 120 of them: 0.01 to 0.1 measured
     found, artifact = ran(to_tflite(simulated, batch=None), "tflite", images, tmp_path)
-    assert not artifact.floats_inside
+    assert not artifact.float_operators
     end = artifact.outputs[0]
     wanted = (np.rint(outputs / end["scale"]) + end["zero_point"]).clip(0, 255)
     assert wanted.std(axis=0).min() > 2  # steps: equal outputs would agree by themselves

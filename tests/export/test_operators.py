@@ -17,7 +17,7 @@ import kerascnn.layers as ours
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
 from export.conversion.tflite import to_tflite
-from export.runtimes.litert import floats_inside, requirements
+from export.runtimes.litert import float_operators, requirements
 from kerascnn.config import Normalize
 from kerascnn.models.graph import canonical, consumers, nodes, normalized
 
@@ -135,7 +135,7 @@ def test_an_int8_file_is_int8_throughout(name):
     settle_biases(simulated)
     data = to_tflite(simulated)
     found, due = count(data), wanted(model)
-    assert floats_inside(data) == []
+    assert float_operators(data) == []
     assert set(found) <= EVERYWHERE | {"QUANTIZE"} | BESIDES.get(name, set())
     assert found["FULLY_CONNECTED"] == due["dense"] + due["distances"]
     assert found["TRANSPOSE"] == due["shuffles"]

@@ -13,8 +13,12 @@ from export.compression.biases import settle_biases
 from export.compression.pruning import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
 from export.compression.qat import calibrate, quantize
 from export.compression.quantized_layers import FakeQuant
+from export.compression.recipe import Recipe
+from export.conversion.tflite import to_tflite
 from export.runtimes import Artifact
-from kerascnn.config import Normalize
+from export.runtimes.litert import float_operators
+from export.verification import Reference, judge, output_step, predict
+from kerascnn.config import Normalize, parse
 from kerascnn.errors import UserError
 from kerascnn.models.graph import normalized
 
@@ -125,21 +129,28 @@ def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
     settle_biases(simulated)
     share = exact_share(simulated, images, tmp_path / "mixed.tflite")
     assert share > 0.9  # the rest is int8, which rounds some halves its own way
-    assert sorted(float_kernels(tmp_path / "mixed.tflite")) == ["CONV_2D", "FULLY_CONNECTED"]
+    in_float = float_operators((tmp_path / "mixed.tflite").read_bytes())
+    assert {"CONV_2D", "FULLY_CONNECTED"} < set(in_float)
+    assert "ADD" not in in_float
 
 
-def float_kernels(path):
-    """The operators of a file that compute with weights in float32."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path))
-    kinds = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    return [
-        op["op_name"]
-        for op in interpreter._get_ops_details()
-        if len(op["inputs"]) == 3
-        and all(kinds.get(i, np.float32) is np.float32 for i in op["inputs"])
-    ]
+@pytest.mark.parametrize("excluded", [(), ("head_logits",)])
+def test_what_stays_float_passes_only_if_the_recipe_says_so(resnet8, tmp_path, excluded):
+    images = rng_images(64).astype("uint8")
+    simulated = quantize(resnet8, exclude=["head_logits"])
+    calibrate(simulated, [images.astype("float32")])
+    settle_biases(simulated)
+    path = tmp_path / "mixed.tflite"
+    path.write_bytes(to_tflite(simulated, batch=None))
+    quantization = {"method": "static", "exclude": excluded}
+    recipe = parse(Recipe, {"name": "mine", "quantization": quantization}, "mine.yaml")
+    logits = predict(simulated, images)
+    labels = logits.argmax(1)
+    expected = Reference(images, labels, logits, 1.0, output_step(simulated), simulated)
+    with Artifact(path) as artifact:
+        verdict = judge(artifact, expected, recipe)
+    failed = [check.name for check in verdict.checks if not check.passed]
+    assert failed == ([] if excluded else ["operators in float"])
 
 
 def test_an_exclusion_that_fits_no_layer_is_refused(resnet8):
