@@ -29,7 +29,7 @@ from export.compression.rounding_places import (
     shared_ranges,
 )
 from kerascnn.errors import UserError
-from kerascnn.models.graph import allow_depth, canonical, maker, new_inputs, nodes, walk
+from kerascnn.models.graph import canonical, maker, new_inputs, nodes, walk
 
 REQUANTIZED = (
     layers.Add, layers.Subtract, layers.Multiply, *ONE_SCALE, layers.GlobalAveragePooling2D,
@@ -103,7 +103,6 @@ def quantize(model, *, per_channel=True, exclude=()):
         rounders[id(x)] = rounder
         return x
 
-    allow_depth(2 * len(flat.layers))  # one rounding a layer
     inputs = new_inputs(flat)
     quantized = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
     for layer, copy in twins.values():

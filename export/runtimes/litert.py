@@ -64,7 +64,7 @@ def requirements(data):
 
 
 def float_operators(data):
-    """The names of the operators of a file that take or give floats, QUANTIZE and the like apart."""
+    """The operators of a file that take or give floats, by name; quantizing does not count."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)

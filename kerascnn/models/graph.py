@@ -12,6 +12,8 @@ from keras.src.backend.common import global_state
 
 from kerascnn.errors import UserError
 
+LAYERS_FOR_ONE = 4  # that a model may be rebuilt with, at most, for each of its own
+
 
 @contextmanager
 def without_weights():
@@ -137,7 +139,8 @@ def rescaling(normalize):
 
 
 def new_inputs(model):
-    """Keras inputs like those of a model, in the same structure."""
+    """Keras inputs like those of a model, in the same structure, to rebuild it from."""
+    allow_depth(LAYERS_FOR_ONE * len(functional(model)._flatten_layers()))
     return keras.tree.map_structure(
         lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name),
         functional(model)._inputs_struct,

@@ -20,7 +20,7 @@ from export.runtimes.litert import float_operators
 from export.verification import Reference, judge, output_step, predict
 from kerascnn.config import Normalize, parse
 from kerascnn.errors import UserError
-from kerascnn.models.graph import normalized
+from kerascnn.models.graph import canonical, normalized
 
 
 def rng_images(count=16, shape=(32, 32, 3)):
@@ -200,7 +200,7 @@ def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resn
     assert np.abs(after - before).mean() < step  # less than the rounding itself
 
 
-def test_a_network_deeper_than_pythons_stack_is_quantized():
+def test_a_network_deeper_than_pythons_stack_is_rebuilt_and_quantized():
     """Keras takes one recursion a layer, and a quantized network has a rounding behind each."""
     before = sys.getrecursionlimit()
     try:
@@ -208,6 +208,9 @@ def test_a_network_deeper_than_pythons_stack_is_quantized():
         for _ in range(400):
             x = layers.ReLU()(layers.Conv2D(3, 1)(x))
         model = keras.Model(image, layers.Flatten()(x))
+        nested = keras.Model(image, model(image))
+        sys.setrecursionlimit(700)
+        assert len(canonical(nested).layers) > 800
         sys.setrecursionlimit(1100)
         assert len(quantize(model).layers) > 1200
     finally:
