@@ -108,6 +108,26 @@ class PackedSheet(Record):
     made: AwareDatetime
 
 
+class StagedRecord(Record):
+    file: str
+    sheet: str
+
+
+class StagingIndex(Record):
+    """models.json in a folder of staged models, as far as `export.staging.stage` reads it again."""
+
+    models: tuple[StagedRecord, ...]
+    staging: tuple[str, ...] = ()
+
+    @property
+    def names(self):
+        """Of all files that staging put there, or was about to."""
+        return {
+            *self.staging,
+            *(name for entry in self.models for name in (entry.file, entry.sheet)),
+        }
+
+
 class TimingRecord(Record):
     file: str
     engine: str

@@ -2,7 +2,8 @@
 
 The index, models.json, is {"models": [{"name", "file", "sheet", "sha256", "bytes"}, ...]}: an app
 reads it first, and from the sheet of a model what that takes and gives. It is written last, so
-what it lists is there.
+what it lists is there; while files are copied it lists no model, and the names of what may be there
+under "staging", so that one who is interrupted can stage again.
 """
 
 import shutil
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from export.artifact import read_sheet, sheet_path
 from export.runtimes.engines import engine_name
-from export.schemas import Seal, validated
+from export.schemas import Seal, StagingIndex, validated
+from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
 
@@ -60,7 +62,7 @@ def stage(files, folder):
         if (folder / name).exists():
             raise UserError(f"{folder / name}: is in the way, and was not staged; move it")
     writable_folder(folder)
-    (folder / INDEX).unlink(missing_ok=True)  # it speaks of files that are replaced now
+    write_json(folder / INDEX, {"models": [], "staging": sorted(before | names)})
     for path, entry in wanted.values():
         with replacing(folder / entry.file) as temporary:
             shutil.copyfile(path, temporary)
@@ -90,13 +92,12 @@ def _staged_in(folder):
     """The names of the files that the index in a folder lists."""
     if not (folder / INDEX).exists():
         return set()
-    index = read_json(folder / INDEX)
     try:
-        names = {entry[key] for entry in index["models"] for key in ("file", "sheet")}
-    except (KeyError, TypeError):
-        names = {None}
-    if not all(isinstance(name, str) and _is_name(name) for name in names):
-        raise UserError(f"{folder / INDEX}: is not an index of staged models; move it")
+        names = parse(StagingIndex, read_json(folder / INDEX), folder / INDEX).names
+    except UserError as error:
+        raise UserError(f"{error}; move it") from None
+    if not all(map(_is_name, names)):
+        raise UserError(f"{folder / INDEX}: names files elsewhere; move it")
     return names
 
 

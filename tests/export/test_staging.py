@@ -48,6 +48,25 @@ def test_what_is_staged_replaces_what_was_and_leaves_all_else(finished_run, tmp_
     ]  # fmt: skip
 
 
+def test_who_is_interrupted_can_stage_again(finished_run, tmp_path, monkeypatch):
+    export.stage([finished_run / "model_float32.tflite"], tmp_path)
+
+    def copy_one(source, target, copy=shutil.copyfile):
+        if str(source).endswith(FILES[1]):
+            raise KeyboardInterrupt
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_one)
+    paths = [finished_run / name for name in FILES]
+    with pytest.raises(KeyboardInterrupt):
+        export.stage(paths, tmp_path)
+    assert read_json(tmp_path / INDEX)["models"] == []  # none that an app could find half
+    monkeypatch.undo()
+    export.stage(paths, tmp_path)
+    names = ["lenet5_float32.onnx", "lenet5_int8.tflite"]
+    assert listing(tmp_path) == sorted([*names, *(f"{name}.json" for name in names), INDEX])
+
+
 def test_a_file_of_a_keras_file_keeps_its_name(finished_run, tmp_path):
     shutil.copy(finished_run / "model.keras", tmp_path / "mine.keras")
     made = export.deliver_own(tmp_path / "mine.keras", "float32", ["tflite"])
@@ -107,10 +126,18 @@ def test_two_of_one_name_and_a_stranger_in_the_way(finished_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "index", ['{"models": 3}', '{"models": [{"file": "../run.json", "sheet": "x"}]}', "[]", "nul\0"]
+    "index",
+    [
+        '{"models": 3}',
+        '{"models": [{"file": "../run.json", "sheet": "x"}]}',
+        "[]",
+        "nul\0",
+        '{"models": [], "staging": ["../run.json"]}',
+        '{"models": [], "staging": "abc"}',
+    ],
 )
 def test_an_index_that_is_none(finished_run, tmp_path, index):
     (tmp_path / INDEX).write_text(index)
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match=r"move it$"):
         export.stage([finished_run / FILES[0]], tmp_path)
     assert listing(tmp_path) == [INDEX]
