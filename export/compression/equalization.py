@@ -19,6 +19,7 @@ from keras import layers, ops
 
 import kerascnn.layers as ours
 from export.compression.integer_form import integer_form
+from export.portions import portions
 from kerascnn.models.graph import consumers, new_inputs, nodes, walk
 
 WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
@@ -148,8 +149,8 @@ def _tops(flat, pairs, batches):
         return {}
     taps = keras.Model(flat.inputs, list(tensors.values()))
     tops = dict.fromkeys(tensors, 0.0)
-    for images in batches:
-        found = keras.tree.flatten(taps.predict_on_batch(np.asarray(images)))
+    for portion in (part for images in batches for part in portions(taps, images)):
+        found = keras.tree.flatten(taps.predict_on_batch(portion))
         for key, x in zip(tensors, found, strict=True):
             tops[key] = np.maximum(tops[key], np.abs(x).reshape(-1, x.shape[-1]).max(0))
     return tops

@@ -28,6 +28,7 @@ from export.compression.rounding_places import (
     roundings,
     shared_ranges,
 )
+from export.portions import portions
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, maker, new_inputs, nodes, walk
 
@@ -181,6 +182,7 @@ def calibrate(model, batches):
     for layer in watched:
         layer.calibrating = True
     for images in batches:
-        model(images, training=False)
+        for portion in portions(model, images):
+            model(portion, training=False)
     for layer in watched:
         layer.calibrating = False

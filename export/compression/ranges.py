@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from export.compression.quantized_layers import FakeQuant
+from export.portions import portions
 from kerascnn.models.graph import new_inputs, walk
 
 RARE = 1e-4  # the share of values that a percentile leaves out on a side
@@ -29,8 +30,8 @@ def narrow_ranges(model, batches, method):
     watched, taps = _float_activations(model)
     bounds = {x: (float(x.minimum), float(x.maximum)) for x in watched}
     counts = {x: np.zeros(BINS) for x in watched}
-    for images in batches:
-        found = taps.predict_on_batch(np.asarray(images))
+    for portion in (part for images in batches for part in portions(taps, images)):
+        found = taps.predict_on_batch(portion)
         for layer, x in zip(watched, keras.tree.flatten(found), strict=True):
             if bounds[layer][1] > bounds[layer][0]:
                 counts[layer] += np.histogram(x, BINS, bounds[layer])[0]

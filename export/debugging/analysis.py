@@ -19,7 +19,8 @@ import numpy as np
 from keras import layers
 
 from export.compression.quantized_layers import along_kernel
-from export.debugging.probe import BATCH, Probe
+from export.debugging.probe import Probe
+from export.portions import portions
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
@@ -225,12 +226,11 @@ def _activation_facts(probe, images):
     if not probe.tapped:
         return {}
     sums = [_Channels(unit.switch.rounding) for unit in probe.tapped]
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
+    for portion in portions(probe.taps, images):
         probe.set(probe.units, weights=False, activations=False)
-        clean = probe.activations(batch)
+        clean = probe.activations(portion)
         probe.set(probe.units, weights=True, activations=True)
-        for channels, x, simulated in zip(sums, clean, probe.activations(batch), strict=True):
+        for channels, x, simulated in zip(sums, clean, probe.activations(portion), strict=True):
             channels.add(x, simulated)
     probe.set(probe.units, weights=False, activations=False)
     return {id(unit): c.facts() for unit, c in zip(probe.tapped, sums, strict=True)}
