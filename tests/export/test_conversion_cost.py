@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
-MEASURED = """
+PEAK = """
 import keras
+import numpy as np
 from keras import layers
+
+def peak():
+    lines = open("/proc/self/status").read().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+"""
+TO_ONNX = """
 from export.conversion.onnx import to_onnx
 
 def network(units):
@@ -16,22 +23,58 @@ def network(units):
     x = layers.Flatten()(layers.Conv2D(16, 3, padding="same", activation="relu")(image))
     return keras.Model(image, layers.Dense(units)(layers.Dense(units, activation="relu")(x)))
 
-def peak():
-    lines = open("/proc/self/status").read().splitlines()
-    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
-
 to_onnx(network(2))  # what is imported and built once does not count
 large = network(2048)
 before = peak()
 to_onnx(large)
 print((peak() - before) / (4 * large.count_params()))
 """
+CALIBRATION = """
+from export import portions
+from export.compression.qat import calibrate, quantize
+from export.compression.quantized_layers import FakeQuant
+
+x = image = keras.Input((64, 64, 3))
+for _ in range(12):
+    x = layers.ReLU()(layers.Conv2D(16, 1)(x))
+simulated = quantize(keras.Model(image, x))
+images = np.random.default_rng(0).integers(0, 256, (64, 64, 64, 3)).astype("float32")
+
+def ranges():
+    calibrate(simulated, [images])
+    found = [(x.minimum.numpy(), x.maximum.numpy()) for x in simulated.layers
+             if isinstance(x, FakeQuant)]
+    return np.array(found), peak()
+
+calibrate(simulated, [images[:1]])
+before = peak()
+portions.MEMORY = 2**26
+by_portions, small = ranges()
+portions.MEMORY = 2**40
+at_once, large = ranges()
+np.testing.assert_allclose(by_portions, at_once, rtol=1e-5)  # sums of float32 in another order
+print((small - before) / 2**26, (large - before) / 2**26)
+"""
 COPIES = 40  # of the weights: TensorFlow's and the converter's, 25 as measured; 66 as they come
 
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="peaks are read from Linux"
+)
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from Linux")
+
+def measured(program):
+    """The numbers that a program of a process of its own prints last."""
+    command = [sys.executable, "-c", PEAK + program]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(word) for word in made.stdout.splitlines()[-1].split()]
+
+
 def test_a_float_onnx_file_takes_no_more_than_forty_copies_of_the_weights():
-    made = subprocess.run(
-        [sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True
-    )
-    assert 1 < float(made.stdout.split()[-1]) < COPIES
+    (copies,) = measured(TO_ONNX)
+    assert 1 < copies < COPIES
+
+
+def test_calibration_keeps_to_its_memory_and_finds_the_same_ranges():
+    by_portions, at_once = measured(CALIBRATION)
+    assert by_portions < 3  # of what it may take: Keras' own beside it
+    assert at_once > 6  # or the test could not fail
