@@ -4,11 +4,7 @@
 
 The page keeps the rows of networks that are not measured this time.
 
-Weights carry a signal: layer after layer, a kernel becomes the gradient towards random features of
-the images, batch normalization gets the statistics of what arrives, and a kernel without one
-behind it is scaled to outputs of variance 1. Images are crops of the photographs inside
-scikit-learn. With plainly random weights an int8 network strays from its own simulation whatever
-made it: a rounding that falls the other way is as loud as the signal, and each layer adds some.
+Weights and images are those of `benchmarks.signal_weights`: signal, and not noise.
 
 Columns: largest difference of a logit from the Keras model (float32 files; logits of variance 1);
 outputs within one step of the simulation (int8 .tflite), and within one step of the int8 .tflite
@@ -25,9 +21,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers, ops
 
 import kerascnn
+from benchmarks.signal_weights import carry_signal, photographs
 from export.checks import in_steps
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
@@ -39,7 +35,7 @@ from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
 from kerascnn.models import models, variant
-from kerascnn.models.graph import consumers, functional, normalized, walk
+from kerascnn.models.graph import normalized
 
 FLOAT = 1e-4  # float32 sums in another order; a wrong layer is far outside
 STEPS = 0.999  # of int8 outputs within a step of the simulation
@@ -123,74 +119,6 @@ def small(name):
     return normalized(kerascnn.build(name, input_shape=shape, **classes), Normalize())
 
 
-def photographs(shape, count):
-    """Crops of the two photographs inside scikit-learn: (count, *shape), uint8."""
-    from sklearn.datasets import load_sample_images
-
-    rng, crops = np.random.default_rng(0), []
-    sources = [image.astype("float32") for image in load_sample_images().images]
-    for i in range(count):
-        image = sources[i % len(sources)]
-        side = int(rng.integers(32, min(image.shape[:2])))
-        top, left = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
-        crop = ops.image.resize(image[top : top + side, left : left + side], shape[:2])
-        crop = ops.convert_to_numpy(crop)
-        crops.append(crop if shape[2] == 3 else crop.mean(-1, keepdims=True).repeat(shape[2], -1))
-    return np.clip(np.rint(np.stack(crops)), 0, 255).astype("uint8")
-
-
-def carry_signal(model, pixels):
-    """Sets statistics and scales of a model from what `pixels` become in it. In place."""
-    model = functional(model)
-    rng, takers, done = np.random.default_rng(0), consumers(model), set()
-
-    def call(node, *args, **kwargs):
-        layer = node.operation
-        if getattr(layer, "_call_has_training_arg", False):
-            kwargs["training"] = False
-        if not getattr(layer, "weights", ()) or id(layer) in done:
-            return layer(*args, **kwargs)
-        done.add(id(layer))
-        for variable in layer.weights:
-            if variable.name in ("beta", "bias"):
-                variable.assign(rng.normal(0, 0.2, variable.shape))
-            elif variable.name == "gamma":
-                variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-        if isinstance(layer, layers.BatchNormalization):
-            axes = tuple(range(args[0].ndim - 1))
-            layer.moving_mean.assign(ops.mean(args[0], axes))
-            layer.moving_variance.assign(ops.var(args[0], axes) + 1e-3)
-            return layer(*args, **kwargs)
-        if hasattr(layer, "kernel"):
-            layer.kernel.assign(_towards_features(layer, args[0], rng))
-        followers = [n.operation for n in takers.get(id(node.outputs[0]), ())]
-        normalized_next = any(isinstance(x, layers.BatchNormalization) for x in followers)
-        if hasattr(layer, "kernel") and not normalized_next:
-            spread = float(ops.std(layer(*args, **kwargs)))
-            layer.kernel.assign(layer.kernel / max(spread, 1e-6))
-        return layer(*args, **kwargs)
-
-    walk(model, [ops.convert_to_tensor(pixels.astype("float32"))], call)
-
-
-def _towards_features(layer, x, rng):
-    """The kernel that tells random features of the images apart best: their covariance.
-
-    Each image counts the same. Else the loudest would count most, layer after layer, until all
-    others give the same output; and equal outputs agree by themselves.
-    """
-    import tensorflow as tf
-
-    x = x - tf.reduce_mean(x, 0, keepdims=True)
-    x = x / (tf.math.reduce_std(x, list(range(1, len(x.shape))), keepdims=True) + 1e-6)
-    with tf.GradientTape() as tape:
-        y = layer(x)
-        target = rng.normal(size=(y.shape[0], *[1] * (len(y.shape) - 2), y.shape[-1]))
-        loss = tf.reduce_mean(y * (target - target.mean(0)).astype("float32"))
-    gradient = tape.gradient(loss, layer.kernel)
-    return gradient / tf.maximum(tf.math.reduce_std(gradient), 1e-12) * 0.1
-
-
 def predict(model, pixels):
     """The outputs of a model, in a list."""
     made = model.predict(pixels.astype("float32"), batch_size=IMAGES, verbose=0)
@@ -248,8 +176,8 @@ def page(rows):
     lines = [
         "# The zoo in four files",
         "",
-        f"{passed} of {len(rows)} networks pass. Written by `python -m benchmarks.zoo_matrix`, the",
-        "head of which says what weights and images these are. Limits: float32 logits within",
+        f"{passed} of {len(rows)} networks pass. Written by `python -m benchmarks.zoo_matrix`, on",
+        "the weights and images of `benchmarks/signal_weights.py`. Limits: float32 logits within",
         f"{FLOAT:g} of Keras; int8 `.tflite` within one step of its simulation on {STEPS:.1%} of",
         "the outputs; int8 `.onnx` within one step of the `.tflite` on all. Images are small where",
         "the network takes smaller ones.",

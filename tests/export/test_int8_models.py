@@ -4,15 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.zoo_matrix import (
-    CLASSES,
-    COMPARED,
-    IMAGES,
-    STEPS,
-    carry_signal,
-    photographs,
-    predict,
-)
+from benchmarks.signal_weights import carry_signal, photographs
+from benchmarks.zoo_matrix import CLASSES, COMPARED, IMAGES, STEPS, predict
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
 from export.conversion.onnx import to_onnx
