@@ -7,13 +7,12 @@ of a response normalization.
 
 
 def fold(frozen):
-    """Folds the constants of a frozen float function; returns the function of the smaller graph.
+    """Folds the constants of a frozen float function; returns the smaller graph, a GraphDef.
 
     An int8 simulation must not pass here: the rounding of its weights is what the converter reads
     their scales from.
     """
     from tensorflow.core.protobuf.config_pb2 import ConfigProto
-    from tensorflow.python.eager.wrap_function import function_from_graph_def
     from tensorflow.python.grappler.tf_optimizer import OptimizeGraph
     from tensorflow.python.training.saver import export_meta_graph
 
@@ -24,11 +23,4 @@ def fold(frozen):
     rewriting = config.graph_options.rewrite_options
     rewriting.optimizers.append("constfold")
     rewriting.min_graph_nodes = -1  # however small the graph is
-    made = function_from_graph_def(
-        OptimizeGraph(config, meta_graph),
-        [x.name for x in frozen.inputs],
-        [x.name for x in frozen.outputs],
-    )
-    for new, old in zip(made.inputs, frozen.inputs, strict=True):
-        new.set_shape(old.shape)
-    return made
+    return OptimizeGraph(config, meta_graph)

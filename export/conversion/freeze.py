@@ -1,5 +1,6 @@
 """A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
 
+import gc
 from contextlib import contextmanager
 
 import keras
@@ -49,7 +50,9 @@ def freeze(model, *, batch, pixels=True, float_pixels=False):
 
     with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
-    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    gc.collect()  # of graphs on the way, each with all weights: they hold each other
+    return frozen
 
 
 @contextmanager

@@ -33,8 +33,6 @@ def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None)
     _refuse(model, int8, io, method, images)
     io = io or "uint8"
     frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
-    if not int8:
-        frozen = fold(frozen)
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
     return with_names(
@@ -52,6 +50,9 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    graph = frozen.graph.as_graph_def() if int8 else fold(frozen)
+    # It would freeze what is frozen once more, which takes a dozen copies of all weights.
+    converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen)
     if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if int8:

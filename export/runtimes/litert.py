@@ -64,7 +64,10 @@ def requirements(data):
 
 
 def float_operators(data):
-    """The operators of a file that take or give floats, by name; quantizing does not count."""
+    """The operators of a file that take or give floats, by name.
+
+    Quantizing does not count, nor the normalization of float pixels in front of it.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data, 0)
@@ -73,11 +76,16 @@ def float_operators(data):
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in model.operatorCodes]
     found = []
     for graph in model.subgraphs:
+        behind = set()  # tensors that integers went into
         for operator in graph.operators:
             kind = codes[operator.opcodeIndex]
-            ends = [i for i in (*operator.inputs, *operator.outputs) if i >= 0]  # -1: left out
+            inputs = {i for i in operator.inputs if i >= 0}  # -1: left out
+            normalizes = kind in (kinds.ADD, kinds.SUB, kinds.MUL) and not behind & inputs
+            if kind == kinds.QUANTIZE or behind & inputs:
+                behind |= set(operator.outputs)
+            ends = inputs | set(operator.outputs)
             is_float = any(graph.tensors[i].type == schema.TensorType.FLOAT32 for i in ends)
-            if is_float and kind not in (kinds.QUANTIZE, kinds.DEQUANTIZE):
+            if is_float and not normalizes and kind not in (kinds.QUANTIZE, kinds.DEQUANTIZE):
                 found.append(names[kind])
     return found
 
