@@ -5,8 +5,10 @@ constants anew into protobuf arenas that are not freed before the end.
 """
 
 import os
+import traceback
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 
 SWITCH = "TF2ONNX_CATCH_ERRORS"  # of tf2onnx: optimizers work on copies, and may fail
 
@@ -18,8 +20,11 @@ def converted(convert, *args, **options):
         try:
             with _switched("FALSE"):
                 return convert(*args, **options)[0]
-        except Exception:  # an optimizer that fails on this graph is left out, if all take copies
-            return convert(*args, **options)[0]
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            if not any(Path(frame.filename).parent.name == "optimizer" for frame in frames):
+                raise
+            return convert(*args, **options)[0]  # with copies, one that fails is left out
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from small_networks import network, pixels, randomized
 import kerascnn.layers as own
 from export.compression.biases import settle_biases
 from export.compression.qat import calibrate, quantize
+from export.conversion.converter import converted
 from export.conversion.onnx import to_onnx
 from export.conversion.onnx_layout import CHANNELS_FIRST, CHANNELS_LAST
 from export.conversion.onnx_names import WEIGHTED, layer_names
@@ -366,3 +367,25 @@ def test_an_operation_that_onnx_has_not_is_named():
     model = network(lambda x: Inverse(name="inverse")(x))
     with pytest.raises(UserError, match="ONNX has no operation for Erfinv in inverse"):
         to_onnx(model)
+
+
+def test_an_optimizer_of_the_converter_that_fails_is_left_out(tiny, monkeypatch):
+    from tf2onnx.optimizer import IdentityOptimizer
+
+    def fail(self, graph):
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(IdentityOptimizer, "_optimize", fail)
+    same(to_onnx(tiny, batch=None), tiny, pixels(tiny, 3))
+
+
+def test_a_network_that_cannot_be_converted_is_tried_once():
+    tries = []
+
+    def convert(option):
+        tries.append(option)
+        raise ValueError("no such operation")
+
+    with pytest.raises(ValueError, match="no such operation"):
+        converted(convert, 7)
+    assert tries == [7]
