@@ -105,12 +105,7 @@ def verify_own(artifact, recipe, source, *, images=None, trust=False, code=None)
     """
     from export.conversion.own_model import classes_of, prepare
 
-    compared = source.get("compared_on") if isinstance(source, dict) else None
-    if not isinstance(compared, dict) or not isinstance(source.get("file"), str):
-        raise UserError(f"{artifact.path}: its sheet does not say what it was made of")
-    path = artifact.path.parent / source["file"]
-    if sha256(path) != source.get("sha256"):
-        raise UserError(f"{path}: not the file that {artifact.path} was made of; convert it again")
+    path, compared = source_of(artifact.path, source)
     if images is None and "seed" not in compared:
         raise UserError(
             f"{artifact.path}: was compared on images of {compared.get('from')!r}; give them "
@@ -121,6 +116,24 @@ def verify_own(artifact, recipe, source, *, images=None, trust=False, code=None)
     if prepared.origin["sha256"] != compared.get("sha256"):
         raise UserError(f"{images}: not the images that {artifact.path} was compared on")
     return judge_own(artifact, prepared, recipe)
+
+
+def source_of(path, source):
+    """(the .keras file that an artifact was made of, what it was compared on).
+
+    Args:
+        path: of the artifact. source: the "source" of its sheet.
+
+    Raises:
+        UserError: the sheet does not say it, or that file is another one by now.
+    """
+    compared = source.get("compared_on") if isinstance(source, dict) else None
+    if not isinstance(compared, dict) or not isinstance(source.get("file"), str):
+        raise UserError(f"{path}: its sheet does not say what it was made of")
+    model = path.parent / source["file"]
+    if sha256(model) != source.get("sha256"):
+        raise UserError(f"{model}: not the file that {path} was made of; convert it again")
+    return model, compared
 
 
 def sha256(path):

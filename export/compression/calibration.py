@@ -21,11 +21,21 @@ def calibration_images(data, calibration):
 def simulated(model, quantization, data):
     """Rebuilds a model so that it rounds to int8, calibrated, as a `Quantization` says."""
     images = calibration_images(data, quantization.calibration)
+    return calibrated(
+        model, quantization, lambda: (batch for batch, _ in data.batches(images)),
+        lambda count: data.pixels(images, count),
+    )  # fmt: skip
+
+
+def calibrated(model, quantization, batches, first):
+    """The same on images from anywhere.
+
+    Args:
+        model, quantization: as for `simulated`.
+        batches: gives batches of raw pixels, anew at each call.
+        first: a number -> so many of the images, at most.
+    """
     options = {"per_channel": quantization.per_channel, "exclude": quantization.exclude}
-
-    def batches():
-        return (batch for batch, _ in data.batches(images))
-
     if quantization.equalize:
         model = equalize(model, batches(), **options).model
     twin = quantize(model, **options)
@@ -33,5 +43,5 @@ def simulated(model, quantization, data):
     if quantization.calibration.ranges != "extremes":
         narrow_ranges(twin, batches(), quantization.calibration.ranges)
     if quantization.correct_biases:
-        correct_biases(twin, data.pixels(images, CORRECTION_IMAGES))
+        correct_biases(twin, first(CORRECTION_IMAGES))
     return twin

@@ -20,9 +20,15 @@ FIRST = "_depthwise", "_column"
 def is_excluded(layer, patterns):
     """Whether a layer's name fits one of these shell patterns.
 
-    Of a separable convolution both halves go by its name.
+    Of a separable convolution both halves go by its name, and the activation that was written
+    inside a layer goes by that layer's.
     """
-    names = {layer.name, *(layer.name.removesuffix(end) for end in FIRST)}
+    ends = FIRST
+    if isinstance(layer, layers.ReLU):
+        ends = "_relu", "_relu6"
+    elif isinstance(layer, layers.Activation):
+        ends = (f"_{layer.activation.__name__}",)
+    names = {layer.name, *(layer.name.removesuffix(end) for end in ends)}
     return any(fnmatch.filter(names, pattern) for pattern in patterns)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from export.artifact import describe_own, refuse_to_replace
 from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
+from export.compression.calibration import calibrated
 from export.compression.recipe import load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.deliver import keep
@@ -69,8 +69,6 @@ def deliver_own(path, recipe, formats, *, images=None, out=None, batch=1, opset=
     path = Path(path)
     recipe = load_recipe(recipe)
     refuse_formats(recipe.method, formats, batch=batch, opset=opset)
-    if (path.parent / "run.json").exists() and path.name == "model.keras":
-        raise UserError(f"{path}: is the model of a run; kerascnn convert {path.parent}")
     folder = Path(out or path.parent)
     paths = {kind: folder / f"{path.stem}_{recipe.artifact}.{kind}" for kind in formats}
     for made in paths.values():
@@ -99,6 +97,8 @@ def _deliver(source, path, kind, recipe, prepared, options):
 
 def prepare(path, recipe, *, images=None, trust=False):
     """Loads a .keras file and makes of it what a recipe asks for; see `Prepared`."""
+    if (path.parent / "run.json").exists() and path.name == "model.keras":
+        raise UserError(f"{path}: is the model of a run; kerascnn convert {path.parent}")
     if recipe.compresses:
         raise UserError(
             f"{recipe.name}: trains, which takes a run; a .keras file takes float32, float16, "
@@ -123,10 +123,13 @@ def prepare(path, recipe, *, images=None, trust=False):
     values, given = inputs.values, model
     if not pixels:
         given, values = of_integers(model, values)
-    twin = quantize(given, per_channel=recipe.quantization.per_channel)
     order = np.random.default_rng(calibration.seed).permutation(len(values))
     chosen = values[np.sort(order[: calibration.images])].astype("float32")
-    calibrate(twin, (chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)))
+    twin = calibrated(
+        given, recipe.quantization,
+        lambda: (chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)),
+        lambda count: chosen[:count],
+    )  # fmt: skip
     settle_biases(twin)
     return Prepared(twin, values, outputs_of(twin, values), plain, pixels, inputs.origin)
 

@@ -98,12 +98,18 @@ class Layer:
 
 @dataclass(frozen=True)
 class Analysis:
-    """layers: the worst first. accuracies: 0..1, without and with the roundings, on `images`."""
+    """layers: the worst first. snr: dB, of all outputs.
+
+    float_accuracy, int8_accuracy: 0..1, without and with the roundings, on `images`; where those
+    have no labels, the float network's count. None where the outputs are no row of classes.
+    """
 
     layers: tuple
     images: int
-    float_accuracy: float
-    int8_accuracy: float
+    float_accuracy: float | None
+    int8_accuracy: float | None
+    labelled: bool
+    snr: float
     additivity: float
 
 
@@ -112,7 +118,7 @@ def analyse(simulated, images, labels, *, negligible=0.05):
 
     Args:
         simulated: what `quantize` gave, calibrated.
-        images: raw pixels, (n, height, width, channels). labels: (n,).
+        images: raw pixels, (n, height, width, channels). labels: (n,), or None.
         negligible: layers below this share are not run alone for their accuracy.
 
     Returns:
@@ -121,11 +127,17 @@ def analyse(simulated, images, labels, *, negligible=0.05):
     images = np.asarray(images, "float32")
     probe = Probe(simulated)
     clean = probe.logits(images)
+    labelled = labels is not None
+    shapes = [y.shape for y in probe.model.outputs]
+    if not labelled and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
+        labels = clean.argmax(1)
 
     def error():
         return float(np.mean((probe.logits(images) - clean) ** 2))
 
     def hits():
+        if labels is None:
+            return None
         return float((probe.logits(images).argmax(1) == labels).mean())
 
     errors = {}
@@ -137,12 +149,12 @@ def analyse(simulated, images, labels, *, negligible=0.05):
                 probe.set([unit], **{side: False})
     total = sum(errors.values()) or 1.0
     facts = _activation_facts(probe, images)
-    trained = float((clean.argmax(1) == labels).mean())
+    trained = hits()
     found = []
     for number, unit in enumerate(probe.units):
         shares = [errors.get((number, side), 0.0) / total for side in ("weights", "activations")]
         alone = None
-        if sum(shares) >= negligible:
+        if sum(shares) >= negligible and labels is not None:
             probe.set([unit], weights=True, activations=True)
             alone = round(100 * (trained - hits()), 6)
             probe.set([unit], weights=False, activations=False)
@@ -151,9 +163,10 @@ def analyse(simulated, images, labels, *, negligible=0.05):
         names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
         found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
+    lost = error()
     return Analysis(
         tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(),
-        error() / total,
+        labelled, decibels([np.mean(clean**2)], [lost]), lost / total,
     )  # fmt: skip
 
 

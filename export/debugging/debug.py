@@ -4,17 +4,20 @@ from export.debugging.analysis import analyse
 from export.debugging.subject import open_subject
 from kerascnn.errors import UserError
 
-IMAGES = 200
+COUNT = 200
 
 
-def debug(path, *, recipe=None, images=IMAGES, data_dir=None):
-    """Finds which layers of an int8 file lose its accuracy, on validation images of its run.
+def debug(path, *, recipe=None, count=COUNT, data_dir=None, images=None, trust=False, code=None):
+    """Finds which layers of an int8 file lose its accuracy.
 
     Args:
-        path: a .tflite or .onnx file in a run folder; also one that `convert` refused to keep.
-        recipe: where the file is missing and its name does not tell it.
-        images: how many to measure on.
+        path: a .tflite or .onnx file in a run folder, measured on the run's validation images;
+            also one that `convert` refused to keep. Or a .keras file that was not trained here,
+            or what `convert` made of it, measured on `images`.
+        recipe: where the file is missing and its name does not tell it; of a .keras file.
+        count: how many images to measure on.
         data_dir: as in `train`.
+        images, trust, code: of a .keras file, as in `deliver_own`.
 
     Returns:
         An `Analysis`, the worst layer first.
@@ -22,7 +25,9 @@ def debug(path, *, recipe=None, images=IMAGES, data_dir=None):
     Raises:
         UserError: no int8 file, or a run that is incomplete.
     """
-    if images < 1:
-        raise UserError(f"expected at least 1 image, got {images}")
-    subject = open_subject(path, recipe=recipe, data_dir=data_dir)
-    return analyse(subject.simulated, *subject.sample(images))
+    if count < 1:
+        raise UserError(f"expected at least 1 image, got {count}")
+    subject = open_subject(
+        path, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code
+    )
+    return analyse(subject.simulated, *subject.sample(count))

@@ -9,6 +9,8 @@ import numpy as np
 from export.artifact import read_sheet
 from export.compression.compress import is_int8, prepared
 from export.compression.recipe import Recipe, load_recipe, shipped_recipes
+from export.conversion.own_model import classes_of, prepare
+from export.own_verification import source_of
 from export.runtimes.engines import BY_SUFFIX
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
@@ -37,30 +39,58 @@ class Subject:
     def sample(self, count):
         """(images, labels) of `count` validation images, drawn evenly: uint8, (n,)."""
         split = self.data.validation
-        order = np.random.default_rng(0).permutation(len(split))
-        chosen = split.take(np.sort(order[:count]))
+        chosen = split.take(np.sort(_some(len(split), count)))
         return self.data.pixels(chosen), chosen.labels
 
 
-def open_subject(path, *, recipe=None, data_dir=None):
+@dataclass(frozen=True)
+class OwnSubject:
+    """A model that was not trained here. simulated: its int8 form. images: (n, ...), unlabelled."""
+
+    path: Path
+    simulated: keras.Model
+    images: np.ndarray
+
+    def sample(self, count):
+        """(`count` of the images, drawn evenly, None for their labels)."""
+        return self.images[np.sort(_some(len(self.images), count))], None
+
+
+def _some(available, count):
+    return np.random.default_rng(0).permutation(available)[:count]
+
+
+def open_subject(path, *, recipe=None, data_dir=None, images=None, trust=False, code=None):
     """Finds what stands behind an int8 file.
 
     A file that `kerascnn convert` refused to keep is not there, and just that one asks for an
     explanation: then its name leads to the recipe, or `recipe` says it.
 
     Args:
-        path: a .tflite or .onnx file in a run folder, or where it would stand.
+        path: a .tflite or .onnx file in a run folder, or where it would stand; a .keras file that
+            was not trained here, or a file of it.
         recipe: a recipe's name or file, where the file is missing and its name does not decide.
         data_dir: as in `train`.
+        images, trust, code: of a .keras file, as in `deliver_own`.
+
+    Returns:
+        A `Subject`, or an `OwnSubject`.
 
     Raises:
         UserError: no int8 file, no run around it, or a recipe that is not known.
     """
-    path = Path(path)
-    if path.suffix not in BY_SUFFIX:
-        raise UserError(f"{path}: expected a .tflite or an .onnx file")
-    if path.is_file():
-        found = parse(Recipe, read_sheet(path)["recipe"], path)
+    path, source = Path(path), None
+    if path.suffix not in (*BY_SUFFIX, ".keras"):
+        raise UserError(f"{path}: expected a .tflite, an .onnx or a .keras file")
+    if path.suffix == ".keras":
+        if recipe is None:
+            raise UserError(f"{path}: say --recipe NAME for what makes int8 of it")
+        source, found = path, load_recipe(recipe)
+    elif path.is_file():
+        sheet = read_sheet(path)
+        found = parse(Recipe, sheet["recipe"], path)
+        if "source" in sheet:
+            source, _ = source_of(path, sheet["source"])
     else:
         found = load_recipe(recipe) if recipe else _by_name(path)
     if found.method not in ("qat", "static"):
@@ -68,6 +98,12 @@ def open_subject(path, *, recipe=None, data_dir=None):
             f"{path}: made by the recipe {found.name}, which rounds no activations to int8; "
             "debug explains files of the methods 'static' and 'qat'"
         )
+    if source is not None:
+        with classes_of(code):
+            made = prepare(source, found, images=images, trust=trust)
+        return OwnSubject(path, made.model, made.inputs)
+    if images or trust or code:
+        raise UserError(f"{path}: --images, --trust and --code are for a .keras file")
     run = open_run(path.parent)
     data = run.data(data_dir)
     trained = run.model()

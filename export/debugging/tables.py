@@ -7,6 +7,7 @@ from export.debugging.analysis import EXACT
 from export.debugging.diagnosis import diagnose
 
 SHOWN = 0.01  # of the loss; what loses less is summed up in one line
+GOOD = 30.0  # dB
 CLOSE = 0.5  # points, which is next to nothing: one image of 200
 
 
@@ -44,24 +45,43 @@ def _decibels(value):
 
 def explanation(analysis):
     """What the table says, and why the worst layers lose, in sentences."""
-    lost = round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6)
     lines = [
-        f"{analysis.images} validation images: {analysis.float_accuracy:.1%} right without "
-        f"rounding, {analysis.int8_accuracy:.1%} rounded to int8",
-        "share    of the loss: the error of the logits when this layer alone rounds, over the sum",
-        "alone    points of accuracy lost when this layer alone rounds",
+        _outcome(analysis),
+        "share    of the loss: the error of the outputs when this layer alone rounds, over the sum",
+        f"alone    points of {_measure(analysis)} lost when this layer alone rounds",
         "weights, outputs   their signal over their rounding noise, the mean of the channels;",
-        "         one bit is 6 dB, and 30 dB are good",
+        f"         one bit is 6 dB, and {GOOD:g} dB are good",
         "so far   the same of the outputs, when all layers up to here round",
     ]
     causes = [f"{x.name}: {diagnose(x)}" for x in _worth_a_row(analysis) if diagnose(x)]
     if causes:
         lines += ["why", *(f"  {cause}" for cause in causes)]
-    elif lost > CLOSE:
+    elif not _loses_little(analysis):
         lines.append("why: no layer stands out; the network as a whole needs more than 8 bits")
-    if lost <= CLOSE:
+    if _loses_little(analysis):
         lines.append("rounding loses next to nothing here")
     return "\n".join(f"  {escape(line)}" for line in lines)
+
+
+def _outcome(analysis):
+    of, without, rounded = analysis.images, analysis.float_accuracy, analysis.int8_accuracy
+    if analysis.labelled:
+        return (
+            f"{of} validation images: {without:.1%} right without rounding, {rounded:.1%} rounded "
+            "to int8"
+        )
+    stand = f"{of} images: rounded to int8, the outputs stand {analysis.snr:.1f} dB above the noise"
+    return stand if rounded is None else f"{stand}, {rounded:.1%} have the label they had"
+
+
+def _measure(analysis):
+    return "accuracy" if analysis.labelled else "agreement"
+
+
+def _loses_little(analysis):
+    if analysis.int8_accuracy is None:
+        return analysis.snr >= GOOD
+    return round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6) <= CLOSE
 
 
 def fixes(outcome):

@@ -72,7 +72,8 @@ def convert(
     print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries])
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
-        console.print(f"  kerascnn debug {escape(str(lost[0]))} --recipe {escape(recipe)} says why")
+        given = f"{run} --images {images}" if run.suffix == ".keras" else lost[0]
+        console.print(f"  kerascnn debug {escape(f'{given} --recipe {recipe}')} says why")
     fail_unless(all(d.verdict.passed for d in deliveries))
 
 
@@ -102,22 +103,27 @@ def verify(
 @app.command()
 def debug(
     file: Annotated[
-        Path, typer.Argument(help="An int8 file of a run; also one that convert did not keep.")
+        Path,
+        typer.Argument(help="An int8 file, also one that convert did not keep; or a .keras file."),
     ],
     recipe: Annotated[
-        str | None, typer.Option(help="What would make FILE, where its name does not tell.")
+        str | None, typer.Option(help="What makes FILE, where its name does not tell.")
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Try what helps, keep what suffices.")] = False,
     train: Annotated[
         bool, typer.Option("--train", help="With --fix: train for int8 too, if all else fails.")
     ] = False,
-    images: Annotated[int, typer.Option(help="Validation images to measure on.", min=1)] = 200,
+    count: Annotated[int, typer.Option(help="Images to measure on.", min=1)] = 200,
     data_dir: DataDir = None,
+    images: ImagesOption = None,
+    trust: TrustOption = False,
+    code: CodeOption = None,
 ):
     """Shows which layers of an int8 file lose its accuracy, and why; --fix tries what helps.
 
     --fix tries, in this order, wider and narrower calibration, equalized channels with corrected
     biases, the worst layers in float, activations of 16 bits, and with --train training for int8.
+    Of a .keras file that was not trained here, and of its files, it shows and does not fix.
 
     Example: kerascnn debug runs/demo/model_int8_static.tflite --fix
     """
@@ -127,17 +133,21 @@ def debug(
     from export.debugging import tables
     from export.debugging.analysis import analyse
     from export.debugging.fixes import Fixer
-    from export.debugging.subject import open_subject
+    from export.debugging.subject import OwnSubject, open_subject
 
-    subject = open_subject(file, recipe=recipe, data_dir=data_dir)
+    subject = open_subject(
+        file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code
+    )
+    if fix and isinstance(subject, OwnSubject):
+        raise UserError(f"{file}: --fix takes a run; a recipe of your own names what stays float")
     with console.status("switching the roundings on, one at a time"):
-        analysis = analyse(subject.simulated, *subject.sample(images))
+        analysis = analyse(subject.simulated, *subject.sample(count))
     console.print(tables.layers(analysis))
     console.print(tables.explanation(analysis), highlight=False)
     if not fix:
         return
     with console.status("") as status:
-        fixer = Fixer(subject, images=images, say=lambda text: status.update(f"trying: {text}"))
+        fixer = Fixer(subject, images=count, say=lambda text: status.update(f"trying: {text}"))
         outcome = fixer.fix(train=train)
     console.print(tables.fixes(outcome))
     console.print(tables.summary(outcome, subject, trained=train), highlight=False)

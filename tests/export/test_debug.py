@@ -205,12 +205,14 @@ def test_a_clustered_recipe_is_not_equalized():
 def test_what_is_no_int8_file_is_refused(finished_run, collapsed):
     with pytest.raises(UserError, match="float32, which rounds no activations to int8"):
         export.debug(finished_run / "model_float32.tflite")
-    with pytest.raises(UserError, match=r"expected a \.tflite or an \.onnx file"):
-        export.debug(collapsed / "model.keras")
+    with pytest.raises(UserError, match=r"expected a \.tflite, an \.onnx or a \.keras file"):
+        export.debug(collapsed / "model.h5")
+    with pytest.raises(UserError, match="is the model of a run; kerascnn convert"):
+        export.debug(collapsed / "model.keras", recipe="static_wi8_ai8")
     with pytest.raises(UserError, match=r"no such file: .*model_int4\.tflite .*--recipe NAME"):
         export.debug(collapsed / "model_int4.tflite")
     with pytest.raises(UserError, match="expected at least 1 image, got 0"):
-        export.debug(collapsed / FILE, images=0)
+        export.debug(collapsed / FILE, count=0)
 
 
 @pytest.mark.full
@@ -245,7 +247,7 @@ def test_training_is_a_part_of_fixing(kerascnn, collapsed):
 
 
 def test_a_trained_file_is_explained_too(finished_run):
-    found = export.debug(finished_run / "model_int8.onnx", images=60)
+    found = export.debug(finished_run / "model_int8.onnx", count=60)
     assert found.images == 60
     assert sum(layer.share for layer in found.layers) == pytest.approx(1)
     trained = {layer.name for layer in open_run(finished_run).model().layers}

@@ -153,6 +153,17 @@ def test_what_stays_float_passes_only_if_the_recipe_says_so(resnet8, tmp_path, e
     assert failed == ([] if excluded else ["operators in float"])
 
 
+def test_an_activation_inside_an_excluded_layer_stays_float_with_it():
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, activation="relu", name="first")(image)
+    x = layers.Conv2D(4, 3, activation="silu", name="second")(x)
+    model = keras.Model(image, layers.Conv2D(4, 3, name="third")(x))
+    simulated = quantize(model, exclude=["first", "second"])
+    rounded = [layer.name for layer in simulated.layers if isinstance(layer, FakeQuant)]
+    assert "second_silu_quant" in rounded  # what int8 takes
+    assert not [name for name in rounded if name.startswith("first")]
+
+
 def test_an_exclusion_that_fits_no_layer_is_refused(resnet8):
     with pytest.raises(UserError, match="exclude: no layer of resnet8 is called 'stemm_conv'"):
         quantize(resnet8, exclude=["stemm_conv"])
