@@ -30,7 +30,8 @@ def judge_own(artifact, prepared, recipe):
     """Runs a loaded artifact on the inputs of a `Prepared`, and compares every output.
 
     float32: within 1e-4 of the largest output, or of 1. int8: within one step of the simulation on
-    99 % of the numbers. float16, dynamic, int16x8: noise as `NOISE` allows. Where an output is a
+    99 % of the numbers and, unless the recipe leaves layers float, no operator that computes in
+    float. float16, dynamic, int16x8: noise as `NOISE` allows. Where an output is a
     row of classes: the label of the model as it was given, on as many images as `KEPT` or
     `LABELS_KEPT` says. Outputs that hardly change over the inputs make a doubt, and no failure.
     """
@@ -54,6 +55,12 @@ def judge_own(artifact, prepared, recipe):
         ]
         if proves_little(expected, end, compare):
             blind.append(f"the numbers of output {number}" if name else "the outputs")
+    if (
+        recipe.method == "static"
+        and artifact.float_operators is not None
+        and not recipe.leaves_float
+    ):
+        checks.append(Check("operators in float", len(artifact.float_operators), "<=", 0))
     verdict = Verdict(tuple(checks), {})
     if not blind or not verdict.passed:
         return verdict

@@ -8,6 +8,10 @@ from keras import layers
 from small_networks import randomized
 
 import export
+from export.compression.recipe import load_recipe
+from export.conversion.own_model import prepare
+from export.own_verification import judge_own
+from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.errors import UserError
 
@@ -74,6 +78,11 @@ def test_layers_that_a_recipe_leaves_float_are_float_in_the_file(own, tmp_path):
     (made,) = export.deliver_own(path, recipe, ["tflite"], images=images, out=tmp_path)
     assert made.verdict.passed
     assert float_operators(made.path.read_bytes()).count("CONV_2D") == 2
+    claimed = load_recipe(RECIPE)  # which leaves nothing float
+    prepared = prepare(path, load_recipe(recipe), images=images)
+    with Artifact(made.path) as artifact:
+        checks = {check.name: check for check in judge_own(artifact, prepared, claimed).checks}
+    assert not checks["operators in float"].passed
     better = export.debug(path, recipe=recipe, images=images)
     assert better.snr > export.debug(path, recipe=RECIPE, images=images).snr + 6
 
