@@ -73,9 +73,9 @@ def _residuals(model):
     """id of a node that is added to what skips it -> the root of their number, in deep networks.
 
     A trained residual branch changes what skips it a little (Greff et al., arXiv:1612.07771). Of
-    hundreds as loud as the signal itself, each hands on and adds roundings until a simulation is
-    further from itself than any file is from it: of ResNet-1001's outputs, 90 % came within a step
-    where all activations were nudged by 2^-24 of their range (`export.steadiness`).
+    hundreds as loud as the signal itself, each hands on and adds roundings until a simulation comes
+    no nearer to itself than a file comes to it, if its sums are made in another order: what
+    `export.steadiness` measures.
     """
     makers = {id(x): node for node in nodes(model) for x in node.outputs}
     found = []
