@@ -5,7 +5,9 @@ through a ResNet-50 that simulates int8 would take 20 GB at 224 pixels.
 """
 
 import math
+from operator import itemgetter
 
+import keras
 import numpy as np
 
 from kerascnn.models.graph import nodes
@@ -14,14 +16,17 @@ MEMORY = 2**31  # bytes, of float32 activations
 
 
 def portions(model, images):
-    """Cuts images, (n, height, width, channels), into parts of which `model` may keep all it makes.
+    """Cuts images into parts of which `model` may keep all it makes.
 
-    Sides that the model leaves open are taken for those of the images.
+    Args:
+        model: functional. Sides that it leaves open are taken for those of the images.
+        images: (n, height, width, channels), or a structure of such, one an input.
     """
-    images = np.asarray(images)
-    side = max(images.shape[1:])
+    images = keras.tree.map_structure(np.asarray, images)
+    leaves = keras.tree.flatten(images)
+    side = max(n for leaf in leaves for n in leaf.shape[1:])
     shapes = [x.shape[1:] for node in nodes(model) for x in node.outputs]
     values = sum(math.prod(n or side for n in shape) for shape in shapes)
     at_once = max(1, MEMORY // (4 * values))
-    for start in range(0, len(images), at_once):
-        yield images[start : start + at_once]
+    for start in range(0, len(leaves[0]), at_once):
+        yield keras.tree.map_structure(itemgetter(slice(start, start + at_once)), images)
