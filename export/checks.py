@@ -79,6 +79,16 @@ def within_a_step(off, steadiness):
     return Check("outputs within 1 step of the simulation", near, ">=", limit)
 
 
+def all_integers(artifact, recipe):
+    """The check that an int8 artifact computes nothing in float; none where that cannot be asked.
+
+    That is where the recipe leaves layers float, and where the format does not tell.
+    """
+    if recipe.leaves_float or artifact.float_operators is None:
+        return []
+    return [Check("operators in float", len(artifact.float_operators), "<=", 0)]
+
+
 def noise(outputs, wanted):
     """The root mean square of the differences, as a share of the spread of what is wanted."""
     size = float(np.sqrt(np.mean(wanted**2)))

@@ -13,6 +13,7 @@ from export.checks import (
     Check,
     Verdict,
     agreement,
+    all_integers,
     hardly_change,
     in_steps,
     noise,
@@ -55,12 +56,8 @@ def judge_own(artifact, prepared, recipe):
         ]
         if proves_little(expected, end, compare):
             blind.append(f"the numbers of output {number}" if name else "the outputs")
-    if (
-        recipe.method == "static"
-        and artifact.float_operators is not None
-        and not recipe.leaves_float
-    ):
-        checks.append(Check("operators in float", len(artifact.float_operators), "<=", 0))
+    if recipe.method == "static":
+        checks += all_integers(artifact, recipe)
     verdict = Verdict(tuple(checks), {})
     if not blind or not verdict.passed:
         return verdict

@@ -15,18 +15,19 @@ from kerascnn.models.graph import nodes
 MEMORY = 2**31  # bytes, of float32 activations
 
 
-def portions(model, images):
-    """Cuts images into parts of which `model` may keep all it makes.
+def portions(model, batches):
+    """Cuts batches of images into parts of which `model` may keep all it makes.
 
     Args:
         model: functional. Sides that it leaves open are taken for those of the images.
-        images: (n, height, width, channels), or a structure of such, one an input.
+        batches: of (n, height, width, channels), or of a structure of such, one an input.
     """
-    images = keras.tree.map_structure(np.asarray, images)
-    leaves = keras.tree.flatten(images)
-    side = max(n for leaf in leaves for n in leaf.shape[1:])
     shapes = [x.shape[1:] for node in nodes(model) for x in node.outputs]
-    values = sum(math.prod(n or side for n in shape) for shape in shapes)
-    at_once = max(1, MEMORY // (4 * values))
-    for start in range(0, len(leaves[0]), at_once):
-        yield keras.tree.map_structure(itemgetter(slice(start, start + at_once)), images)
+    for batch in batches:
+        images = keras.tree.map_structure(np.asarray, batch)
+        leaves = keras.tree.flatten(images)
+        side = max(n for leaf in leaves for n in leaf.shape[1:])
+        values = sum(math.prod(n or side for n in shape) for shape in shapes)
+        at_once = max(1, MEMORY // (4 * values))
+        for start in range(0, len(leaves[0]), at_once):
+            yield keras.tree.map_structure(itemgetter(slice(start, start + at_once)), images)

@@ -15,6 +15,7 @@ from export.checks import (
     Check,
     Verdict,
     agreement,
+    all_integers,
     hardly_change,
     in_steps,
     noise,
@@ -114,10 +115,8 @@ def judge(artifact, expected, recipe):
         )
     reached = accuracy(outputs, expected.labels)
     checks = _checks(outputs, expected.logits, end, expected, recipe)
-    judged_as_int8 = recipe.method not in NOISE and not _is_float(end, expected)
-    if judged_as_int8 and artifact.float_operators is not None and not recipe.leaves_float:
-        inside = len(artifact.float_operators)
-        checks.insert(-1, Check("operators in float", inside, "<=", 0))
+    if recipe.method not in NOISE and not _is_float(end, expected):
+        checks[-1:-1] = all_integers(artifact, recipe)
     measured = {"artifact": reached, "trained": expected.trained, "images": len(expected.labels)}
     verdict = Verdict(tuple(checks), measured)
 

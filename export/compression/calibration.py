@@ -14,8 +14,12 @@ def calibration_images(data, calibration):
     Returns:
         A `Split` of the training images of `data`; `Data.batches` does not augment it.
     """
-    order = np.random.default_rng(calibration.seed).permutation(len(data.train))
-    return data.train.take(np.sort(order[: calibration.images]))
+    return data.train.take(drawn(len(data.train), calibration.images, calibration.seed))
+
+
+def drawn(available, count, seed=0):
+    """Indices of `count` of so many images, or of all, drawn evenly, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(available)[:count])
 
 
 def simulated(model, quantization, data):

@@ -149,8 +149,8 @@ def _tops(flat, pairs, batches):
         return {}
     taps = keras.Model(flat.inputs, list(tensors.values()))
     tops = dict.fromkeys(tensors, 0.0)
-    for portion in (part for images in batches for part in portions(taps, images)):
-        found = keras.tree.flatten(taps.predict_on_batch(portion))
+    for images in portions(taps, batches):
+        found = keras.tree.flatten(taps.predict_on_batch(images))
         for key, x in zip(tensors, found, strict=True):
             tops[key] = np.maximum(tops[key], np.abs(x).reshape(-1, x.shape[-1]).max(0))
     return tops

@@ -181,8 +181,7 @@ def calibrate(model, batches):
     watched = [layer for layer in model.layers if isinstance(layer, FakeQuant)]
     for layer in watched:
         layer.calibrating = True
-    for images in batches:
-        for portion in portions(model, images):
-            model(portion, training=False)
+    for images in portions(model, batches):
+        model(images, training=False)
     for layer in watched:
         layer.calibrating = False

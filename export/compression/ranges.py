@@ -30,8 +30,8 @@ def narrow_ranges(model, batches, method):
     watched, taps = _float_activations(model)
     bounds = {x: (float(x.minimum), float(x.maximum)) for x in watched}
     counts = {x: np.zeros(BINS) for x in watched}
-    for portion in (part for images in batches for part in portions(taps, images)):
-        found = taps.predict_on_batch(portion)
+    for images in portions(taps, batches):
+        found = taps.predict_on_batch(images)
         for layer, x in zip(watched, keras.tree.flatten(found), strict=True):
             if bounds[layer][1] > bounds[layer][0]:
                 counts[layer] += np.histogram(x, BINS, bounds[layer])[0]

@@ -12,6 +12,7 @@ from keras import ops
 from rich.markup import escape
 from rich.table import Column, Table
 
+from export.compression.calibration import drawn
 from export.compression.pruning import kernel, largest, prunable
 from export.verification import accuracy, predict
 from kerascnn.errors import UserError
@@ -81,8 +82,7 @@ def sensitivity(run, *, images=1000, sparsities=SPARSITIES, data_dir=None):
     """
     run = open_run(run)
     data = run.data(data_dir)
-    order = np.random.default_rng(0).permutation(len(data.validation))[:images]
-    chosen = data.validation.take(np.sort(order))
+    chosen = data.validation.take(drawn(len(data.validation), images))
     return scan(run.model(), data.pixels(chosen), chosen.labels, sparsities=sparsities)
 
 

@@ -26,9 +26,6 @@ def freeze(model, *, batch, pixels=True, float_pixels=False):
         quantization says of the pixels; the converter makes them uint8 again.
     """
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     model = functional(model)
     int8 = is_int8(model)
@@ -50,6 +47,15 @@ def freeze(model, *, batch, pixels=True, float_pixels=False):
 
     with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
+    return _without_variables(concrete)
+
+
+def _without_variables(concrete):
+    """A concrete function with constants in place of its variables."""
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
     frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     gc.collect()  # of graphs on the way, each with all weights: they hold each other
     return frozen
@@ -97,9 +103,6 @@ def plain_convolutions():
 def freeze_simulation(model, *, batch):
     """Freezes the inference of a tf_keras model that tfmot simulates int8 in; see `freeze`."""
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     from export.compression.tf_keras_layers import RoundedRescaling
 
@@ -119,7 +122,7 @@ def freeze_simulation(model, *, batch):
     finally:
         for layer in ends:
             layer.rescales = True
-    return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    return _without_variables(concrete)
 
 
 def output_names(model):

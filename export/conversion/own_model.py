@@ -15,7 +15,7 @@ import numpy as np
 
 from export.artifact import describe_own, refuse_to_replace
 from export.compression.biases import settle_biases
-from export.compression.calibration import calibrated
+from export.compression.calibration import calibrated, drawn
 from export.compression.recipe import load_recipe
 from export.conversion import convert, refuse_formats
 from export.conversion.deliver import keep
@@ -123,8 +123,7 @@ def prepare(path, recipe, *, images=None, trust=False):
     values, given = inputs.values, model
     if not pixels:
         given, values = of_integers(model, values)
-    order = np.random.default_rng(calibration.seed).permutation(len(values))
-    chosen = values[np.sort(order[: calibration.images])].astype("float32")
+    chosen = values[drawn(len(values), calibration.images, calibration.seed)].astype("float32")
     twin = calibrated(
         given, recipe.quantization,
         lambda: (chosen[i : i + BATCH] for i in range(0, len(chosen), BATCH)),

@@ -132,40 +132,39 @@ def analyse(simulated, images, labels, *, negligible=0.05):
     if not labelled and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
         labels = clean.argmax(1)
 
-    def error():
-        return float(np.mean((probe.logits(images) - clean) ** 2))
+    def error(logits):
+        return float(np.mean((logits - clean) ** 2))
 
-    def hits():
-        if labels is None:
-            return None
-        return float((probe.logits(images).argmax(1) == labels).mean())
+    def hits(logits):
+        return None if labels is None else float((logits.argmax(1) == labels).mean())
 
     errors = {}
     for number, unit in enumerate(probe.units):
         for side, present in (("weights", unit.kernel), ("activations", unit.switch)):
             if present is not None:
                 probe.set([unit], **{side: True})
-                errors[number, side] = error()
+                errors[number, side] = error(probe.logits(images))
                 probe.set([unit], **{side: False})
     total = sum(errors.values()) or 1.0
     facts = _activation_facts(probe, images)
-    trained = hits()
+    trained = hits(clean)
     found = []
     for number, unit in enumerate(probe.units):
         shares = [errors.get((number, side), 0.0) / total for side in ("weights", "activations")]
         alone = None
         if sum(shares) >= negligible and labels is not None:
             probe.set([unit], weights=True, activations=True)
-            alone = round(100 * (trained - hits()), 6)
+            alone = round(100 * (trained - hits(probe.logits(images))), 6)
             probe.set([unit], weights=False, activations=False)
         weights = _weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
         names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
         found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
-    lost = error()
+    rounded = probe.logits(images)
+    lost = error(rounded)
     return Analysis(
-        tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(),
+        tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(rounded),
         labelled, decibels([np.mean(clean**2)], [lost]), lost / total,
     )  # fmt: skip
 
@@ -239,7 +238,7 @@ def _activation_facts(probe, images):
     if not probe.tapped:
         return {}
     sums = [_Channels(unit.switch.rounding) for unit in probe.tapped]
-    for portion in portions(probe.taps, images):
+    for portion in portions(probe.taps, [images]):
         probe.set(probe.units, weights=False, activations=False)
         clean = probe.activations(portion)
         probe.set(probe.units, weights=True, activations=True)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from export.artifact import read_sheet
+from export.compression.calibration import drawn
 from export.compression.compress import is_int8, prepared
 from export.compression.recipe import Recipe, load_recipe, shipped_recipes
 from export.conversion.own_model import classes_of, prepare
@@ -39,7 +40,7 @@ class Subject:
     def sample(self, count):
         """(images, labels) of `count` validation images, drawn evenly: uint8, (n,)."""
         split = self.data.validation
-        chosen = split.take(np.sort(_some(len(split), count)))
+        chosen = split.take(drawn(len(split), count))
         return self.data.pixels(chosen), chosen.labels
 
 
@@ -53,11 +54,7 @@ class OwnSubject:
 
     def sample(self, count):
         """(`count` of the images, drawn evenly, None for their labels)."""
-        return self.images[np.sort(_some(len(self.images), count))], None
-
-
-def _some(available, count):
-    return np.random.default_rng(0).permutation(available)[:count]
+        return self.images[drawn(len(self.images), count)], None
 
 
 def open_subject(path, *, recipe=None, data_dir=None, images=None, trust=False, code=None):
