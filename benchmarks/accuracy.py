@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from export.artifact import read_sheet
-from export.compression.compress import compress
-from export.compression.recipe import load_recipe
-from export.compression.recipe_stages import FineTune
-from export.conversion.deliver import deliver
+from export.delivery.compress import compress
+from export.delivery.deliver import deliver
+from export.proof.sheet import read_sheet
+from export.proof.verification import accuracy
+from export.recipes.recipe import load_recipe
+from export.recipes.stages import FineTune
 from export.runtimes import Artifact
-from export.verification import accuracy
 from kerascnn.config import load
 from kerascnn.files import write_text
 from kerascnn.training import open_run, train

@@ -39,16 +39,17 @@ import tf_keras
 
 from benchmarks.qat_files import CAPABLE_OF, capability, conversion
 from benchmarks.tables import page, show
-from export.benchmarking import machine
-from export.compression import tf_keras_training, tfmot_engine
-from export.compression.biases import settle_biases
-from export.compression.folded_normalization import FreezeStatistics
-from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe
-from export.compression.recipe_stages import FineTune
 from export.conversion import convert
+from export.proof.verification import Reference, accuracy, judge, predict
+from export.quantization.biases import settle_biases
+from export.quantization.folded_normalization import FreezeStatistics
+from export.quantization.quantize import calibrate, quantize
+from export.recipes.recipe import Recipe
+from export.recipes.stages import FineTune
 from export.runtimes import Artifact
-from export.verification import Reference, accuracy, judge, predict
+from export.runtimes.benchmarking import machine
+from export.tfmot import engine as tfmot_engine
+from export.tfmot import tf_keras_training
 from kerascnn.config import Config, Normalize
 from kerascnn.data import load_data
 from kerascnn.files import write_text

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.compression import tfmot_engine
-from export.compression.qat import calibrate, quantize
 from export.conversion import convert
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes.litert import float_operators
+from export.tfmot import engine as tfmot_engine
 from kerascnn.errors import UserError
 from kerascnn.models import build
 

@@ -75,7 +75,7 @@ def _residuals(model):
     A trained residual branch changes what skips it a little (Greff et al., arXiv:1612.07771). Of
     hundreds as loud as the signal itself, each hands on and adds roundings until a simulation comes
     no nearer to itself than a file comes to it, if its sums are made in another order: what
-    `export.steadiness` measures.
+    `export.proof.steadiness` measures.
     """
     makers = {id(x): node for node in nodes(model) for x in node.outputs}
     found = []

@@ -24,11 +24,11 @@ import numpy as np
 
 import kerascnn
 from benchmarks.signal_weights import carry_signal, photographs
-from export.checks import in_steps
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
+from export.proof.checks import in_steps
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.config import Normalize

@@ -17,17 +17,17 @@ Names are imported when they are first used, as in kerascnn.
 from importlib import import_module
 
 _homes = {
-    "compress": "export.compression.compress",
-    "sensitivity": "export.compression.sensitivity",
-    "pack": "export.compression.packing",
-    "unpack": "export.compression.packing",
-    "convert": "export.conversion",
-    "deliver": "export.conversion.deliver",
-    "debug": "export.debugging.debug",
-    "deliver_own": "export.conversion.own_model",
-    "verify": "export.verification",
-    "benchmark": "export.benchmarking",
-    "stage": "export.staging",
+    "compress": ".delivery.compress",
+    "sensitivity": ".pruning.sensitivity",
+    "pack": ".delivery.packing",
+    "unpack": ".delivery.packing",
+    "convert": ".conversion",
+    "deliver": ".delivery.deliver",
+    "debug": ".debugging.debug",
+    "deliver_own": ".delivery.own_model",
+    "verify": ".proof.verification",
+    "benchmark": ".runtimes.benchmarking",
+    "stage": ".delivery.staging",
 }
 __all__ = [
     "benchmark",
@@ -46,5 +46,5 @@ __all__ = [
 
 def __getattr__(name):
     if name not in _homes:
-        raise AttributeError(f"module 'export' has no attribute {name!r}")
-    return getattr(import_module(_homes[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_homes[name], __name__), name)

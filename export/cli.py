@@ -5,10 +5,11 @@ import sys
 import typer
 from rich.markup import escape
 
-from export.verbs import compression, conversion, results  # noqa: F401, they mount themselves
 from kerascnn.cli import app
 from kerascnn.console import complaints
 from kerascnn.errors import UserError
+
+from .verbs import compression, conversion, results  # noqa: F401, they mount themselves
 
 
 def invoke(arguments):

@@ -4,7 +4,9 @@ Names are imported when they are first used, so that `kerascnn --help` and the p
 artifacts do not wait for Keras.
 """
 
-from importlib import import_module
+import sys
+from importlib import import_module, util
+from pathlib import Path
 
 __version__ = "0.1.0"
 
@@ -20,6 +22,27 @@ __all__ = ["UserError", "build", "normalized", "open_run", "preprocessing", "tra
 
 
 def __getattr__(name):
+    if name == "export":
+        return _export()
     if name not in _homes:
         raise AttributeError(f"module 'kerascnn' has no attribute {name!r}")
     return getattr(import_module(_homes[name]), name)
+
+
+def _export():
+    """The package `export` that came with this one, whatever else is called so on the path.
+
+    A script of one's own may well stand beside an `export.py`; ours is then `kerascnn.export`.
+    """
+    here = Path(__file__).parents[1] / "export" / "__init__.py"
+    found = sys.modules.get("export")
+    spec = found.__spec__ if found else util.find_spec("export")
+    if spec and spec.origin and Path(spec.origin).resolve() == here.resolve():
+        return import_module("export")
+    name = "kerascnn.export"
+    if name not in sys.modules:
+        folders = [str(here.parent)]
+        spec = util.spec_from_file_location(name, here, submodule_search_locations=folders)
+        sys.modules[name] = module = util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]

@@ -36,10 +36,10 @@ def convert(model, to, *, batch=1, pixels=True, io=None, opset=None, method=None
     """
     refuse_formats(method, [to], batch=batch, io=io, opset=opset)
     if to == "tflite":
-        from export.conversion.tflite import to_tflite
+        from .tflite import to_tflite
 
         return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, images=images)
-    from export.conversion.onnx import to_onnx
+    from .onnx import to_onnx
 
     opset, precision = opset or OPSETS[0], method or "float32"
     return to_onnx(model, batch=batch, pixels=pixels, opset=opset, precision=precision)

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 import keras
 
-from export.compression.compress import is_int8
-from export.compression.folded_normalization import folded
-from export.compression.quantized_layers import FakeQuant
 from kerascnn.models.graph import functional, nodes, walk
+
+from ..quantization.folded_normalization import folded
+from ..quantization.quantized_layers import FakeQuant, is_int8
 
 
 def freeze(model, *, batch, pixels=True, float_pixels=False):
@@ -104,7 +104,7 @@ def freeze_simulation(model, *, batch):
     """Freezes the inference of a tf_keras model that tfmot simulates int8 in; see `freeze`."""
     import tensorflow as tf
 
-    from export.compression.tf_keras_layers import RoundedRescaling
+    from ..tfmot.tf_keras_layers import RoundedRescaling
 
     ends = [layer for layer in model.layers if isinstance(layer, RoundedRescaling)]
     signature = [

@@ -2,13 +2,14 @@
 
 import logging
 
-from export.compression.compress import is_int8
-from export.conversion import OPSETS, refuse_opset
-from export.conversion.converter import converted
-from export.conversion.freeze import freeze, output_names
-from export.conversion.tflite import to_tflite
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
+
+from ..quantization.quantized_layers import is_int8
+from . import OPSETS, refuse_opset
+from .converter import converted
+from .freeze import freeze, output_names
+from .tflite import to_tflite
 
 WRITTEN = 18  # the last opset of tf2onnx; onnx translates on
 PRECISIONS = ("float32", "float16")
@@ -39,14 +40,14 @@ def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"
         raise UserError(
             f"{model.name} simulates int8: it has no {precision} file; convert the float model"
         )
-    from export.conversion.onnx_float16 import to_float16
-    from export.conversion.onnx_names import name_by_layers, name_ends
-    from export.conversion.onnx_passes import rewrite
+    from .onnx_float16 import to_float16
+    from .onnx_names import name_by_layers, name_ends
+    from .onnx_passes import rewrite
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it logs, `_check` raises
     written = min(opset, WRITTEN)
     if is_int8(model):
-        from export.conversion.onnx_int8 import from_tflite
+        from .onnx_int8 import from_tflite
 
         made = from_tflite(to_tflite(model, batch=batch, io="int8"), opset=written)
     else:

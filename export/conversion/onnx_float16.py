@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from export.conversion.onnx_graph import attribute, set_attribute
+from .onnx_graph import attribute, set_attribute
 
 LARGEST = float(np.finfo(np.float16).max)
 KEPT = {"Resize": (1, 2)}  # inputs that are float32 by ONNX' definition: region and scales

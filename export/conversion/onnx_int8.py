@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from export.conversion.converter import converted
 from kerascnn.console import muted
+
+from .converter import converted
 
 
 def from_tflite(content, *, opset):
@@ -98,7 +99,7 @@ def round_halves_away(made):
     ONNX rounds halves to the even number. An average commutes with scale and zero point, so these
     are chosen freely: around 128, which is the int8 0, and growing a little on the way.
     """
-    from export.conversion.onnx_graph import Graph
+    from .onnx_graph import Graph
 
     graph = Graph(made)
     for node in made.graph.node:

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import helper
 
-from export.conversion.onnx_graph import Graph, attribute, set_attribute, shapes_of
+from .onnx_graph import Graph, attribute, set_attribute, shapes_of
 
 CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 

@@ -3,8 +3,8 @@
 import numpy as np
 from onnx import helper
 
-from export.conversion.onnx_graph import Graph, attribute, set_attribute, shapes_of
-from export.conversion.onnx_layout import (
+from .onnx_graph import Graph, attribute, set_attribute, shapes_of
+from .onnx_layout import (
     reshapes_to_transposes,
     shuffle_channels_first,
     sink_transposes,

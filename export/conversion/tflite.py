@@ -2,14 +2,15 @@
 
 import warnings
 
-from export.compression.compress import is_int8
-from export.conversion.folding import fold
-from export.conversion.freeze import freeze, output_names
-from export.conversion.integer_kernels import with_integer_kernels
-from export.conversion.tflite_names import with_names
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
+
+from ..quantization.quantized_layers import is_int8
+from .folding import fold
+from .freeze import freeze, output_names
+from .integer_kernels import with_integer_kernels
+from .tflite_names import with_names
 
 METHODS = ("dynamic", "float16", "int16x8")
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from keras import layers
 
-from export.compression.quantized_layers import along_kernel
-from export.debugging.probe import Probe
-from export.portions import portions
+from ..quantization.portions import portions
+from ..quantization.quantized_layers import along_kernel
+from .probe import Probe
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048

@@ -1,8 +1,9 @@
 """Why an int8 file loses accuracy: `export.debug`."""
 
-from export.debugging.analysis import analyse
-from export.debugging.subject import open_subject
 from kerascnn.errors import UserError
+
+from .analysis import analyse
+from .subject import open_subject
 
 COUNT = 200
 

@@ -10,23 +10,24 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.artifact import sheet_path
-from export.benchmarking import benchmark
-from export.compression.biases import settle_biases
-from export.compression.calibration import calibration_images, simulated
-from export.compression.compress import keep, train_quantized
-from export.compression.float_form import unrounded
-from export.compression.recipe import load_recipe
-from export.compression.recipe_name import recipe_name
-from export.compression.recipe_stages import Calibration, Quantization
-from export.conversion import convert
-from export.conversion.deliver import Delivery, deliver
-from export.debugging.analysis import analyse
-from export.runtimes import Artifact
-from export.verification import accuracy, predict
 from kerascnn.config import dump
 from kerascnn.files import writable_folder, write_text
 from kerascnn.models.graph import canonical, nodes
+
+from ..conversion import convert
+from ..delivery.compress import keep, train_quantized
+from ..delivery.deliver import Delivery, deliver
+from ..proof.sheet import sheet_path
+from ..proof.verification import accuracy, predict
+from ..quantization.biases import settle_biases
+from ..quantization.calibration import calibration_images, simulated
+from ..quantization.float_form import unrounded
+from ..recipes.names import recipe_name
+from ..recipes.recipe import load_recipe
+from ..recipes.stages import Calibration, Quantization
+from ..runtimes import Artifact
+from ..runtimes.benchmarking import benchmark
+from .analysis import analyse
 
 MORE = 4  # times the calibration images
 BACKWARD = 3  # a training step costs about three forward passes

@@ -11,9 +11,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from export.compression.float_form import float_twin, inference
-from export.compression.quantized_layers import FakeQuant, QuantizedKernel
 from kerascnn.models.graph import new_inputs, walk
+
+from ..quantization.float_form import float_twin, inference
+from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
 
 BATCH = 100
 

@@ -6,16 +6,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from export.artifact import read_sheet
-from export.compression.calibration import drawn
-from export.compression.compress import is_int8, prepared
-from export.compression.recipe import Recipe, load_recipe, shipped_recipes
-from export.conversion.own_model import classes_of, prepare
-from export.own_verification import source_of
-from export.runtimes.engines import BY_SUFFIX
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.training import Run, open_run
+
+from ..delivery.compress import prepared
+from ..delivery.own_model import classes_of, prepare
+from ..proof.own_verification import source_of
+from ..proof.sheet import read_sheet
+from ..quantization.calibration import drawn
+from ..quantization.quantized_layers import is_int8
+from ..recipes.recipe import Recipe, load_recipe, shipped_recipes
+from ..runtimes.engines import BY_SUFFIX
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from rich.markup import escape
 from rich.table import Column, Table
 
-from export.debugging.analysis import EXACT
-from export.debugging.diagnosis import diagnose
+from .analysis import EXACT
+from .diagnosis import diagnose
 
 SHOWN = 0.01  # of the loss; what loses less is summed up in one line
 GOOD = 30.0  # dB

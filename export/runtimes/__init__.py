@@ -1,5 +1,5 @@
 """Engines that run artifacts, each in a process of its own."""
 
-from export.runtimes.process import Artifact
+from .process import Artifact
 
 __all__ = ["Artifact"]

@@ -9,7 +9,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import readable_file
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
-MODULES = {"litert": "export.runtimes.litert", "onnxruntime": "export.runtimes.ort"}
+MODULES = {"litert": ".litert", "onnxruntime": ".ort"}
 MOST_BYTES = 2**31  # where the offsets of a flatbuffer and the lengths of protobuf end
 TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
@@ -30,5 +30,5 @@ def load_engine(path, *, threads=1):
         zero_point), `operators` (dicts: name, version, count), `minimum_runtime`,
         `float_operators`, `version`, and `run(arrays) -> arrays`.
     """
-    module = importlib.import_module(MODULES[engine_name(path)])
+    module = importlib.import_module(MODULES[engine_name(path)], __package__)
     return module.Engine(path, threads=threads)

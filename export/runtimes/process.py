@@ -13,12 +13,24 @@ from pathlib import Path
 
 import numpy as np
 
-from export.runtimes.engines import TITLES, engine_name
 from kerascnn.errors import UserError
+
+from .engines import TITLES, engine_name
 
 PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
 ENDING = 10  # seconds from the last word of a process to its end
-WORKER = (sys.executable, "-m", "export.runtimes.worker")
+# The worker finds this package, Python's own and what is installed, in this order of trust: no file
+# of the folder one stands in, nor one on PYTHONPATH, takes the place of a module. -P leaves the
+# current folder out, -E the environment; what only PYTHONPATH has comes last.
+START = """
+import os, sys
+root, later, *arguments = sys.argv[1:]
+installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
+sys.path.insert(next(installed, len(sys.path)), root)
+sys.path += filter(None, later.split(os.pathsep))
+from export.runtimes.worker import main
+main(*arguments)
+"""
 SIGN_OF_LIFE: dict = {}
 FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "float_operators")
 COMPARABLE = ("float32", "uint8", "int8", "int16")
@@ -47,15 +59,13 @@ class Artifact:
         self.path = Path(path)
         self.engine = engine_name(path)
         self.title = TITLES[self.engine]
-        root = Path(__file__).parents[2]
-        paths = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         arguments = [str(self.path.resolve()), str(threads), ",".join(map(str, cores or []))]
+        roots = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [*WORKER, *arguments],
+            [sys.executable, "-P", "-E", "-c", START, *roots, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise,
             encoding="utf-8", errors="replace",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()

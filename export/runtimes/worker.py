@@ -1,4 +1,4 @@
-"""The process in which one artifact runs: python -m export.runtimes.worker FILE THREADS CORES
+"""The process in which one artifact runs; `process.Artifact` starts it.
 
 It reads one JSON command a line and answers each with one JSON line. An engine that crashes on a
 file takes this process with it, and nothing else.
@@ -16,19 +16,26 @@ import time
 
 import numpy as np
 
-from export.runtimes.engines import load_engine
+from .engines import load_engine
 
 LARGEST_BATCH = 128  # of a file that takes any number
 
 
 def main(path, threads, cores):
+    """Serves one file until its standard input ends.
+
+    Args:
+        path: of the file. threads: of its engine, in digits. cores: numbers of the processor cores
+            to stay on, with commas between them; empty for any.
+    """
+    cores = [int(core) for core in cores.split(",") if core]
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     limit_memory()
     # What an engine prints goes to stderr: stdout carries the answers alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    engine = load_engine(path, threads=threads)
+    engine = load_engine(path, threads=int(threads))
     facts = {
         "inputs": engine.inputs,
         "outputs": engine.outputs,
@@ -101,7 +108,3 @@ def measure(engine, sign, *, warmup, runs):
         times.append(time.perf_counter_ns() - start)
         sign()
     return {"nanoseconds": times}
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), [int(c) for c in sys.argv[3].split(",") if c])

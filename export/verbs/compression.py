@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from export.verbs.options import RecipeOption
-from export.verbs.verdicts import fail_unless, print_verdicts
 from kerascnn.cli import DataDir, RunArgument, app
 from kerascnn.console import console, start_tensorflow
 from kerascnn.errors import UserError
+
+from .options import RecipeOption
+from .verdicts import fail_unless, print_verdicts
 
 
 @app.command()
@@ -21,12 +22,13 @@ def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
 
     Example: kerascnn compress runs/demo --recipe pruned50_qat_wi8_ai8
     """
-    from export.compression.recipe import load_recipe
+    from ..recipes.recipe import load_recipe
 
     loaded = load_recipe(recipe)
     start_tensorflow()
-    from export.compression.compress import compress as compress_run
     from kerascnn.training import open_run
+
+    from ..delivery.compress import compress as compress_run
 
     opened = open_run(run)
 
@@ -48,10 +50,11 @@ def sensitivity(
     Example: kerascnn sensitivity runs/demo
     """
     start_tensorflow()
-    from export.compression.sensitivity import as_json, sensitivity_table, suggestions
-    from export.compression.sensitivity import sensitivity as scan_run
     from kerascnn.files import write_json
     from kerascnn.training import open_run
+
+    from ..pruning.sensitivity import as_json, sensitivity_table, suggestions
+    from ..pruning.sensitivity import sensitivity as scan_run
 
     opened = open_run(run)
     with console.status("pruning layer after layer"):
@@ -69,7 +72,7 @@ def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
 
     Example: kerascnn pack runs/demo --recipe deep_compression
     """
-    from export.compression.recipe import load_recipe
+    from ..recipes.recipe import load_recipe
 
     loaded = load_recipe(recipe)
     start_tensorflow()
@@ -90,8 +93,9 @@ def unpack(
     if out.suffix != ".keras":
         raise UserError(f"--out: expected a .keras file, got {str(out)!r}")
     start_tensorflow()
-    from export.compression.packing import unpack as unpack_file
     from kerascnn.files import replacing
+
+    from ..delivery.packing import unpack as unpack_file
 
     model = unpack_file(file)
     with replacing(out) as path:
@@ -101,7 +105,7 @@ def unpack(
 
 def _pack(run, recipe, data_dir):
     """Packs, says size and accuracy; exit code 1 if the file is not exact or lost too much."""
-    from export.compression.packing import pack as pack_run
+    from ..delivery.packing import pack as pack_run
 
     path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
     print_verdicts([(path, "Keras", verdict)])

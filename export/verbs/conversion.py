@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from export.verbs.options import CodeOption, ImagesOption, RecipeOption, TrustOption
-from export.verbs.verdicts import fail_unless, print_verdicts
 from kerascnn.cli import DataDir, app
 from kerascnn.console import console, start_tensorflow
 from kerascnn.errors import UserError
+
+from .options import CodeOption, ImagesOption, RecipeOption, TrustOption
+from .verdicts import fail_unless, print_verdicts
 
 
 @app.command()
@@ -43,8 +44,8 @@ def convert(
 
     Example: kerascnn convert runs/demo --to tflite onnx --recipe float32
     """
-    from export.compression.recipe import load_recipe
-    from export.conversion import refuse_formats
+    from ..conversion import refuse_formats
+    from ..recipes.recipe import load_recipe
 
     if batch != "dynamic" and not (batch.isdecimal() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
@@ -53,7 +54,7 @@ def convert(
     refuse_formats(loaded.method, to, batch=size, io=io, opset=opset)
     start_tensorflow()
     if run.suffix == ".keras":
-        from export.conversion.own_model import deliver_own
+        from ..delivery.own_model import deliver_own
 
         if io is not None:
             raise UserError(f"{run}: --io is for a run; an int8 file of a .keras file takes uint8")
@@ -64,8 +65,9 @@ def convert(
     elif images or out or trust or code:
         raise UserError(f"{run}: --images, --out, --trust and --code are for a .keras file")
     else:
-        from export.conversion.deliver import deliver
         from kerascnn.training import open_run
+
+        from ..delivery.deliver import deliver
 
         opened = open_run(run)
         deliveries = deliver(opened, loaded, to, batch=size, io=io, opset=opset, data_dir=data_dir)
@@ -89,11 +91,11 @@ def verify(
 
     Example: kerascnn verify runs/demo/model_int8.tflite
     """
-    from export.runtimes.engines import TITLES, engine_name
+    from ..runtimes.engines import TITLES, engine_name
 
     title = TITLES[engine_name(file)]
     start_tensorflow()
-    from export.verification import verify as verify_file
+    from ..proof.verification import verify as verify_file
 
     verdict = verify_file(file, data_dir=data_dir, images=images, trust=trust, code=code)
     print_verdicts([(file, title, verdict)])
@@ -130,10 +132,10 @@ def debug(
     if train and not fix:
         raise UserError("--train is a part of --fix; say both")
     start_tensorflow()
-    from export.debugging import tables
-    from export.debugging.analysis import analyse
-    from export.debugging.fixes import Fixer
-    from export.debugging.subject import OwnSubject, open_subject
+    from ..debugging import tables
+    from ..debugging.analysis import analyse
+    from ..debugging.fixes import Fixer
+    from ..debugging.subject import OwnSubject, open_subject
 
     subject = open_subject(
         file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code

@@ -25,9 +25,10 @@ def benchmark(
 
     Example: kerascnn benchmark runs/demo/model_float32.tflite runs/demo/model_int8.tflite
     """
-    from export.benchmarking import as_json
-    from export.benchmarking import benchmark as measure
     from kerascnn.files import write_json
+
+    from ..runtimes.benchmarking import as_json
+    from ..runtimes.benchmarking import benchmark as measure
 
     with console.status("measuring"):
         timings = measure(files, runs=runs, threads=threads)
@@ -51,8 +52,9 @@ def report(run: RunArgument, data_dir: DataDir = None):
     Example: kerascnn report runs/demo
     """
     start_tensorflow()
-    from export.report import write_report
     from kerascnn.training import open_run
+
+    from ..reporting.report import write_report
 
     opened = open_run(run)
 
@@ -73,8 +75,8 @@ def stage(
 
     Example: kerascnn stage runs/demo/model_int8.tflite --into app/src/main/assets
     """
-    from export.staging import INDEX
-    from export.staging import stage as put
+    from ..delivery.staging import INDEX
+    from ..delivery.staging import stage as put
 
     for staged in put(files, into):
         console.print(escape(f"  {staged.file}  {staged.bytes:,} bytes"), highlight=False)
@@ -89,9 +91,10 @@ def demo(
 
     Example: kerascnn demo --out runs/demo
     """
-    from export.cli import invoke
-    from export.demonstration import commands
     from kerascnn.files import writable_folder
+
+    from ..cli import invoke
+    from .demonstration import commands
 
     if (out / "history.csv").exists():
         raise UserError(f"{out}: holds a run already; remove it, or give another --out")

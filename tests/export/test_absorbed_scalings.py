@@ -6,9 +6,9 @@ from keras import layers
 from small_networks import network, pixels
 
 import kerascnn.layers as ours
-from export.compression.integer_form import integer_form
-from export.compression.qat import quantize
-from export.compression.weights_back import weights_back
+from export.integer_form.rewrite import integer_form
+from export.quantization.quantize import quantize
+from export.quantization.weights_back import weights_back
 
 
 def normalized(x, **options):

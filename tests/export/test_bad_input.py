@@ -144,7 +144,7 @@ def test_debug_shows_the_traceback(kerascnn, monkeypatch):
 
 
 def test_a_file_that_differs_is_not_kept(kerascnn, own_run, monkeypatch):
-    import export.conversion.deliver as deliver
+    import export.delivery.deliver as deliver
 
     honest = deliver.reference
 

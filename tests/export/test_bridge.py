@@ -13,7 +13,7 @@ from kerascnn.models.graph import functional
 
 tf_keras = pytest.importorskip("tf_keras")
 
-from export.compression import bridge  # noqa: E402
+from export.tfmot import bridge  # noqa: E402
 
 TOLERANCE = 1e-5  # of the largest output: float32 sums in another order
 

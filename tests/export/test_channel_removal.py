@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.compression.channel_criteria import importance, slim
-from export.compression.channel_groups import LOCKED, find_groups
-from export.compression.channels import choose, narrow, remove_channels
+from export.pruning.channel_criteria import importance, slim
+from export.pruning.channel_groups import LOCKED, find_groups
+from export.pruning.channel_removal import choose, narrow, remove_channels
 from kerascnn import models as zoo
 from kerascnn.analysis import count
 from kerascnn.errors import UserError

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.compression.clustering import cluster, k_means, share
-from export.compression.compress import compress
-from export.compression.pruning import largest, prunable_kernels
-from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe
+from export.delivery.compress import compress
+from export.pruning.magnitude import largest, prunable_kernels
+from export.quantization.quantize import calibrate, quantize
+from export.recipes.recipe import Recipe
+from export.sharing.clustering import cluster, k_means, share
 from kerascnn.config import Config, parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json

@@ -7,9 +7,9 @@ from keras import layers
 from small_networks import network, pixels
 
 import kerascnn.layers as ours
-from export.compression.composites import as_plain_layers
-from export.compression.qat import calibrate, quantize
-from export.compression.weights_back import weights_back
+from export.integer_form.composites import as_plain_layers
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.weights_back import weights_back
 from kerascnn.models.graph import canonical, nodes
 
 TABLE = ((0, 1), (1, 2), (0, 2), (0, 1, 2))

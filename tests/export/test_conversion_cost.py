@@ -31,8 +31,8 @@ print((peak() - before) / (4 * large.count_params()))
 """
 CALIBRATION = """
 from export import portions
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
 
 x = image = keras.Input((64, 64, 3))
 for _ in range(12):

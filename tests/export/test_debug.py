@@ -10,16 +10,16 @@ from keras import layers
 from small_networks import network, pixels, randomized
 
 import export
-from export.artifact import read_sheet
-from export.compression.float_form import unrounded
-from export.compression.pruning import sparsity
-from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe
-from export.compression.recipe_name import recipe_name
-from export.compression.recipe_stages import Quantization
 from export.debugging.analysis import analyse
 from export.debugging.diagnosis import diagnose
 from export.debugging.probe import Probe
+from export.proof.sheet import read_sheet
+from export.pruning.magnitude import sparsity
+from export.quantization.float_form import unrounded
+from export.quantization.quantize import calibrate, quantize
+from export.recipes.names import recipe_name
+from export.recipes.recipe import Recipe
+from export.recipes.stages import Quantization
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run
 

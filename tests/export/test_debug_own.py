@@ -8,9 +8,9 @@ from keras import layers
 from small_networks import randomized
 
 import export
-from export.compression.recipe import load_recipe
-from export.conversion.own_model import prepare
-from export.own_verification import judge_own
+from export.delivery.own_model import prepare
+from export.proof.own_verification import judge_own
+from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.errors import UserError
@@ -111,7 +111,7 @@ def test_it_shows_and_does_not_fix(kerascnn, own, finished_run):
 
 def test_a_file_that_was_not_kept_says_what_to_ask(kerascnn, own, monkeypatch):
     path, images = own
-    monkeypatch.setattr("export.own_verification.LABELS_KEPT", 1.1)  # more than there is
+    monkeypatch.setattr("export.proof.own_verification.LABELS_KEPT", 1.1)  # more than there is
     call = ("--recipe", RECIPE, "--images", images)
     code, out, _ = kerascnn("convert", path, "--to", "onnx", *call)
     assert code == 1

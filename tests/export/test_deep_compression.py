@@ -10,17 +10,17 @@ import pytest
 from keras import layers, ops
 
 import kerascnn
-from export.compression.clustering import cluster
-from export.compression.container import MAGIC, decode, encode
-from export.compression.deep_compression import decode_weights, encode_weights
-from export.compression.huffman import (
+from export.pruning.magnitude import largest, prunable_kernels
+from export.sharing.clustering import cluster
+from export.sharing.container import MAGIC, decode, encode
+from export.sharing.deep_compression import decode_weights, encode_weights
+from export.sharing.huffman import (
     Reader,
     canonical_codes,
     code_lengths,
     pack_symbols,
     varint,
 )
-from export.compression.pruning import largest, prunable_kernels
 from kerascnn.errors import UserError
 
 
@@ -197,7 +197,7 @@ def test_codes_stay_within_16_bits_and_near_the_entropy():
 
 
 def test_a_stream_longer_than_a_chunk_is_read_through(monkeypatch):
-    monkeypatch.setattr("export.compression.huffman.CHUNK", 64)
+    monkeypatch.setattr("export.sharing.huffman.CHUNK", 64)
     symbols = np.random.default_rng(0).geometric(0.3, 500) % 20
     packed = pack_symbols(symbols, 20)
     reader = Reader(packed, 0)

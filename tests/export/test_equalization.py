@@ -6,12 +6,12 @@ import pytest
 from keras import layers
 from small_networks import network, pixels
 
-from export.compression.bias_correction import correct_biases
-from export.compression.biases import settle_biases
-from export.compression.equalization import equalize
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
-from export.compression.ranges import BINS, least_squares, narrow_ranges, percentile
+from export.quantization.bias_correction import correct_biases
+from export.quantization.biases import settle_biases
+from export.quantization.equalization import equalize
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
+from export.quantization.ranges import BINS, least_squares, narrow_ranges, percentile
 from kerascnn.models.graph import canonical, nodes
 
 

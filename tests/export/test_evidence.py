@@ -9,7 +9,7 @@ from keras import layers
 from small_networks import randomized
 
 import export
-from export.checks import FLOAT_TOLERANCE
+from export.proof.checks import FLOAT_TOLERANCE
 from kerascnn.training import load_model
 
 SHAPE = (16, 16, 3)

@@ -7,10 +7,10 @@ from keras import layers
 from small_networks import pixels, randomized
 
 import kerascnn.layers as ours
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 

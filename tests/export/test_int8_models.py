@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks.signal_weights import carry_signal, photographs
 from benchmarks.zoo_matrix import CLASSES, COMPARED, IMAGES, STEPS, predict
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
+from export.proof.verification import noise
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes import Artifact
-from export.verification import noise
 
 SIDES = {  # the smallest pictures that they take, or so
     "MobileNetV3Small": 64, "MobileNetV3Large": 64, "EfficientNetB0": 64, "MobileNetV2": 64,

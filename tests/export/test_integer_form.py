@@ -7,12 +7,12 @@ from keras import layers
 from small_networks import every_rule, network, pixels, randomized
 
 import kerascnn.layers as ours
-from export.checks import WITHIN_A_STEP
-from export.compression.biases import settle_biases
-from export.compression.integer_form import integer_form
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
 from export.conversion.tflite import to_tflite
+from export.integer_form.rewrite import integer_form
+from export.proof.checks import WITHIN_A_STEP
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 

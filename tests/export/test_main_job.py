@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import export
-from export.benchmarking import as_json
 from export.runtimes import Artifact
+from export.runtimes.benchmarking import as_json
 from kerascnn.training import open_run
 
 FILES = ["model_float32.tflite", "model_int8.tflite", "model_float32.onnx", "model_int8.onnx"]
@@ -57,7 +57,7 @@ def test_normalization_is_the_quantization_of_the_input(finished_run):
 def test_half_of_the_int8_weights_are_zero(finished_run):
     from ai_edge_litert.interpreter import Interpreter
 
-    from export.compression.pruning import sparsity
+    from export.pruning.magnitude import sparsity
 
     model = open_run(finished_run).path / "quick_int8" / "model.keras"
     from kerascnn.training import load_model

@@ -15,7 +15,7 @@ import pytest
 from mutations import damaged, odd_json, odd_keras, odd_onnx, odd_tflite
 
 import export.cli
-from export.artifact import sheet_path
+from export.proof.sheet import sheet_path
 from export.runtimes import Artifact, process
 from kerascnn.errors import UserError
 from kerascnn.files import read_json

@@ -11,13 +11,13 @@ from keras import layers
 from small_networks import network, pixels, randomized
 
 import kerascnn.layers as own
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
 from export.conversion.converter import converted
 from export.conversion.onnx import to_onnx
 from export.conversion.onnx_layout import CHANNELS_FIRST, CHANNELS_LAST
 from export.conversion.onnx_names import WEIGHTED, layer_names
 from export.conversion.tflite import to_tflite
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.models.graph import normalized

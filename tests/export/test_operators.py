@@ -14,9 +14,9 @@ from keras import layers
 from small_networks import pixels, randomized
 
 import kerascnn.layers as ours
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
 from export.conversion.tflite import to_tflite
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes.litert import float_operators, requirements
 from kerascnn.config import Normalize
 from kerascnn.models.graph import canonical, consumers, nodes, normalized

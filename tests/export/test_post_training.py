@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import export
-from export.compression.calibration import calibration_images
-from export.compression.compress import prepared
-from export.compression.recipe import load_recipe
-from export.compression.recipe_stages import Calibration
-from export.conversion.deliver import deliver
+from export.delivery.compress import prepared
+from export.delivery.deliver import deliver
+from export.proof.verification import NOISE, judge, reference
+from export.quantization.calibration import calibration_images
+from export.recipes.recipe import load_recipe
+from export.recipes.stages import Calibration
 from export.runtimes import Artifact
-from export.verification import NOISE, judge, reference
 from kerascnn.errors import UserError
 from kerascnn.training import open_run
 
@@ -143,7 +143,7 @@ def test_a_compression_that_would_train_nothing_names_the_way(kerascnn, own_run)
 
 
 def test_a_pruned_network_is_quantized_without_training(kerascnn, own_run, tmp_path):
-    from export.compression.pruning import sparsity
+    from export.pruning.magnitude import sparsity
 
     path = tmp_path / "own.yaml"
     path.write_text(

@@ -9,9 +9,8 @@ from keras import layers, ops
 from small_networks import pixels, randomized
 
 import export
-from export.compression.biases import settle_biases
-from export.compression.compress import compress, compressed_model
-from export.compression.pruning import (
+from export.delivery.compress import compress, compressed_model
+from export.pruning.magnitude import (
     MagnitudePruning,
     keep_zeros,
     kept,
@@ -19,8 +18,9 @@ from export.compression.pruning import (
     sparsity,
     two_of_four,
 )
-from export.compression.qat import calibrate, quantize
-from export.compression.recipe import Recipe, load_recipe
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
+from export.recipes.recipe import Recipe, load_recipe
 from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run

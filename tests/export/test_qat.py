@@ -9,15 +9,15 @@ from keras import layers
 
 import export
 import kerascnn
-from export.compression.biases import settle_biases
-from export.compression.pruning import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
-from export.compression.recipe import Recipe
 from export.conversion.tflite import to_tflite
+from export.proof.verification import Reference, judge, output_step, predict
+from export.pruning.magnitude import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
+from export.recipes.recipe import Recipe
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
-from export.verification import Reference, judge, output_step, predict
 from kerascnn.config import Normalize, parse
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, normalized

@@ -6,9 +6,9 @@ from keras import layers
 from small_networks import network, pixels
 
 import kerascnn.layers as ours
-from export.compression.float_form import unrounded
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
+from export.quantization.float_form import unrounded
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
 
 
 def special(x):

@@ -6,13 +6,13 @@ import pytest
 from keras import layers, ops
 from small_networks import every_rule, pixels, randomized
 
-from export.compression.folded_normalization import (
+from export.conversion.tflite import to_tflite
+from export.quantization.folded_normalization import (
     FoldedBatchNormalization,
     FreezeStatistics,
     folded,
 )
-from export.compression.qat import calibrate, quantize
-from export.conversion.tflite import to_tflite
+from export.quantization.quantize import calibrate, quantize
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the kernel is TensorFlow's"

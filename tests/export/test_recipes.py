@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from export.compression.recipe import Recipe, load_recipe, shipped_recipes
-from export.compression.recipe_name import recipe_name
+from export.recipes.names import recipe_name
+from export.recipes.recipe import Recipe, load_recipe, shipped_recipes
 from kerascnn.config import dump, parse
 from kerascnn.errors import UserError
 

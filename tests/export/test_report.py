@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import kerascnn.config as configs
-from export.artifact import read_sheet, sheet_path
 from export.cli import invoke
-from export.compression.pruning import largest, prunable_kernels
-from export.compression.recipe import Recipe
-from export.compression.recipe_stages import FineTune, Pruning
-from export.conversion.deliver import deliver
-from export.plots import confusion, filters, learning_rate, loss
-from export.report import agreement, percent, write_report
-from export.verification import accuracy, predict
+from export.delivery.deliver import deliver
+from export.proof.sheet import read_sheet, sheet_path
+from export.proof.verification import accuracy, predict
+from export.pruning.magnitude import largest, prunable_kernels
+from export.recipes.recipe import Recipe
+from export.recipes.stages import FineTune, Pruning
+from export.reporting.plots import confusion, filters, learning_rate, loss
+from export.reporting.report import agreement, percent, write_report
 from kerascnn import UserError
 from kerascnn.analysis import count
 from kerascnn.files import read_json, write_json, write_text

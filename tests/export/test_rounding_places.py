@@ -5,12 +5,12 @@ import numpy as np
 from keras import layers
 from small_networks import network, pixels
 
-from export.compression.integer_form import integer_form
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import FakeQuant
-from export.compression.rounding_places import ABSORBED, WATCHED, roundings
 from export.conversion.tflite import to_tflite
 from export.debugging.probe import Probe
+from export.integer_form.rewrite import integer_form
+from export.quantization.placement import ABSORBED, WATCHED, roundings
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import FakeQuant
 from export.runtimes import Artifact
 from kerascnn.models.graph import nodes
 

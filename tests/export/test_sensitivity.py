@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.compression.pruning import prunable_kernels
-from export.compression.sensitivity import LayerSensitivity, Scan, scan, suggestions
+from export.pruning.magnitude import prunable_kernels
+from export.pruning.sensitivity import LayerSensitivity, Scan, scan, suggestions
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import open_run

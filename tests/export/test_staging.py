@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 import export
-from export.artifact import read_sheet, sheet_path
+from export.delivery.staging import INDEX
+from export.proof.sheet import read_sheet, sheet_path
 from export.runtimes import Artifact
-from export.staging import INDEX
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
 

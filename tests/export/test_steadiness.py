@@ -6,10 +6,10 @@ import pytest
 from keras import layers
 from small_networks import network, pixels
 
-from export.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
-from export.compression.qat import calibrate, quantize
-from export.steadiness import steadiness
-from export.verification import output_step, predict
+from export.proof.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
+from export.proof.steadiness import steadiness
+from export.proof.verification import output_step, predict
+from export.quantization.quantize import calibrate, quantize
 
 
 def chain(depth):

@@ -9,8 +9,8 @@ from keras import layers
 from small_networks import pixels, randomized
 
 import export
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 

@@ -17,10 +17,15 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
-from export.compression import bridge, compress, pruning, recipe, recipe_stages, tfmot_engine  # noqa: E402
-from export.compression.tf_keras_training import make_optimizer  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
+from export.delivery import compress  # noqa: E402
+from export.pruning import magnitude as pruning  # noqa: E402
+from export.recipes import recipe  # noqa: E402
+from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
+from export.tfmot import bridge  # noqa: E402
+from export.tfmot import engine as tfmot_engine  # noqa: E402
+from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
 from kerascnn.training.optimizers import make_optimizer as make_keras_optimizer  # noqa: E402
 
 FINE_TUNE = {"epochs": 1, "peak": 0.01}
@@ -214,8 +219,8 @@ def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
 
 
 def test_fine_tuning_keeps_the_best_epoch_and_writes_history(run):
-    from export.compression import tf_keras_training
-    from export.compression.bridge import to_tf_keras
+    from export.tfmot import tf_keras_training
+    from export.tfmot.bridge import to_tf_keras
 
     model = to_tf_keras(run.model())
     two = recipe_stages.FineTune(epochs=3, peak=0.05)

@@ -11,11 +11,11 @@ import pytest
 from keras import layers
 from small_networks import every_rule, pixels, randomized
 
-from export.compression.biases import settle_biases
-from export.compression.qat import calibrate, quantize
-from export.compression.quantized_layers import QuantizedKernel
-from export.compression.weights_back import weights_back
 from export.conversion.tflite import to_tflite
+from export.quantization.biases import settle_biases
+from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantized_layers import QuantizedKernel
+from export.quantization.weights_back import weights_back
 from kerascnn.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -121,8 +121,8 @@ def test_weights_of_another_model_are_refused():
 ON_JAX = """
 import sys
 import keras, numpy as np
-from export.compression.folded_normalization import FreezeStatistics
-from export.compression.qat import calibrate, quantize
+from export.quantization.folded_normalization import FreezeStatistics
+from export.quantization.quantize import calibrate, quantize
 from small_networks import pixels, randomized
 assert keras.backend.backend() == "jax"
 keras.utils.set_random_seed(0)

@@ -1,0 +1,1 @@
+"""From a model to verified files: compressed, converted, run, compared, kept, staged."""

@@ -1,0 +1,175 @@
+"""Compression, read from top to bottom: remove channels, prune, share weights, then train with
+int8 arithmetic in mind. What needs no training is done where a model is converted."""
+
+from kerascnn.config import OptimizerConfig, Schedule, dump
+from kerascnn.console import console
+from kerascnn.errors import UserError
+from kerascnn.files import replacing, writable_folder, write_json, write_text
+from kerascnn.training import fit, load_model, open_run
+
+from ..pruning.channel_criteria import slim
+from ..pruning.channel_removal import remove_channels
+from ..pruning.magnitude import MagnitudePruning, keep_zeros, sparsity
+from ..quantization.biases import settle_biases
+from ..quantization.calibration import simulated
+from ..quantization.folded_normalization import FreezeStatistics
+from ..recipes.recipe import load_recipe
+from ..sharing.clustering import cluster
+
+CRITERION_BATCHES = 16
+
+
+def compress(run, recipe, *, data_dir=None):
+    """Compresses the model of a run by a recipe.
+
+    Args:
+        run: a `Run`, or the path of its folder.
+        recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
+        data_dir: as in `train`.
+
+    Returns:
+        The compressed `keras.Model`: raw pixels -> logits, for qat with its rounding simulated.
+        It is kept as RUN/RECIPE/model.keras; where channels were removed, RUN/RECIPE/channels.json
+        tells the multiply-accumulates and the width of each layer, before and after.
+
+    Raises:
+        UserError: a recipe, run or layer that does not fit.
+    """
+    run = open_run(run)
+    recipe = load_recipe(recipe)
+    if not recipe.compresses:
+        raise UserError(
+            f"{recipe.name}: nothing to train; kerascnn convert {run.path} --recipe {recipe.name} "
+            "--to tflite does all of it"
+        )
+    data = run.data(data_dir)
+    model = run.model()
+    out = writable_folder(run.path / recipe.name)
+    if recipe.channels:
+        model = _remove_channels(model, recipe.channels, run, data, out)
+    if recipe.pruning:
+        model = _prune(model, recipe.pruning, run, data, out / "pruning")
+    if recipe.clustering:
+        model = _cluster(model, recipe.clustering, run, data, out / "clustering")
+    if recipe.method == "qat":
+        model = train_quantized(model, recipe, run, data, out / "quantization")
+    keep(model, recipe, out)
+    return model
+
+
+def keep(model, recipe, out):
+    """Writes a compressed model and its recipe into the folder `out`."""
+    write_text(out / "recipe.yaml", dump(recipe))
+    with replacing(out / "model.keras") as path:
+        model.save(path)
+
+
+def compressed_model(run, recipe):
+    """Loads what `compress` kept; UserError where it has not been run."""
+    path = run.path / recipe.name / "model.keras"
+    if not path.exists():
+        raise UserError(
+            f"{path} is missing; kerascnn compress {run.path} --recipe {recipe.name} makes it"
+        )
+    return load_model(path)
+
+
+def prepared(trained, run, recipe, data):
+    """The model that is converted by a recipe, and that the files must agree with.
+
+    Args:
+        trained: the run's own model.
+        run, recipe, data: a `Run`, a `Recipe` and the run's `Data`.
+
+    Returns:
+        `trained` itself, what `compress` kept, or, for `method: static`, either of them with the
+        rounding of int8 simulated. It is computed anew each time: from the same images follow the
+        same ranges.
+
+    Raises:
+        UserError: `compress` has not been run, or a layer that int8 has no rule for.
+    """
+    model = compressed_model(run, recipe) if recipe.compresses else trained
+    if recipe.method == "static":
+        model = simulated(model, recipe.quantization, data)
+        settle_biases(model)
+    return model
+
+
+def _remove_channels(model, channels, run, data, out):
+    if channels.slimming:
+        slim(model, channels.slimming.strength)
+        last = channels.slimming.epochs - 1  # the regularization has done most by then
+        model = _fine_tune(model, channels.slimming, run, data, out / "slimming", [], last)
+    narrowed = remove_channels(
+        model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
+        batches=data.batches(data.train).take(CRITERION_BATCHES),
+    )  # fmt: skip
+    before, after = narrowed.macs_before, narrowed.macs_after
+    console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
+    layers = [vars(width) for width in narrowed.widths]
+    report = {"macs_before": before, "macs_after": after, "layers": layers}
+    write_json(out / "channels.json", report)
+    return _fine_tune(narrowed.model, channels.fine_tune, run, data, out / "channels", [], 0)
+
+
+def _prune(model, pruning, run, data, out):
+    if pruning.engine == "tfmot":
+        model = _tfmot_stages().prune(model, pruning, run, data, out)
+        console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
+        return model
+    steps = pruning.fine_tune.epochs * data.steps_per_epoch()
+    pruner = MagnitudePruning(
+        model, pruning.sparsity, steps,
+        begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
+    )  # fmt: skip
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
+    console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
+    return model
+
+
+def _cluster(model, clustering, run, data, out):
+    if clustering.engine == "tfmot":
+        return _tfmot_stages().cluster(model, clustering, run, data, out)
+    keep_zeros(model)
+    cluster(model, clustering.values, exclude=clustering.exclude)
+    return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
+
+
+def train_quantized(model, recipe, run, data, out):
+    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`."""
+    quantization = recipe.quantization
+    if quantization.engine == "tfmot":
+        return _tfmot_stages().quantize(model, quantization, run, data, out)
+    model = simulated(model, quantization, data)
+    keep_zeros(model)
+    if recipe.clustering:  # already clustered: this only keeps it so
+        cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
+    freeze = FreezeStatistics(quantization.frozen_from)
+    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
+    settle_biases(model)
+    return model
+
+
+def _tfmot_stages():
+    """The stages of the engine tfmot; UserError where it is not installed."""
+    from ..tfmot.bridge import import_extra
+
+    return import_extra(".stages")
+
+
+def _fine_tune(model, fine_tune, run, data, out, callbacks, settled):
+    """Trains with the run's optimizer on a new schedule; returns the best model."""
+    config = run.config
+    schedule = Schedule(name="cosine", peak=fine_tune.peak)
+    optimizer = OptimizerConfig(**{**dict(config.optimizer), "schedule": schedule})
+    training = config.training.model_copy(
+        update={"epochs": fine_tune.epochs, "precision": "float32"}
+    )
+    out = writable_folder(out)
+    fit(
+        model, data, optimizer, training, out,
+        checkpoints=out / "checkpoints", callbacks=callbacks, settled=settled,
+    )  # fmt: skip
+    return load_model(out / "checkpoints" / "best.keras")

@@ -1,0 +1,116 @@
+"""Deep Compression for a run: its shared weights in one small file, decoded before it counts."""
+
+import hashlib
+from datetime import UTC, datetime
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from keras import ops
+
+from kerascnn.errors import UserError
+from kerascnn.files import replacing, write_json
+from kerascnn.training import open_run
+
+from ..proof.checks import Check, Verdict
+from ..proof.sheet import refuse_to_replace, sheet_path
+from ..proof.verification import accuracy, predict
+from ..pruning.magnitude import sparsity
+from ..recipes.recipe import load_recipe
+from ..sharing.container import decode, encode
+from .compress import compressed_model
+
+SUFFIX = ".kcnn"
+
+
+def pack(run, recipe, *, data_dir=None):
+    """Writes the compressed model of a run as RUN/model_{artifact}.kcnn, and its sheet beside it.
+
+    The file is kept if what it decodes to is the model, weight for weight, and gives the same
+    logits on the validation images, to the last bit.
+
+    Args:
+        run: a `Run`, or the path of its folder.
+        recipe: a `Recipe` with a section `clustering`, the name of one that ships, or the path of
+            its YAML file. `compress` has been run with it.
+        data_dir: as in `train`.
+
+    Returns:
+        (path, sheet, `Verdict`): where the file stands, or would stand had it passed, and what
+        its JSON says.
+
+    Raises:
+        UserError: a recipe or run that does not fit.
+    """
+    run = open_run(run)
+    recipe = load_recipe(recipe)
+    if not recipe.clustering:
+        raise UserError(
+            f"{recipe.name}: expected a recipe with the section 'clustering', got none; weights "
+            "that are not shared have no short codes"
+        )
+    path = run.path / f"model_{recipe.artifact}{SUFFIX}"
+    refuse_to_replace(path, recipe)
+    model = compressed_model(run, recipe)
+    data = encode(model)
+    decoded = decode(data)
+    verdict = _judge(model, decoded, run, recipe, data_dir)
+    floats = sum(prod(v.shape) for v in model.weights)
+    height, width, channels = run.facts["input_shape"]
+    sheet = {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "float32_bytes": 4 * floats,
+        "zeros": sparsity(model),
+        "model": run.config.model.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "input": {"height": height, "width": width, "channels": channels},
+        "accuracy": {"validation": verdict.accuracy},
+        "checks": [check.as_dict() for check in verdict.checks],
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    for stale in (path, sheet_path(path)):
+        stale.unlink(missing_ok=True)
+    if verdict.passed:
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+            write_json(sheet_path(path), sheet)
+    return path, sheet, verdict
+
+
+def unpack(path):
+    """Reads a .kcnn file.
+
+    Returns:
+        The `keras.Model` that was packed: raw pixels -> logits.
+
+    Raises:
+        UserError: no such file, one that is damaged, or one that carries code.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return decode(data)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _judge(model, decoded, run, recipe, data_dir):
+    data = run.data(data_dir)
+    images, labels = data.pixels(data.validation), data.validation.labels
+    expected, found = predict(model, images), predict(decoded, images)
+    arrays = [[ops.convert_to_numpy(v) for v in m.weights] for m in (model, decoded)]
+    differing = sum(int((a != b).sum()) for a, b in zip(*arrays, strict=True))
+    trained, reached = (accuracy(x, labels) for x in (predict(run.model(), images), found))
+    drop = round(100 * (trained - reached), 6)
+    checks = (
+        Check("weights that differ from the model's", differing, "<=", 0),
+        Check("largest difference of a logit", float(np.abs(expected - found).max()), "<=", 0.0),
+        Check("points of accuracy lost", drop, "<=", recipe.max_drop),
+    )
+    return Verdict(checks, {"artifact": reached, "trained": trained, "images": len(labels)})

@@ -1,0 +1,107 @@
+"""A folder for an app: verified files, each beside its sheet, and an index that lists them.
+
+The index, models.json, is {"models": [{"name", "file", "sheet", "sha256", "bytes"}, ...]}: an app
+reads it first, and from the sheet of a model what that takes and gives. It is written last, so
+what it lists is there; while files are copied it lists no model, and the names of what may be there
+under "staging", so that one who is interrupted can stage again.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kerascnn.config import parse
+from kerascnn.errors import UserError
+from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
+
+from ..proof.sheet import read_sheet, sheet_path
+from ..reporting.schemas import Seal, StagingIndex, validated
+from ..runtimes.engines import engine_name
+
+INDEX = "models.json"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """name: what an app may call it. file, sheet: their names within the folder."""
+
+    name: str
+    file: str
+    sheet: str
+    sha256: str
+    bytes: int
+
+
+def stage(files, folder):
+    """Puts verified files where an app takes them from; what was staged there before goes.
+
+    Args:
+        files: .tflite and .onnx files that `deliver` or `deliver_own` wrote.
+        folder: made where it is missing. Files in it that are not in its index stay as they are.
+
+    Returns:
+        A `Staged` for each file.
+
+    Raises:
+        UserError: a file without a sheet, changed since it was verified, or that failed; two of
+            the same name; a file in the way that is not staged. Nothing is written then.
+    """
+    if not files:
+        raise UserError("expected .tflite or .onnx files, got none")
+    folder = Path(folder)
+    before = _staged_in(folder)
+    wanted = {}
+    for path in map(Path, files):
+        entry = _entry(path)
+        if entry.file in wanted:
+            raise UserError(
+                f"{path}: would be staged as {entry.file}, as would {wanted[entry.file][0]}"
+            )
+        wanted[entry.file] = path, entry
+    names = {name for _, entry in wanted.values() for name in (entry.file, entry.sheet)}
+    for name in sorted(names - before):
+        if (folder / name).exists():
+            raise UserError(f"{folder / name}: is in the way, and was not staged; move it")
+    writable_folder(folder)
+    write_json(folder / INDEX, {"models": [], "staging": sorted(before | names)})
+    for path, entry in wanted.values():
+        with replacing(folder / entry.file) as temporary:
+            shutil.copyfile(path, temporary)
+        write_bytes(folder / entry.sheet, sheet_path(path).read_bytes())
+    for name in before - names:
+        (folder / name).unlink(missing_ok=True)
+    staged = [entry for _, entry in wanted.values()]
+    write_json(folder / INDEX, {"models": [asdict(entry) for entry in staged]})
+    return staged
+
+
+def _entry(path):
+    engine_name(path)  # or it is no file that an app could run
+    facts = validated(Seal, read_sheet(path), sheet_path(path), "kerascnn convert")
+    if not facts.verified:
+        raise UserError(f"{path}: did not pass its checks; convert it again")
+    stem = path.stem
+    if stem.startswith("model_"):  # of a run, where all files are called so
+        stem = f"{facts.model}{stem.removeprefix('model')}"
+    if not _is_name(stem):
+        raise UserError(f"{sheet_path(path)}: {facts.model!r} is no name; convert the run again")
+    name = f"{stem}{path.suffix}"
+    return Staged(stem, name, sheet_path(name).name, facts.sha256, facts.bytes)
+
+
+def _staged_in(folder):
+    """The names of the files that the index in a folder lists."""
+    if not (folder / INDEX).exists():
+        return set()
+    try:
+        names = parse(StagingIndex, read_json(folder / INDEX), folder / INDEX).names
+    except UserError as error:
+        raise UserError(f"{error}; move it") from None
+    if not all(map(_is_name, names)):
+        raise UserError(f"{folder / INDEX}: names files elsewhere; move it")
+    return names
+
+
+def _is_name(text):
+    """Whether this is the name of a file, and leads to no other folder."""
+    return text == Path(text).name and text.isprintable()

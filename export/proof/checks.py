@@ -1,0 +1,136 @@
+"""What a comparison is made of: what is checked, how much it allows, and whether it could fail."""
+
+import operator
+from dataclasses import dataclass
+
+import numpy as np
+
+FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
+WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
+LEAST_STEADY = 0.8  # of outputs: where fewer are near, it is no matter of sums in another order
+AGREEMENT = 0.99  # of images keep their label where logits are within a step of each other
+
+# The converter's own quantization has no simulation to equal: what it may add is noise. Its share
+# of the logits' spread, and the images that keep their label, by the method of the recipe. Half
+# precision moves a weight by 2^-11 of itself at most: ten layers that all err one way stay below.
+# A weight of 8 bits is off by about 1 % of its size, whichever way, an activation by as much: the
+# layers of a deep network add up to a few percent, a wrong one to half of the spread or more.
+NOISE = {"float16": 0.005, "dynamic": 0.1, "int16x8": 0.1}
+KEPT = {"float16": AGREEMENT, "dynamic": 0.95, "int16x8": 0.95}  # noise turns what is undecided
+
+# The least spread that noise is a share of, as a share of the outputs' size. Where outputs spread
+# less, it allows 0.05 % and 1 % of their size: what one rounding of the weights does to them.
+LEAST_SPREAD = 0.1
+
+COMPARISONS = {"<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must hold: `measured` `comparison` `limit`."""
+
+    name: str
+    measured: float
+    comparison: str
+    limit: float
+
+    @property
+    def passed(self):
+        """A NaN never passes."""
+        return bool(COMPARISONS[self.comparison](self.measured, self.limit))
+
+    def as_dict(self):
+        return {
+            "name": self.name, "measured": self.measured, "comparison": self.comparison,
+            "limit": self.limit, "passed": self.passed,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a comparison.
+
+    accuracy: of the artifact and of the trained model, 0..1. doubt: why it proves little that the
+    checks passed, and the way out, in words; None where it proves what it should.
+    """
+
+    checks: tuple[Check, ...]
+    accuracy: dict
+    doubt: str | None = None
+
+    @property
+    def passed(self):
+        return all(check.passed for check in self.checks)
+
+
+def within_a_step(off, steadiness):
+    """The check of int8 outputs that should be those of the simulation.
+
+    Args:
+        off: how many steps the outputs are off.
+        steadiness: gives the share of the simulation's own outputs that are within a step of each
+            other if its sums are made in another order, see `proof.steadiness`. The artifact must
+            do no better than that. Called only where it matters: it takes a while.
+    """
+    near = float((off <= 1).mean())
+    limit = WITHIN_A_STEP
+    if LEAST_STEADY <= near < WITHIN_A_STEP:
+        limit = min(WITHIN_A_STEP, max(LEAST_STEADY, steadiness()))
+    return Check("outputs within 1 step of the simulation", near, ">=", limit)
+
+
+def all_integers(artifact, recipe):
+    """The check that an int8 artifact computes nothing in float; none where that cannot be asked.
+
+    That is where the recipe leaves layers float, and where the format does not tell.
+    """
+    if recipe.leaves_float or artifact.float_operators is None:
+        return []
+    return [Check("operators in float", len(artifact.float_operators), "<=", 0)]
+
+
+def noise(outputs, wanted):
+    """The root mean square of the differences, as a share of the spread of what is wanted."""
+    size = float(np.sqrt(np.mean(wanted**2)))
+    difference = float(np.sqrt(np.mean((outputs - wanted) ** 2)))
+    return difference and difference / max(float(np.std(wanted)), LEAST_SPREAD * size, 1e-30)
+
+
+def agreement(outputs, wanted):
+    """The share of images with the same label. A tie of integer logits agrees with either."""
+    chosen = np.take_along_axis(wanted, np.argmax(outputs, axis=1)[:, None], axis=1)[:, 0]
+    return float((chosen == wanted.max(axis=1)).mean())
+
+
+def in_steps(values, end):
+    """Real values as the integers of a quantized end of an artifact, (n, ...) int64."""
+    limits = np.iinfo(end["dtype"])
+    steps = np.rint(values / end["scale"]) + end["zero_point"]
+    return steps.clip(limits.min, limits.max).astype(np.int64)
+
+
+def proves_little(expected, end, compare):
+    """Whether outputs change so little from image to image that the comparison cannot fail.
+
+    It is made once more, of a file that gives the mean output whatever its image. If that passes,
+    any file passes that is right about nothing but the mean. A wrong layer costs half of what the
+    images change or more (see `NOISE`), so it is made with outputs that change half as much.
+
+    Args:
+        expected: what an artifact was compared with, (n, ...) float32.
+        end: that output of the artifact, as `Artifact.outputs` has it.
+        compare: (outputs, expected) -> the checks, the outputs as the artifact gives them.
+    """
+    mean = expected.mean(axis=0, keepdims=True)
+    blind = np.broadcast_to(mean, expected.shape)
+    if end["scale"] is not None:
+        blind = in_steps(blind, end)
+    return all(check.passed for check in compare(blind, (expected + mean) / 2))
+
+
+def hardly_change(what, outputs, way_out):
+    """The words of a `Verdict.doubt`: over `what`, `outputs` tell too little."""
+    return (
+        f"proves little: over {what}, {outputs} hardly change, and a file that ignored its input "
+        f"would pass; {way_out}"
+    )

@@ -1,0 +1,1 @@
+"""Zeros in kernels (magnitude, 2:4, sensitivity), and whole channels removed."""

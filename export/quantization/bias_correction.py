@@ -1,0 +1,97 @@
+"""Biases that take back what rounding shifts.
+
+Rounded kernels move the mean of a layer's outputs, channel by channel, and the next layers carry
+that on. The mean is known from a few images, and a bias can hold it (Nagel et al.,
+arXiv:1906.04721, section 4.2 and appendix D, the empirical form).
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from kerascnn.models.graph import consumers, nodes, walk
+
+from .float_form import float_twin, inference
+from .folded_normalization import normalization_behind
+from .quantized_layers import FakeQuant, QuantizedKernel
+
+CORRECTION_IMAGES = 256
+MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides
+
+
+def correct_biases(model, images):
+    """Moves each bias of a calibrated simulation so that its outputs have their float mean.
+
+    Inputs first, each layer with those before it corrected already. The bias is the layer's own,
+    or the beta of the batch normalization that is folded into it; a layer without either, or one
+    called several times, stays as it is.
+
+    Args:
+        model: what `quantize` gave, calibrated. Changed in place.
+        images: raw pixels, (n, height, width, channels). The outputs of all layers are held at
+            once, so that of a large network fewer images are taken.
+    """
+    each = sum(math.prod(node.outputs[0].shape[1:]) for node in nodes(model))
+    images = images[: max(8, int(MEMORY / each))]
+    takers = consumers(model)
+    calls = Counter(id(node.operation) for node in nodes(model))
+    twins, holders = {}, set()  # holders: of the bias of the convolution before them
+
+    def call(node, *args, **kwargs):
+        layer = node.operation
+        both = _call_both(layer, twins, args, kwargs)
+        if not isinstance(layer, QuantizedKernel):
+            bias = layer.beta if id(layer) in holders and layer.center else None
+        else:
+            if folded := normalization_behind(node, takers):
+                holders.add(id(folded.operation))
+                return both
+            bias = layer.bias if layer.use_bias else None
+        if bias is None or calls[id(layer)] > 1:
+            return both
+        shift = ops.mean(both.exact - both.rounded, axis=tuple(range(len(both.exact.shape) - 1)))
+        bias.assign(bias + shift)
+        return _Both(both.exact, both.rounded + shift)
+
+    images = ops.convert_to_tensor(images, "float32")
+    walk(model, _Both(images, images), call)
+
+
+@dataclass(frozen=True)
+class _Both:
+    """What stands for a tensor: its value in the float network, and in the simulation."""
+
+    exact: object
+    rounded: object
+
+
+def _call_both(layer, twins, args, kwargs):
+    """Calls a layer of the simulation on the rounded values, its float twin on the exact ones.
+
+    twins: of the layers met, by their id; they keep the biases from before the correction.
+    """
+    if isinstance(layer, FakeQuant):
+        (both,) = args
+        return _Both(both.exact, layer(both.rounded, **inference(layer, kwargs)))
+
+    def side(name):
+        return keras.tree.map_structure(
+            lambda x: getattr(x, name) if isinstance(x, _Both) else x, (args, kwargs)
+        )
+
+    twin = layer
+    if isinstance(layer, QuantizedKernel):
+        if id(layer) not in twins:
+            twins[id(layer)] = float_twin(layer)
+            twins[id(layer)].build(keras.tree.flatten(side("exact")[0])[0].shape)
+            twins[id(layer)].set_weights(layer.get_weights())
+        twin = twins[id(layer)]
+    outputs = []
+    for kind, name in ((twin, "exact"), (layer, "rounded")):
+        given, named = side(name)
+        outputs.append(keras.tree.flatten(kind(*given, **inference(layer, named))))
+    made = [_Both(*pair) for pair in zip(*outputs, strict=True)]
+    return made if len(made) > 1 else made[0]

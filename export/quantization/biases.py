@@ -1,0 +1,78 @@
+"""Biases on the grid of the integer kernels.
+
+An int8 kernel adds its bias as an int32 in steps of (input scale x weight scale). The simulation
+adds a float. The difference, half a step at most, turns the rounding of about one activation in a
+thousand, and a deep network spreads that until outputs are whole steps away. So the trained model
+gets biases that int32 can hold exactly: it changes by less than what training resolves, and the
+file then computes what the simulation computes.
+"""
+
+import numpy as np
+from keras import ops
+
+from kerascnn.models.graph import consumers, nodes
+
+from .folded_normalization import normalization_behind
+from .quantized_layers import (
+    FakeQuant,
+    QuantizedKernel,
+    along_kernel,
+    scaled_last,
+)
+
+
+def settle_biases(model):
+    """Moves each bias of a calibrated simulation to the nearest multiple of its step. In place.
+
+    The bias is the layer's own, or the beta of the batch normalization that is folded into it.
+    """
+    takers = consumers(model)
+    scales = {}
+    for node in nodes(model):
+        layer, output = node.operation, node.outputs[0]
+        if isinstance(layer, FakeQuant):
+            low, high = (float(ops.convert_to_numpy(v)) for v in (layer.minimum, layer.maximum))
+            scales[id(output)] = (high - low) / 255
+            continue
+        scale = scales.get(id(node.input_tensors[0])) if len(node.input_tensors) == 1 else None
+        if scale is None:
+            continue
+        if isinstance(layer, QuantizedKernel) and layer.rounds:
+            folded = normalization_behind(node, takers)
+            _settle(layer, folded and folded.operation, scale)
+        elif not isinstance(layer, QuantizedKernel):
+            scales[id(output)] = scale  # padding, pooling and the like keep it
+
+
+def _settle(layer, normalization, input_scale):
+    step = input_scale * weight_scales(layer)
+    bias = layer.bias if layer.use_bias else None
+    if normalization is None:
+        if bias is not None:
+            bias.assign(np.rint(ops.convert_to_numpy(bias) / step) * step)
+        return
+    mean, variance = (
+        ops.convert_to_numpy(v).astype("float64")
+        for v in (normalization.moving_mean, normalization.moving_variance)
+    )
+    gain = 1 / np.sqrt(variance + normalization.epsilon)
+    if normalization.scale:
+        gain = gain * ops.convert_to_numpy(normalization.gamma)
+    if not normalization.center:
+        return
+    beta = ops.convert_to_numpy(normalization.beta).astype("float64")
+    inner = ops.convert_to_numpy(bias).astype("float64") if bias is not None else 0.0
+    whole = (inner - mean) * gain + beta
+    normalization.beta.assign(beta + np.rint(whole / step) * step - whole)
+
+
+def weight_scales(layer):
+    """The step of a quantized kernel, with what is folded into it: a number, or one a channel."""
+    kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
+    if layer.gain is not None:
+        gain = along_kernel(layer, layer.gain(), kernel)
+        kernel = kernel * ops.convert_to_numpy(gain).astype("float64")
+    shape = scaled_last(layer, kernel)
+    largest = np.abs(kernel) if shape is None else np.abs(kernel).reshape(-1, shape[-1])
+    largest = largest.max() if shape is None else largest.max(0)
+    return np.where(largest > 0, largest, 1.0) / 127  # of zeros, any step will do

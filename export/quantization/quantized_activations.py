@@ -1,0 +1,55 @@
+"""Activations that int8 computes otherwise than Keras: slopes are rounded, limits saturate."""
+
+import keras
+from keras import layers, ops
+
+from ..integer_form.operations import PACKAGE, saturation
+from .quantized_layers import quantized
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class QuantizedPReLU(layers.PReLU):
+    """PReLU with its slopes rounded as TFLite's converter rounds them: symmetric, one scale."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.folds = False  # while a file is written: the converter rounds then
+
+    def call(self, inputs):
+        if self.folds:
+            return super().call(inputs)
+        return ops.relu(inputs) - quantized(self.alpha, None) * ops.relu(-inputs)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SaturatingReLU(layers.ReLU):
+    """ReLU with a maximum, which an int8 file leaves to the range behind it."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.folds = False
+
+    def call(self, inputs):
+        return ops.relu(inputs) if self.folds else super().call(inputs)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SaturatingTanh(layers.Activation):
+    """The tanh of straight lines; an int8 file leaves both limits to the range behind it."""
+
+    def __init__(self, activation="hard_tanh", **kwargs):
+        super().__init__(activation, **kwargs)
+        self.folds = False
+
+    def call(self, inputs):
+        return inputs if self.folds else super().call(inputs)
+
+
+def activation_twin(layer):
+    """The quantized twin of an activation, without weights yet; None where it needs none."""
+    kind = None
+    if isinstance(layer, layers.PReLU):
+        kind = QuantizedPReLU
+    elif saturation(layer):
+        kind = SaturatingReLU if isinstance(layer, layers.ReLU) else SaturatingTanh
+    return kind and kind.from_config(layer.get_config())

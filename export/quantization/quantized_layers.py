@@ -1,0 +1,232 @@
+"""Layers that simulate int8 while they train, on every Keras backend.
+
+Weights are symmetric in a narrow range, [-127, 127] steps, with one scale an output channel (or
+one a tensor); activations are asymmetric, 256 steps, with one scale a tensor. The rounding has the
+gradient of the identity within the range and none outside it (Jacob et al., arXiv:1712.05877).
+"""
+
+import keras
+from keras import layers, ops
+from keras.quantizers import fake_quant_with_min_max_vars
+
+from ..integer_form.operations import PACKAGE
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FakeQuant(layers.Layer):
+    """Rounds a tensor to 256 steps between a minimum and a maximum.  (...) -> (...)
+
+    Args:
+        fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
+        momentum: of the moving minimum and maximum while training.
+        places: how many tensors share the range; each moves its own, and the hull of all counts.
+
+    A range that watches is moved while training, and set to exact extremes by the calibration.
+    A call says which `place` it is. With place None another rounding rounds for this one, and
+    only the converter sees the range. A call with `halves` leaves the range alone: what comes out
+    of an average is rounded to the steps of what went in. Averages of integers are often halves,
+    and kernels differ in them: they go "up", or "away" from an integer 0.
+    """
+
+    def __init__(self, fixed=None, *, momentum=0.99, places=1, **kwargs):
+        super().__init__(**kwargs)
+        self.fixed = tuple(fixed) if fixed else None
+        self.momentum = momentum
+        self.places = places
+
+    def build(self, input_shape):
+        def weight(name, start, shape=()):
+            return self.add_weight(
+                shape=shape, initializer=keras.initializers.Constant(start), trainable=False,
+                autocast=False, dtype="float32", name=name,
+            )  # fmt: skip
+
+        low, high = self.fixed or (0.0, 0.0)
+        self.minimum, self.maximum = weight("minimum", low), weight("maximum", high)
+        if self.places > 1:
+            self.minima = weight("minima", low, (self.places,))
+            self.maxima = weight("maxima", high, (self.places,))
+        self.calibrating = False
+        self.folds = False  # while a file is written
+        self.nudges = False  # while it is measured what a unit in the last place does
+
+    def call(self, inputs, training=False, place=0, halves=None):
+        watches = self.fixed is None and not halves and place is not None
+        if self.calibrating and watches:
+            self._move(place, inputs, ops.minimum, ops.maximum)
+        if self.calibrating and (watches or halves):
+            return inputs
+        if training and watches:
+            self._move(place, inputs, self._towards, self._towards)
+        if place is None and not self.folds:
+            return inputs
+        if halves and not self.folds:
+            inputs = self._with_halves(inputs, halves)
+        if self.nudges:
+            inputs = self._nudged(inputs)
+        return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+
+    def set_range(self, low, high):
+        """Sets the range, from which each place goes on if it is trained."""
+        self.minimum.assign(low)
+        self.maximum.assign(high)
+        if self.places > 1:
+            self.minima.assign(ops.full((self.places,), low))
+            self.maxima.assign(ops.full((self.places,), high))
+
+    def _move(self, place, inputs, lower, higher):
+        """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
+        x = ops.stop_gradient(ops.cast(inputs, "float32"))
+        low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+        if self.places == 1:
+            self.minimum.assign(lower(self.minimum, low))
+            self.maximum.assign(higher(self.maximum, high))
+            return
+        here = ops.arange(self.places) == place
+        self.minima.assign(ops.where(here, lower(self.minima, low), self.minima))
+        self.maxima.assign(ops.where(here, higher(self.maxima, high), self.maxima))
+        self.minimum.assign(ops.min(self.minima))
+        self.maximum.assign(ops.max(self.maxima))
+
+    def _towards(self, old, new):
+        return old + (new - old) * (1 - self.momentum)
+
+    def _nudged(self, x):
+        """x moved by a unit in the last place of the range, up or down as if at random."""
+        unit = (self.maximum.value - self.minimum.value) * 2.0**-24
+        return x + unit * ops.sign(ops.sin(54321.0 * x))
+
+    def _with_halves(self, x, where):
+        """Moves halves a little off, to the side that they are rounded to."""
+        step = (self.maximum.value - self.minimum.value) / 255
+        zero = ops.round(self.minimum.value / step) * step + 128 * step
+        side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
+        return x + side * step / 1024
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum,
+                "places": self.places}  # fmt: skip
+
+
+class QuantizedKernel:
+    """Mixin: the layer computes with the rounded values of its kernel.
+
+    The variable keeps its float values; `kernel` is what the layer's own `call` sees. Where int8
+    folds a batch normalization into the kernel, what is rounded is their product: with a scale a
+    channel that is the same, with one a tensor it is not, for each channel has a gain of its own.
+
+    Args:
+        per_channel: a scale for each output channel, else one for the tensor.
+        rounds: False for a layer that stays float.
+    """
+
+    def __init__(self, *args, per_channel=True, rounds=True, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.per_channel = per_channel
+        self.rounds = rounds
+        self.gain = None  # of the normalization that follows: a function, one number a channel
+        self.folds = False  # while a file is written: kernel and bias include the gain
+
+    @property
+    def kernel(self):
+        kernel = ops.convert_to_tensor(self._kernel)
+        shape = scaled_last(self, kernel)
+        if not self.rounds:
+            return self._times_gain(kernel) if self.folds else kernel
+        if self.gain is None or (self.per_channel and not self.folds):
+            return quantized(kernel, shape)
+        gain = ops.stop_gradient(along_kernel(self, self.gain(), kernel))
+        product = quantized(kernel * gain, shape)
+        return product if self.folds else product / ops.where(gain == 0, 1.0, gain)
+
+    @kernel.setter
+    def kernel(self, variable):
+        self._kernel = variable
+
+    @property
+    def bias(self):
+        if not self.folds or self._bias is None:
+            return self._bias
+        bias = self._bias if self.gain is None else self._bias * self.gain()
+        return bias if self.rounds else -bias
+
+    @bias.setter
+    def bias(self, variable):
+        self._bias = variable
+
+    def _times_gain(self, kernel):
+        """The kernel of a layer that stays float, in the file: with its gain, and negative."""
+        gain = 1.0 if self.gain is None else along_kernel(self, self.gain(), kernel)
+        return -kernel * gain
+
+    def call(self, inputs):
+        outputs = super().call(inputs)
+        # Between two roundings the converter would make int8 of whatever has a kernel for it. It
+        # has none for a change of sign, so what is around that one stays float.
+        return -outputs if self.folds and not self.rounds else outputs
+
+    def save_own_variables(self, store):
+        # Convolutions of Keras would store `kernel`, and training could not go on from there.
+        for i, variable in enumerate(v for v in (self._kernel, self._bias) if v is not None):
+            store[str(i)] = variable
+
+    def get_config(self):
+        config = {"per_channel": self.per_channel, "rounds": self.rounds}
+        return {**super().get_config(), **config}
+
+
+def along_kernel(layer, values, kernel):
+    """One number an output channel, in a shape that multiplies the kernel."""
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return ops.reshape(values, kernel.shape[-2:])
+    if isinstance(layer, layers.Conv2DTranspose):
+        return ops.reshape(values, (-1, 1))
+    return values
+
+
+def scaled_last(layer, kernel):
+    """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
+    if isinstance(layer, layers.DepthwiseConv2D):
+        channels = kernel.shape[-2] * kernel.shape[-1]
+        # The converter leaves a depthwise kernel float unless it has an axis of scales, if of one.
+        last = (channels,) if layer.per_channel else (channels, 1)
+        return (*kernel.shape[:-2], *last)
+    return kernel.shape if layer.per_channel else None
+
+
+def quantized(kernel, shape):
+    """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
+    if shape is None:
+        high = ops.stop_gradient(ops.max(ops.abs(kernel)))
+        high = ops.where(high > 0, high, 1.0)  # zeros have no scale; any range keeps them
+        return fake_quant_with_min_max_vars(kernel, -high, high, narrow_range=True)
+    flat = ops.reshape(kernel, shape)
+    axes = tuple(range(len(shape) - 1))
+    high = ops.stop_gradient(ops.max(ops.abs(flat), axis=axes))
+    high = ops.where(high > 0, high, 1.0)
+    rounded = fake_quant_with_min_max_vars(
+        flat, -high, high, narrow_range=True, axis=len(shape) - 1
+    )
+    return ops.reshape(rounded, kernel.shape)
+
+
+def _twin(base):
+    """The quantized twin of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
+    name = f"Quantized{base.__name__}"
+    doc = f"{base.__name__} that computes with its kernel rounded to int8."
+    twin = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
+    return keras.saving.register_keras_serializable(package=PACKAGE)(twin)
+
+
+# Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
+PER_CHANNEL = (layers.Conv2D, layers.DepthwiseConv2D)
+PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
+TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
+
+
+def is_int8(model):
+    """Whether a model simulates int8."""
+    return any(isinstance(layer, FakeQuant) for layer in model.layers)

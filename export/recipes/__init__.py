@@ -1,0 +1,1 @@
+"""What a recipe says: its stages, and the name that decodes."""

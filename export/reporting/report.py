@@ -1,0 +1,182 @@
+"""The report of a run: one page, RUN/report.html, that needs nothing beside itself."""
+
+from datetime import UTC, datetime
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from kerascnn.analysis import count, first_layer_filters
+from kerascnn.config import dump
+from kerascnn.errors import UserError
+from kerascnn.files import write_text
+from kerascnn.models import variant
+from kerascnn.training import open_run
+
+from ..delivery.compress import compressed_model
+from ..proof.sheet import amend, read_sheet
+from ..proof.verification import accuracy
+from ..pruning.magnitude import sparsity
+from ..runtimes import Artifact
+from . import plots, records
+
+
+def write_report(run, *, data_dir=None):
+    """Writes what is known of a run as one page, without scripts and without the network.
+
+    An artifact whose sheet lacks its accuracy on the test images is run on them first, and the
+    sheet gets that number.
+
+    Args:
+        run: a `Run`, or the path of its folder.
+        data_dir: as in `train`.
+
+    Returns:
+        The path of the page, RUN/report.html.
+
+    Raises:
+        UserError: a file of the run is missing, broken, or speaks of something else.
+    """
+    run = open_run(run)
+    sheets = records.read_sheets(run)
+    commands = _commands(run, sheets)
+    epochs = run.config.training.epochs
+    history = records.read_curves(run.path / "history.csv", epochs, commands["train"])
+    outcome = records.read_outcome(run, commands["train"])
+    stages = records.read_stages(run)
+    evaluation = records.read_evaluation(run, commands["evaluate"])
+    benchmark = records.read_benchmark(run, commands["benchmark"])
+    model = run.model()
+    zeros = _zeros(run, sheets)
+    sheets = _tested(run, sheets, data_dir)
+    page = _environment().get_template("report.html.j2").render(
+        run=run, commands=commands, config=dump(run.config), outcome=outcome, zeros=zeros,
+        pruned=_pruned(sheets, zeros), fours=_in_fours(sheets),
+        row=variant(run.config.model.name).row, counted=count(model), written=datetime.now(UTC),
+        curves=_curves(history, "Training", outcome.best_epoch),
+        stages=[(recipe, stage, _curves(rows, stage.title())) for recipe, stage, rows in stages],
+        evaluation=evaluation, filters=_filters(model), benchmark=benchmark,
+        confusion=evaluation and plots.confusion(evaluation.counts, run.labels),
+        artifacts=[
+            (path.name, sheet, benchmark and benchmark.timing(path, sheet))
+            for path, sheet in sheets.items()
+        ],
+        packed=[(path.name, sheet) for path, sheet in records.read_packed(run).items()],
+        unlisted=records.without_sheet(run),
+    )  # fmt: skip
+    path = run.path / "report.html"
+    write_text(path, page)
+    return path
+
+
+def percent(share):
+    """0.996 -> "99.60 %". What is not all of it is never written as 100 %."""
+    text = f"{100 * share:.2f} %"
+    return "> 99.99 %" if share < 1 and text == "100.00 %" else text
+
+
+def agreement(checks):
+    """What the checks of a sheet say of an artifact and its model, a few words each.
+
+    The check of the accuracy is left out: the accuracies stand in columns of their own.
+    """
+    words = {
+        "largest difference of a logit": "logits within {0:.1e}",
+        "outputs within 1 step of the simulation": "{1} within 1 step",
+        "labels that agree with the simulation": "{1} same label",
+        "noise of the logits": "logits with {1} noise",
+        "labels that agree with the model": "{1} same label",
+    }
+    return [
+        words[c.name].format(c.measured, percent(c.measured)) for c in checks if c.name in words
+    ]
+
+
+def _commands(run, paths):
+    """The commands that make what a report needs, by their verbs."""
+    files = " ".join(map(str, paths))
+    return {
+        "train": f"kerascnn train CONFIG --out {run.path}",
+        "evaluate": f"kerascnn evaluate {run.path}",
+        "convert": f"kerascnn convert {run.path} --to tflite onnx --recipe float32",
+        "benchmark": f"kerascnn benchmark {files} --out {run.path}/benchmark.json",
+    }
+
+
+def _environment():
+    made = Environment(
+        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
+    return made
+
+
+def _moment(time):
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _curves(rows, title, best=None):
+    return [
+        plots.loss(rows, title, best),
+        plots.accuracy(rows, title, best),
+        plots.learning_rate(rows, title),
+    ]
+
+
+def _filters(model):
+    """The picture of the first convolution's filters; None for a network that has none."""
+    try:
+        return plots.filters(first_layer_filters(model))
+    except UserError:
+        return None
+
+
+def _zeros(run, sheets):
+    """recipe -> the share of zeros that its pruning left, for the recipes of the artifacts."""
+    recipes = {sheet.recipe.name: sheet.recipe for sheet in sheets.values()}
+    return {
+        name: sparsity(compressed_model(run, recipe))
+        for name, recipe in recipes.items()
+        if recipe.pruning
+    }
+
+
+def _in_fours(sheets):
+    """recipe -> whether its zeros make the pattern 2:4, for the recipes that prune."""
+    recipes = (sheet.recipe for sheet in sheets.values())
+    return {r.name: r.pruning.pattern == "2:4" for r in recipes if r.pruning}
+
+
+def _pruned(sheets, zeros):
+    """What pruning changed: recipe -> [(path, its share of zeros), ...], each pruned file followed
+    by the files of the same kind and number format whose recipe does not prune (share None)."""
+    found = {}
+    for name, share in zeros.items():
+        rows = found[name] = []
+        for path, sheet in sheets.items():
+            if sheet.recipe.name == name:
+                rows.append((path.name, share))
+                rows += [
+                    (p.name, None) for p, s in sheets.items()
+                    if not s.recipe.pruning and p.suffix == path.suffix
+                    and (s.output.scale is None) == (sheet.output.scale is None)
+                ]  # fmt: skip
+    return found
+
+
+def _tested(run, sheets, data_dir):
+    """The sheets, each with an accuracy on the test images; what is missing is measured."""
+    untested = [path for path, sheet in sheets.items() if sheet.accuracy.test is None]
+    if not untested:
+        return sheets
+    data = run.data(data_dir)
+    images, labels, reached = data.pixels(data.test), data.test.labels, {}
+    for path in untested:
+        with Artifact(path) as artifact:
+            logits = artifact.run(images)[0]
+        expected = (len(labels), len(run.labels))
+        if logits.shape != expected:
+            raise UserError(f"{path}: expected outputs {expected}, got {logits.shape}")
+        reached[path] = {"artifact": accuracy(logits, labels), "images": len(labels)}
+    for path, test in reached.items():
+        amend(path, accuracy={**read_sheet(path)["accuracy"], "test": test})
+    return records.read_sheets(run)

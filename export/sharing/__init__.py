@@ -1,0 +1,1 @@
+"""Weights that share values: clustering, Huffman codes, the .kcnn container."""

@@ -1,0 +1,1 @@
+"""tensorflow-model-optimization as a second engine, over a bridge to tf_keras and back."""

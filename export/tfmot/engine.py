@@ -1,0 +1,224 @@
+"""tensorflow-model-optimization (tfmot) for Keras 3 models: pruning, clustering, quantization.
+
+A model goes to tf_keras, is wrapped and trained there, and comes back. What tfmot decides is how
+weights are masked, shared and rounded. *Where* to round is decided as for the native engine: the
+layout rules of tfmot leave weights unrounded where a ReLU follows a convolution without batch
+normalization, and know neither Multiply nor pooling that keeps its input's scale.
+"""
+
+import fnmatch
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascnn.models.graph import nodes
+
+from ..integer_form.rewrite import integer_form
+from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
+from ..quantization.quantize import quantize as quantize_natively
+from ..quantization.quantize import refuse_unknown
+from ..quantization.quantized_layers import FakeQuant
+from .bridge import from_tf_keras, import_extra, to_tf_keras
+
+TFMOT = "tensorflow_model_optimization"
+
+
+def prunable(model, sparsity, steps, *, begin=0.0, end=0.7, schedule="polynomial",
+             pattern="unstructured", exclude=()):  # fmt: skip
+    """A tf_keras copy of a model whose kernels are pruned while it trains.
+
+    Args:
+        model: a Keras 3 model.
+        sparsity: the share of zeros in each kernel of a convolution or Dense layer at the end.
+        steps: optimizer steps of the whole training.
+        begin, end: where in the training, 0..1, the sparsity starts to rise and is reached.
+        schedule: "polynomial" (Zhu & Gupta, arXiv:1710.01878), or "constant" from `begin` on.
+        pattern: "unstructured", or "2:4": of four weights in a row two are zero, from the start.
+        exclude: shell patterns of layer names.
+
+    Returns:
+        A `tf_keras.Model`. Train it with tfmot's callback `UpdatePruningStep`, then `strip` it.
+    """
+    tfmot = import_extra(TFMOT).sparsity.keras
+    first, last = round(begin * steps), max(round(begin * steps) + 1, round(end * steps))
+    every = max(1, (last - first) // 50)
+    if schedule == "constant" or pattern == "2:4":
+        curve = tfmot.ConstantSparsity(sparsity, first, frequency=every)
+    else:
+        curve = tfmot.PolynomialDecay(0.0, sparsity, first, last, power=3, frequency=every)
+    shape = {"sparsity_m_by_n": (2, 4)} if pattern == "2:4" else {}
+
+    def wrap(layer):
+        return tfmot.prune_low_magnitude(layer, pruning_schedule=curve, **shape)
+
+    return _wrapped(model, wrap, exclude)
+
+
+def clustered(model, clusters, *, exclude=()):
+    """A tf_keras copy of a model whose kernels take only `clusters` values while it trains.
+
+    Centroids start by k-means++; zeros of a pruned kernel stay zeros. Then `strip` it.
+    """
+    tfmot = import_extra(TFMOT)
+    keeping = import_extra(f"{TFMOT}.python.core.clustering.keras.experimental.cluster")
+    start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
+
+    def wrap(layer):
+        kernel = layer.kernel.numpy()
+        if kernel.size <= clusters:
+            return layer
+        return keeping.cluster_weights(
+            layer, clusters, start, preserve_sparsity=bool((kernel == 0).any())
+        )
+
+    return _wrapped(model, wrap, exclude)
+
+
+def _wrapped(model, wrap, exclude):
+    """The tf_keras twin of a model, convolutions and Dense layers wrapped."""
+    tf_keras = import_extra("tf_keras")
+    kinds = (
+        tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Conv2DTranspose,
+        tf_keras.layers.Dense,
+    )  # fmt: skip
+    depthwise = tf_keras.layers.DepthwiseConv1D, tf_keras.layers.DepthwiseConv2D
+
+    def maybe(layer):
+        chosen = isinstance(layer, kinds) and not isinstance(layer, depthwise)
+        excluded = any(fnmatch.fnmatch(layer.name, pattern) for pattern in exclude)
+        return wrap(layer) if chosen and not excluded else layer
+
+    return tf_keras.models.clone_model(to_tf_keras(model), clone_function=maybe)
+
+
+def strip(wrapped, like):
+    """Writes what was pruned or clustered into the Keras 3 model it came from; returns that."""
+    tfmot = import_extra(TFMOT)
+    plain = tfmot.sparsity.keras.strip_pruning(wrapped)
+    return from_tf_keras(tfmot.clustering.keras.strip_clustering(plain), like)
+
+
+def quantize(model, batches):
+    """Rebuilds a model for tfmot's quantization-aware training, ranges set by calibration.
+
+    Zeros stay zeros and kernels of few values keep them: after pruning this is what tfmot calls
+    PQAT, after clustering CQAT, after both PCQAT.
+
+    Args:
+        model: functional or sequential Keras 3 model; takes raw pixels, 0..255.
+        batches: of raw pixels, to set the ranges of the activations by.
+
+    Returns:
+        A `Simulation`.
+
+    Raises:
+        UserError: tfmot is missing, or has no rule for a layer; it is named.
+    """
+    tf_keras = import_extra("tf_keras")
+    tfmot = import_extra(TFMOT).quantization.keras
+    placement = import_extra(".placement")
+    twins = import_extra(".tf_keras_layers")
+    form = integer_form(model)
+    source = to_tf_keras(form)
+    rounded = roundings(form)
+    outputs = {}
+    for node in nodes(form):
+        refuse_unknown(node.operation)
+        name = node.operation.name  # tfmot has one range for all calls of a shared layer
+        how = rounded[id(node)]
+        outputs[name] = outputs.get(name) or (WATCHED if how == ABSORBED else how)
+
+    def annotate(layer):
+        if isinstance(layer, tf_keras.layers.Rescaling):
+            return twins.RoundedRescaling.from_config(layer.get_config())
+        return tfmot.quantize_annotate_layer(layer)
+
+    with tfmot.quantize_scope():
+        annotated = tf_keras.models.clone_model(source, clone_function=annotate)
+        trainable = tfmot.quantize_apply(
+            annotated, placement.Scheme(outputs), quantized_layer_name_prefix=""
+        )
+    placement.freeze_what_was_frozen(trainable)
+    simulation = Simulation(trainable, form)
+    simulation.calibrate(source, batches)
+    return simulation
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A network whose int8 arithmetic tfmot simulates.
+
+    model: a `tf_keras.Model`, raw pixels -> logits; compile and fit it. form: the Keras 3 model it
+    stands for, its weights as before the training.
+    """
+
+    model: object
+    form: object
+
+    def calibrate(self, source, batches):
+        """Sets every range: of activations to the extremes that the float twin `source` meets."""
+        import tensorflow as tf
+
+        tf_keras = import_extra("tf_keras")
+        watched = {layer.name: ends for layer in self.model.layers if (ends := output_range(layer))}
+        tensors = [source.get_layer(name).output for name in watched]
+        observe = tf_keras.Model(source.inputs, tensors)
+
+        @tf.function(autograph=False)
+        def extremes(images):
+            seen = tf.nest.flatten(observe(images, training=False))
+            return [(tf.reduce_min(x), tf.reduce_max(x)) for x in seen]
+
+        found = np.zeros((len(watched), 2))  # every range holds zero, which padding needs exactly
+        for images in batches:
+            low, high = np.array([[v.numpy() for v in pair] for pair in extremes(images)]).T
+            found = np.stack([np.minimum(found[:, 0], low), np.maximum(found[:, 1], high)], 1)
+        for (minimum, maximum), (low, high) in zip(watched.values(), found, strict=True):
+            minimum.assign(low)
+            maximum.assign(high)
+        self.settle()
+
+    def settle(self):
+        """Sets the ranges of the weights to what the weights are; a step of training leaves them
+        at what the weights were before it. Ranges that are one in the file become one."""
+        found = nodes(self.form)
+        shared = shared_ranges(self.form, roundings(self.form))
+        for group in {first.operation.name for first, _ in shared.values()}:
+            ranges = [
+                output_range(self.model.get_layer(node.operation.name))
+                for node in found
+                if id(node) in shared and shared[id(node)][0].operation.name == group
+            ]
+            for ends, hull in zip(zip(*ranges, strict=True), (min, max), strict=True):
+                value = hull(end.numpy() for end in ends)
+                for end in ends:
+                    end.assign(value)
+        for layer in self.model.layers:
+            for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+                quantizer(weight, True, weights=variables)
+
+    def to_keras(self):
+        """The same simulation as a Keras 3 model, which every tool of kerascnn knows."""
+        self.settle()
+        model = quantize_natively(from_tf_keras(self.model, self.form))
+        for layer in model.layers:
+            if isinstance(layer, FakeQuant) and layer.fixed is None:
+                name = layer.name.rpartition("_quant")[0]
+                ends = output_range(self.model.get_layer(name))
+                layer.set_range(*(value.numpy() for value in ends))
+        return model
+
+    def to_tflite(self, *, batch=1):
+        """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
+        from ..conversion.freeze import freeze_simulation
+        from ..conversion.tflite import write_tflite
+
+        self.settle()
+        return write_tflite(freeze_simulation(self.model, batch=batch), self.form.name, int8=True)
+
+
+def output_range(layer):
+    """The variables (minimum, maximum) of a watched output of tfmot's wrapper, or None."""
+    found = {w.name.split("/")[-1]: w for w in layer.weights}
+    names = ("output_min:0", "output_max:0")
+    return tuple(found[name] for name in names) if names[0] in found else None

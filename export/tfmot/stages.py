@@ -1,0 +1,42 @@
+"""The stages of a recipe with `engine: tfmot`: wrapped, fine-tuned in tf_keras, brought back."""
+
+from ..quantization.calibration import calibration_images
+from . import engine as tfmot_engine
+from .bridge import import_extra
+from .tf_keras_training import fit
+
+
+def prune(model, pruning, run, data, out):
+    """Prunes a Keras 3 model by the section `pruning` of a recipe; returns it."""
+    tfmot = import_extra(tfmot_engine.TFMOT)
+    epochs = pruning.fine_tune.epochs
+    wrapped = tfmot_engine.prunable(
+        model, pruning.sparsity, epochs * data.steps_per_epoch(), begin=pruning.begin,
+        end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        exclude=pruning.exclude,
+    )  # fmt: skip
+    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks,
+        settled=pruning.settled)  # fmt: skip
+    return tfmot_engine.strip(wrapped, model)
+
+
+def cluster(model, clustering, run, data, out):
+    """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
+    clusters = clustering.values("*")  # this engine has one number for all layers
+    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
+    fit(wrapped, data, clustering.fine_tune, run.config, out)
+    return tfmot_engine.strip(wrapped, model)
+
+
+def quantize(model, quantization, run, data, out):
+    """Trains a Keras 3 model for int8; returns a Keras 3 model that simulates it."""
+    return simulate(model, quantization, run, data, out).to_keras()
+
+
+def simulate(model, quantization, run, data, out):
+    """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
+    calibration = data.batches(calibration_images(data, quantization.calibration))
+    simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
+    fit(simulation.model, data, quantization.fine_tune, run.config, out)
+    return simulation
