@@ -17,11 +17,11 @@ import numpy as np
 from export.delivery.compress import compress
 from export.delivery.deliver import deliver
 from export.proof.sheet import read_sheet
-from export.proof.verification import accuracy
 from export.recipes.recipe import load_recipe
 from export.recipes.stages import FineTune
 from export.runtimes import Artifact
 from kerascnn.config import load
+from kerascnn.evaluation import accuracy
 from kerascnn.files import write_text
 from kerascnn.training import open_run, train
 

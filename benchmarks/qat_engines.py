@@ -39,11 +39,11 @@ import tf_keras
 
 from benchmarks.qat_files import CAPABLE_OF, capability, conversion
 from benchmarks.tables import page, show
-from export.conversion import convert
-from export.proof.verification import Reference, accuracy, judge, predict
+from export.conversion.convert import convert
+from export.proof.verification import Reference, judge
 from export.quantization.biases import settle_biases
 from export.quantization.folded_normalization import FreezeStatistics
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
 from export.recipes.stages import FineTune
 from export.runtimes import Artifact
@@ -52,6 +52,7 @@ from export.tfmot import engine as tfmot_engine
 from export.tfmot import tf_keras_training
 from kerascnn.config import Config, Normalize
 from kerascnn.data import load_data
+from kerascnn.evaluation import accuracy, logits_of
 from kerascnn.files import write_text
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
@@ -136,11 +137,11 @@ def compare(name, options):
         tf_keras_training.fit(simulation.model, data, fine_tune, tuned, folder / "tfmot")
         made["tfmot"] = simulation.model, seconds, simulation.to_tflite
 
-        expected = Reference(images, labels, predict(model, images), 0.0)
+        expected = Reference(images, labels, logits_of(model, images), 0.0)
         reached = accuracy(expected.logits, labels)
         rows = [{"network": name, "engine": "float", "top-1": reached}]
         for engine, (simulated, seconds, write) in made.items():
-            logits = predict(simulated, images)
+            logits = logits_of(simulated, images)
             reference = Reference(images, labels, logits, reached)
             row = {"network": name, "engine": engine, "top-1": accuracy(logits, labels)}
             row |= {"quantize s": seconds} | converted(write, reference, folder)
@@ -154,7 +155,7 @@ def natively(model, data, config, folder, last):
     last: the epochs, at the end, in which batch normalizations keep their statistics.
     """
     start = time.perf_counter()
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, calibration(data))
     seconds = time.perf_counter() - start
     freeze = FreezeStatistics(config.training.epochs - last)
@@ -220,7 +221,7 @@ def training_speed(name, options):
     images = rng.integers(0, 256, (options.batch, 32, 32, 3)).astype("float32")
     batch = tf.constant(images), tf.constant(rng.integers(0, 10, options.batch))
     batches = tf.data.Dataset.from_tensors(batch).cache().repeat()
-    native = quantize(network)
+    native = quantized_model(network)
     calibrate(native, [images])
     tfmots = tfmot_engine.quantize(network, [images]).model
     length = {"steps_per_epoch": options.steps, "epochs": options.rounds + 1}

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.conversion import convert
-from export.quantization.quantize import calibrate, quantize
+from export.conversion.convert import convert
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes.litert import float_operators
 from export.tfmot import engine as tfmot_engine
 from kerascnn.errors import UserError
@@ -30,7 +30,7 @@ def capability(name):
     row = {"network": name, "input": "x".join(map(str, shape))}
 
     def native():
-        simulated = quantize(model)
+        simulated = quantized_model(model)
         calibrate(simulated, [images])
         return convert(simulated, "tflite")
 
@@ -52,7 +52,7 @@ def conversion(name):
     """Seconds from a simulation to its .tflite file: each engine, and as tfmot's guide does it."""
     model = untrained(name)
     images = np.random.default_rng(0).integers(0, 256, (4, *model.input_shape[1:]))
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images.astype("float32")])
     tfmot = tfmot_engine.quantize(model, [images.astype("float32")])
 

@@ -28,7 +28,7 @@ from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.proof.checks import in_steps
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.config import Normalize
@@ -89,7 +89,7 @@ def measure(model):
         except UserError as error:
             refusals.append(str(error))
     try:
-        simulated = quantize(model)
+        simulated = quantized_model(model)
         calibrate(simulated, [pixels.astype("float32")])
         settle_biases(simulated)
         made = to_tflite(simulated, batch=None)

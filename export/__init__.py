@@ -1,42 +1,54 @@
 """export: a trained Keras model becomes an artifact that is run, compared and measured.
 
-    export.sensitivity(run)                -> Scan: what pruning each layer costs
-    export.compress(run, recipe)           -> keras.Model
-    export.pack(run, recipe)               -> a file of shared weights; export.unpack(path) reads it
-    export.convert(model, to="tflite")     -> bytes
-    export.deliver(run, recipe, formats)   -> verified files in the run folder
-    export.deliver_own(file, recipe, ...)  -> the same of a .keras file that was not trained here
-    export.verify(path)                    -> Verdict
-    export.debug(path)                     -> Analysis: which layers of an int8 file lose accuracy
-    export.benchmark(paths)                -> list of timings
-    export.stage(paths, folder)            -> a folder that an app takes its models from
+In a script of your own, with a model and data of any kind:
 
-Names are imported when they are first used, as in kerascnn.
+    export.quantize(model, data)              -> keras.Model that trains with int8 arithmetic
+    export.FreezeStatistics(epoch)            -> Keras callback: batch statistics stay from there on
+    export.deliver(model, files, evidence=..) -> files that were run and compared
+    export.verify(path, model, evidence)      -> Verdict: a file once more
+    export.debug(model, evidence)             -> Analysis: which layers lose accuracy in int8
+    export.convert(model, to="tflite")        -> bytes
+    export.benchmark(paths)                   -> list of timings
+
+A run of `kerascnn.train`, and its recipes:
+
+    export.compress(run, recipe)              -> keras.Model
+    export.sensitivity(run)                   -> Scan: what pruning each layer costs
+    export.deliver(run, ["tflite"], recipe=..)-> verified files in the run folder
+    export.pack(run, recipe)                  -> a file of shared weights; unpack(path) reads it
+    export.stage(paths, folder)               -> a folder that an app takes its models from
+
+In a folder with an `export.py` of your own, `from kerascnn import export` gives this package.
 """
 
+import sys
 from importlib import import_module
 
 _homes = {
-    "compress": ".delivery.compress",
-    "sensitivity": ".pruning.sensitivity",
-    "pack": ".delivery.packing",
-    "unpack": ".delivery.packing",
-    "convert": ".conversion",
-    "deliver": ".delivery.deliver",
-    "debug": ".debugging.debug",
-    "deliver_own": ".delivery.own_model",
-    "verify": ".proof.verification",
+    "DeliveryError": ".delivery.deliver",
+    "FreezeStatistics": ".quantization.folded_normalization",
     "benchmark": ".runtimes.benchmarking",
+    "compress": ".delivery.compress",
+    "convert": ".conversion.convert",
+    "debug": ".debugging.debug",
+    "deliver": ".delivery.deliver",
+    "pack": ".delivery.packing",
+    "quantize": ".quantization.calibration",
+    "sensitivity": ".pruning.sensitivity",
     "stage": ".delivery.staging",
+    "unpack": ".delivery.packing",
+    "verify": ".delivery.verify",
 }
 __all__ = [
+    "DeliveryError",
+    "FreezeStatistics",
     "benchmark",
     "compress",
     "convert",
     "debug",
     "deliver",
-    "deliver_own",
     "pack",
+    "quantize",
     "sensitivity",
     "stage",
     "unpack",

@@ -5,32 +5,11 @@ import sys
 import typer
 from rich.markup import escape
 
-from kerascnn.cli import app
 from kerascnn.console import complaints
 from kerascnn.errors import UserError
 
 from .verbs import compression, conversion, results  # noqa: F401, they mount themselves
-
-
-def invoke(arguments):
-    """Runs one command in this process; what it raises passes through."""
-    group = typer.main.get_command(app)
-    code = group.main(_spread(arguments), prog_name="kerascnn", standalone_mode=False)
-    if code:
-        raise typer.Exit(code)
-
-
-def _spread(arguments):
-    """`--to tflite onnx` as click wants it: --to tflite --to onnx."""
-    spread, repeating = [], False
-    for argument in arguments:
-        if repeating and not argument.startswith("-"):
-            spread += ["--to", argument]
-            continue
-        repeating = argument == "--to"
-        if not repeating:
-            spread.append(argument)
-    return spread
+from .verbs.invocation import invoke
 
 
 def main():

@@ -11,26 +11,31 @@ from ..quantization.folded_normalization import folded
 from ..quantization.quantized_layers import FakeQuant, is_int8
 
 
-def freeze(model, *, batch, pixels=True, float_pixels=False):
+def freeze(model, *, batch, pixels=None, float_pixels=False):
     """Freezes the inference of a model.
 
     Args:
-        model: raw pixels -> outputs; float, or with its int8 rounding simulated.
-        batch: 1 or more images, or None for any number.
-        pixels: False where a float model takes other floats than pixels, 0..255.
-        float_pixels: the inputs of an int8 model are raw pixels in float32, which it normalizes.
+        model: float, or with its int8 rounding simulated.
+        batch: 1 or more inputs, or None for any number.
+        pixels: for each input whether it takes raw pixels, 0..255; all do by default.
+        float_pixels: pixels of an int8 model come in float32, and it normalizes them.
 
     Returns:
         A concrete function without variables. Its inputs are called as the model's. A float
-        model's take uint8 pixels, or its floats. An int8 model's take what the input's
-        quantization says of the pixels; the converter makes them uint8 again.
+        model's take uint8 pixels, or its floats. An int8 model's take what the quantization of the
+        input says of the integers; the converter makes them integers again.
     """
     import tensorflow as tf
 
     model = functional(model)
     int8 = is_int8(model)
-    dtype = tf.uint8 if pixels and not int8 else tf.float32
-    signature = [tf.TensorSpec((batch, *x.shape[1:]), dtype, name=x.name) for x in model.inputs]
+    pixels = (True,) * len(model.inputs) if pixels is None else pixels
+    signature = [
+        tf.TensorSpec(
+            (batch, *x.shape[1:]), tf.uint8 if takes and not int8 else tf.float32, name=x.name
+        )
+        for x, takes in zip(model.inputs, pixels, strict=True)
+    ]
 
     def call(node, *args, **kwargs):
         operation = node.operation
@@ -47,10 +52,10 @@ def freeze(model, *, batch, pixels=True, float_pixels=False):
 
     with plain_convolutions(), folded(model):
         concrete = inference.get_concrete_function(*signature)
-    return _without_variables(concrete)
+    return without_variables(concrete)
 
 
-def _without_variables(concrete):
+def without_variables(concrete):
     """A concrete function with constants in place of its variables."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
@@ -100,58 +105,15 @@ def plain_convolutions():
         tf.config.run_functions_eagerly(eager)
 
 
-def freeze_simulation(model, *, batch):
-    """Freezes the inference of a tf_keras model that tfmot simulates int8 in; see `freeze`."""
-    import tensorflow as tf
-
-    from ..tfmot.tf_keras_layers import RoundedRescaling
-
-    ends = [layer for layer in model.layers if isinstance(layer, RoundedRescaling)]
-    signature = [
-        tf.TensorSpec((batch, *x.shape[1:]), tf.float32, name=x.name) for x in model.inputs
-    ]
-
-    @tf.function(autograph=False)
-    def inference(*images):
-        return model(list(images) if len(images) > 1 else images[0], training=False)
-
-    try:
-        for layer in ends:
-            layer.rescales = False
-        concrete = inference.get_concrete_function(*signature)
-    finally:
-        for layer in ends:
-            layer.rescales = True
-    return _without_variables(concrete)
-
-
-def output_names(model):
-    """What the outputs of an artifact are called: by the layer that made them; one, by its meaning.
-
-    That is "probabilities" behind a softmax or sigmoid, else "logits". A layer and the activation
-    that was written inside it are one, as is the rounding behind them.
-    """
+def gives_probabilities(model, number):
+    """Whether an output of a model, counted from 0, comes out of a softmax or a sigmoid."""
     flat = functional(model)
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-
-    def maker(tensor):
-        node = makers.get(id(tensor))
-        rounds = node is not None and isinstance(node.operation, FakeQuant)
-        return maker(node.input_tensors[0]) if rounds else node
-
-    def name(tensor):
-        node = maker(tensor)
-        layer, source = node.operation.name, maker(node.input_tensors[0])
-        inner = source and layer.startswith(f"{source.operation.name}_")
-        written_inside = inner and hasattr(
-            keras.activations, layer.removeprefix(f"{source.operation.name}_")
-        )
-        return source.operation.name if written_inside else layer
-
-    if len(flat.outputs) > 1:
-        return [name(x) for x in flat.outputs]
-    last = maker(flat.outputs[0]).operation
-    likely = isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
-        keras.activations.softmax, keras.activations.sigmoid,
-    )  # fmt: skip
-    return ["probabilities" if likely else "logits"]
+    node = makers.get(id(flat.outputs[number]))
+    while node is not None and isinstance(node.operation, FakeQuant):
+        node = makers.get(id(node.input_tensors[0]))
+    last = node.operation if node is not None else None
+    return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
+        keras.activations.softmax,
+        keras.activations.sigmoid,
+    )

@@ -6,24 +6,23 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
 
 from ..quantization.quantized_layers import is_int8
-from . import OPSETS, refuse_opset
 from .converter import converted
-from .freeze import freeze, output_names
+from .formats import OPSETS, refuse_opset
+from .freeze import freeze
 from .tflite import to_tflite
 
 WRITTEN = 18  # the last opset of tf2onnx; onnx translates on
 PRECISIONS = ("float32", "float16")
 
 
-def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"):
+def to_onnx(model, *, batch=1, pixels=None, opset=OPSETS[0], precision="float32"):
     """Converts a model.
 
     Args:
-        model: raw pixels -> outputs. One that simulates int8 becomes a file of
-            QuantizeLinear/DequantizeLinear pairs with the very integers of its TFLite file; any
-            other a float file. All take uint8 pixels, NHWC; float files give float32.
-        batch: images at a time; None for any number.
-        pixels: False where a float model takes other floats than pixels, and so the file.
+        model: one that simulates int8 becomes a file of QuantizeLinear/DequantizeLinear pairs with
+            the very integers of its TFLite file; any other a float file.
+        batch: inputs at a time; None for any number.
+        pixels: for each input whether it takes raw pixels; all do by default.
         opset: of ONNX, 17 to 25.
         precision: what a float file computes in, "float32" or "float16". Weights are stored so.
 
@@ -49,12 +48,12 @@ def to_onnx(model, *, batch=1, pixels=True, opset=OPSETS[0], precision="float32"
     if is_int8(model):
         from .onnx_int8 import from_tflite
 
-        made = from_tflite(to_tflite(model, batch=batch, io="int8"), opset=written)
+        made = from_tflite(to_tflite(model, batch=batch, pixels=pixels, io="int8"), opset=written)
     else:
         made = _from_graph(model, batch, pixels, written)
     rewrite(made)
     made.producer_name = "kerascnn"
-    name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
+    name_ends(made, [x.name for x in functional(model).inputs], functional(model).output_names)
     name_by_layers(made, functional(model))
     if precision == "float16":
         to_float16(made)

@@ -8,21 +8,21 @@ from kerascnn.models.graph import functional
 
 from ..quantization.quantized_layers import is_int8
 from .folding import fold
-from .freeze import freeze, output_names
+from .freeze import freeze
 from .integer_kernels import with_integer_kernels
 from .tflite_names import with_names
 
 METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None):
+def to_tflite(model, *, batch=1, pixels=None, io=None, method=None, samples=None):
     """Converts a model.
 
     Args:
-        model: raw pixels -> outputs. One that simulates int8 becomes an int8 file, any other a
-            float32 file with uint8 pixels in and float32 out.
-        batch: images at a time; None for any number.
-        pixels, io, method, images: see `export.convert`.
+        model: one that simulates int8 becomes an int8 file, any other a float file.
+        batch: inputs at a time; None for any number.
+        pixels: for each input whether it takes raw pixels; all do by default.
+        io, method, samples: see `export.convert`.
 
     Returns:
         The bytes of the file.
@@ -31,22 +31,22 @@ def to_tflite(model, *, batch=1, pixels=True, io=None, method=None, images=None)
         UserError: an operation that TFLite has not, a method or ends that do not fit the model.
     """
     int8 = is_int8(model)
-    _refuse(model, int8, io, method, images)
+    _refuse(model, int8, io, method, samples)
     io = io or "uint8"
     frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
-    data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, images=images)
+    data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, samples=samples)
     return with_names(
         data,
         ends=[x.name.split(":")[0] for x in frozen.outputs],
         inputs=[x.name for x in functional(model).inputs],
-        outputs=output_names(model),
+        outputs=functional(model).output_names,
         layers=[layer.name for layer in functional(model).layers],
         integer_ends=io == "int8",
     )
 
 
-def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
+def write_tflite(frozen, name, *, int8, io="uint8", method=None, samples=None):
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
@@ -67,7 +67,9 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
             sets.TFLITE_BUILTINS,  # for the one that makes numbers of bytes
         ]
-        converter.representative_dataset = lambda: ([image[None]] for image in images)
+        converter.representative_dataset = lambda: (
+            [x[None] for x in row] for row in zip(*samples.inputs, strict=True)
+        )
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
@@ -78,7 +80,7 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, images=None):
     return with_integer_kernels(made) if int8 else made
 
 
-def _refuse(model, int8, io, method, images):
+def _refuse(model, int8, io, method, samples):
     if io is not None and not int8:
         raise UserError(f"{model.name}: io={io!r} is a choice of int8 files; this one is float")
     if method is None:
@@ -87,5 +89,5 @@ def _refuse(model, int8, io, method, images):
         raise unknown("method", method, METHODS)
     if int8:
         raise UserError(f"{model.name}: simulates int8 already; give the float model to {method!r}")
-    if method == "int16x8" and (images is None or not len(images)):
+    if method == "int16x8" and (samples is None or not len(samples)):
         raise UserError(f"{model.name}: method 'int16x8' needs images to take its ranges from")

@@ -20,6 +20,7 @@ from keras import layers
 
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
+from ..subject.meaning import class_numbers
 from .probe import Probe
 
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
@@ -113,27 +114,28 @@ class Analysis:
     additivity: float
 
 
-def analyse(simulated, images, labels, *, negligible=0.05):
+def analyse(simulated, samples, meaning=None, *, negligible=0.05):
     """Finds what each layer of a simulation loses.
 
     Args:
         simulated: what `quantize` gave, calibrated.
-        images: raw pixels, (n, height, width, channels). labels: (n,), or None.
+        samples: to measure on. meaning: "classes" where the targets are those, of the only output.
         negligible: layers below this share are not run alone for their accuracy.
 
     Returns:
         An `Analysis`.
     """
-    images = np.asarray(images, "float32")
+    inputs = [np.asarray(x, "float32") for x in samples.inputs]
     probe = Probe(simulated)
-    clean = probe.logits(images)
-    labelled = labels is not None
+    clean = probe.outputs(inputs)
+    labelled = meaning == "classes" and samples.targets is not None
+    labels = class_numbers(samples.targets[0]) if labelled else None
     shapes = [y.shape for y in probe.model.outputs]
     if not labelled and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
         labels = clean.argmax(1)
 
-    def error(logits):
-        return float(np.mean((logits - clean) ** 2))
+    def error(outputs):
+        return float(np.mean((outputs - clean) ** 2))
 
     def hits(logits):
         return None if labels is None else float((logits.argmax(1) == labels).mean())
@@ -143,10 +145,10 @@ def analyse(simulated, images, labels, *, negligible=0.05):
         for side, present in (("weights", unit.kernel), ("activations", unit.switch)):
             if present is not None:
                 probe.set([unit], **{side: True})
-                errors[number, side] = error(probe.logits(images))
+                errors[number, side] = error(probe.outputs(inputs))
                 probe.set([unit], **{side: False})
     total = sum(errors.values()) or 1.0
-    facts = _activation_facts(probe, images)
+    facts = _activation_facts(probe, inputs)
     trained = hits(clean)
     found = []
     for number, unit in enumerate(probe.units):
@@ -154,17 +156,17 @@ def analyse(simulated, images, labels, *, negligible=0.05):
         alone = None
         if sum(shares) >= negligible and labels is not None:
             probe.set([unit], weights=True, activations=True)
-            alone = round(100 * (trained - hits(probe.logits(images))), 6)
+            alone = round(100 * (trained - hits(probe.outputs(inputs))), 6)
             probe.set([unit], weights=False, activations=False)
         weights = _weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
         names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
         found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
-    rounded = probe.logits(images)
+    rounded = probe.outputs(inputs)
     lost = error(rounded)
     return Analysis(
-        tuple(sorted(found, key=lambda layer: -layer.share)), len(images), trained, hits(rounded),
+        tuple(sorted(found, key=lambda layer: -layer.share)), len(samples), trained, hits(rounded),
         labelled, decibels([np.mean(clean**2)], [lost]), lost / total,
     )  # fmt: skip
 
@@ -233,12 +235,12 @@ def _spread(ranges):
     return (float(ranges.max() / np.median(alive)) if alive.size else 1.0), int(ranges.argmax())
 
 
-def _activation_facts(probe, images):
-    """id of a unit -> its `Activations`, in one pass over the images, batch by batch."""
+def _activation_facts(probe, inputs):
+    """id of a unit -> its `Activations`, in one pass, batch by batch."""
     if not probe.tapped:
         return {}
     sums = [_Channels(unit.switch.rounding) for unit in probe.tapped]
-    for portion in portions(probe.taps, [images]):
+    for portion in portions(probe.taps, [inputs]):
         probe.set(probe.units, weights=False, activations=False)
         clean = probe.activations(portion)
         probe.set(probe.units, weights=True, activations=True)

@@ -1,34 +1,36 @@
 """Why an int8 file loses accuracy: `export.debug`."""
 
+from typing import Any
+
 from kerascnn.errors import UserError
 
-from .analysis import analyse
-from .subject import open_subject
+from .analysis import Analysis, analyse
+from .case import open_case
 
 COUNT = 200
 
 
-def debug(path, *, recipe=None, count=COUNT, data_dir=None, images=None, trust=False, code=None):
-    """Finds which layers of an int8 file lose its accuracy.
+def debug(
+    source: Any, evidence: Any = None, *, recipe: Any = None, count: int = COUNT, **about: Any
+) -> Analysis:
+    """Finds which layers of an int8 network lose its accuracy.
 
     Args:
-        path: a .tflite or .onnx file in a run folder, measured on the run's validation images;
-            also one that `convert` refused to keep. Or a .keras file that was not trained here,
-            or what `convert` made of it, measured on `images`.
-        recipe: where the file is missing and its name does not tell it; of a .keras file.
-        count: how many images to measure on.
-        data_dir: as in `train`.
-        images, trust, code: of a .keras file, as in `deliver_own`.
+        source: what `export.quantize` gave; a .tflite or .onnx file, also one of a run that
+            `convert` refused to keep; a float model or .keras file, with `recipe`.
+        evidence: of a model, what to measure on; see `samples_of`.
+        recipe: what makes int8 of a float model, as "static_wi8_ai8"; of a missing file where its
+            name does not tell it.
+        count: how many samples to measure on.
+        about: as in `deliver`.
 
     Returns:
-        An `Analysis`, the worst layer first.
+        An `Analysis`, the worst layer first; its `table` is what the terminal shows.
 
     Raises:
-        UserError: no int8 file, or a run that is incomplete.
+        UserError: nothing that rounds to int8, or a run that is incomplete.
     """
     if count < 1:
         raise UserError(f"expected at least 1 image, got {count}")
-    subject = open_subject(
-        path, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code
-    )
-    return analyse(subject.simulated, *subject.sample(count))
+    case = open_case(source, evidence, recipe=recipe, **about)
+    return analyse(case.reference.model, case.sample(count), case.meaning)

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascnn.config import dump
+from kerascnn.errors import UserError
+from kerascnn.evaluation import predictions
 from kerascnn.files import writable_folder, write_text
 from kerascnn.models.graph import canonical, nodes
 
-from ..conversion import convert
+from ..conversion.convert import convert
 from ..delivery.compress import keep, train_quantized
-from ..delivery.deliver import Delivery, deliver
+from ..delivery.deliver import Delivery, attempt
+from ..proof.reference import Reference
 from ..proof.sheet import sheet_path
-from ..proof.verification import accuracy, predict
+from ..proof.verification import in_values
 from ..quantization.biases import settle_biases
-from ..quantization.calibration import calibration_images, simulated
+from ..quantization.calibration import simulated
 from ..quantization.float_form import unrounded
 from ..recipes.names import recipe_name
 from ..recipes.recipe import load_recipe
@@ -69,19 +72,24 @@ class Fixer:
     """Tries fixes for one file.
 
     Args:
-        subject: an opened `Subject`.
+        case: an opened `Case`; its subject has a metric and targets.
         images: for the analysis that ranks layers.
         say: a function that is told, in words, what is going on.
+
+    Raises:
+        UserError: a subject that nothing can be measured on.
     """
 
-    def __init__(self, subject, *, images, say):
-        self.subject, self.images, self.say = subject, images, say
-        split = subject.data.validation
-        self.pixels, self.labels = subject.data.pixels(split), split.labels
-        self.trained_accuracy = accuracy(predict(subject.trained, self.pixels), self.labels)
-        recipe = subject.recipe
-        stages = recipe.model_copy(update={"quantization": None})
-        self.base = unrounded(subject.simulated) if stages.compresses else subject.trained
+    def __init__(self, case, *, images, say):
+        self.case, self.subject, self.images, self.say = case, case.subject, images, say
+        self.before = self.subject.figure(self.subject.outputs)
+        if self.before is None or self.subject.calibration is None:
+            raise UserError(
+                f"{case.path}: --fix measures what helps, which takes labels; give them beside "
+                "the images, as an array 'labels' of --images FILE.npz"
+            )
+        stages = case.recipe.model_copy(update={"quantization": None})
+        self.base = unrounded(case.reference.model) if stages.compresses else self.subject.model
         self.candidates = []
 
     def fix(self, *, train=False):
@@ -94,8 +102,8 @@ class Fixer:
         """
         with tempfile.TemporaryDirectory() as folder:
             self.folder = Path(folder)
-            self._try("the float network", None, self.subject.trained)
-            self._try("int8 as it is", self.subject.recipe, self.subject.simulated)
+            self._try("the float network", None, self.subject.model)
+            self._try("int8 as it is", self.case.recipe, self.case.reference.model)
             steps = [self._calibrations, self._equalizations, self._float_layers, self._int16]
             for step in [*steps, self._training] if train else steps:
                 if self._enough(self._best()):
@@ -111,50 +119,58 @@ class Fixer:
             )  # fmt: skip
 
     def _drop(self, candidate):
-        return round(100 * (self.trained_accuracy - candidate.accuracy), 6)
+        return self.subject.metric.lost(self.before, candidate.accuracy)
 
     def _enough(self, candidate):
-        return self._drop(candidate) <= self.subject.recipe.max_drop
+        return self._drop(candidate) <= self.case.recipe.max_drop
 
     def _best(self):
-        return max(self.candidates[1:], key=lambda c: c.accuracy)
+        return min(self.candidates[1:], key=self._drop)
 
     def _quantization(self, **changes):
         """The quantization of the file without its training, changed."""
-        own = self.subject.recipe.quantization
+        own = self.case.recipe.quantization
         fields = {"method": "static", "per_channel": own.per_channel, "exclude": own.exclude}
         return Quantization(**{**fields, "calibration": self._calibration(), **changes})
 
     def _calibration(self, **changes):
-        own = self.subject.recipe.quantization.calibration
+        own = self.case.recipe.quantization.calibration
         return Calibration(**{**dict(own), **changes})
 
     def _recipe(self, quantization):
-        recipe = self.subject.recipe
+        recipe = self.case.recipe
         changed = recipe.model_copy(update={"quantization": quantization})
         artifact = f"{recipe.artifact.removesuffix('_fixed')}_fixed"
         return changed.model_copy(update={"name": recipe_name(changed), "artifact": artifact})
 
     def _static(self, what, quantization):
         self.say(what)
-        model = simulated(self.base, quantization, self.subject.data)
+        model = self._simulated(quantization)
         settle_biases(model)
         self._try(what, self._recipe(quantization), model)
 
+    def _simulated(self, quantization):
+        subject = self.subject
+        return simulated(self.base, quantization, subject.calibration, subject.pixels)
+
     def _try(self, what, recipe, model):
-        kind, options = self.subject.kind, {}
+        kind, options = self.case.kind, {}
         if recipe is not None and recipe.method == "int16x8":
-            images = calibration_images(self.subject.data, recipe.quantization.calibration)
-            options = {"method": "int16x8", "images": self.subject.data.pixels(images)}
+            wanted = recipe.quantization.calibration
+            samples = self.subject.calibration(wanted.images, wanted.seed)
+            options = {"method": "int16x8", "samples": samples}
         path = self.folder / f"{len(self.candidates)}.{kind}"
-        path.write_bytes(convert(model, kind, **options))
+        path.write_bytes(convert(model, kind, pixels=self.subject.pixels, **options))
+        taken = Reference(self.subject, model)
         with Artifact(path) as artifact:
-            reached = accuracy(artifact.run(self.pixels)[0], self.labels)
+            found = artifact.run(taken.as_taken(artifact.inputs))
+            values = [in_values(y, end) for y, end in zip(found, artifact.outputs, strict=True)]
+        reached = self.subject.figure(values)
         self.candidates.append(Candidate(what, recipe, path, reached, path.stat().st_size))
 
     def _calibrations(self):
-        own = self.subject.recipe.quantization.calibration.images
-        count = min(MORE * own, len(self.subject.data.train))
+        own = self.case.recipe.quantization.calibration.images
+        count = len(self.subject.calibration(MORE * own, 0))
         for ranges, words in (
             ("extremes", "extremes"),
             ("percentile", "99.99 % of the values"),
@@ -164,7 +180,7 @@ class Fixer:
             self._static(f"{words}, {count} images", self._quantization(calibration=calibration))
 
     def _equalizations(self):
-        shared = self.subject.recipe.clustering is not None
+        shared = self.case.recipe.clustering is not None
         words = "corrected biases" if shared else "equalized, corrected biases"
         for ranges in ("extremes", "least_squares"):
             quantization = self._quantization(
@@ -180,9 +196,10 @@ class Fixer:
         quantization = best.recipe.quantization
         if quantization.method != "static":
             quantization = self._quantization()
-        model = simulated(self.base, quantization, self.subject.data)
+        model = self._simulated(quantization)
         self.say("which layers are worst")
-        worst = analyse(model, *self.subject.sample(self.images), negligible=2.0).layers
+        sample, meaning = self.case.sample(self.images), self.case.meaning
+        worst = analyse(model, sample, meaning, negligible=2.0).layers
         own = {node.operation.name for node in nodes(canonical(self.base))}
         heavy = [layer for layer in worst if layer.name in own and "Rescaling" not in layer.kind]
         count = 1
@@ -198,7 +215,7 @@ class Fixer:
             count *= 2
 
     def _int16(self):
-        if self.subject.kind != "tflite":
+        if self.case.kind != "tflite":
             return
         self.say("int16 activations")
         calibration = self._calibration(ranges="extremes")
@@ -207,11 +224,11 @@ class Fixer:
 
     def _training(self):
         """Quantization-aware training, from the best ranges and channels so far."""
-        best = max(
+        best = min(
             (c for c in self.candidates[1:] if c.recipe.method in ("static", "qat")),
-            key=lambda c: c.accuracy,
+            key=self._drop,
         )
-        own = self.subject.recipe.quantization
+        own = self.case.recipe.quantization
         fine_tune = own.fine_tune or load_recipe("qat_wi8_ai8").quantization.fine_tune
         start = best.recipe.quantization.model_copy(
             update={"method": "qat", "fine_tune": fine_tune, "engine": "native"}
@@ -229,26 +246,33 @@ class Fixer:
 
     def _seconds_per_image(self):
         """Of a training step, from a pass over some images."""
-        images = self.pixels[: 4 * self.subject.data.config.batch_size]
-        predict(self.subject.simulated, images)  # compiles
+        model, batch = self.case.reference.model, self.subject.data.config.batch_size
+        images = [x[: 4 * batch] for x in self.subject.samples.inputs]
+        predictions(model, images)  # compiles
         start = time.perf_counter()
-        predict(self.subject.simulated, images)
-        return BACKWARD * (time.perf_counter() - start) / len(images)
+        predictions(model, images)
+        return BACKWARD * (time.perf_counter() - start) / len(images[0])
 
     def _deliver(self, candidate):
-        run, recipe = self.subject.run, candidate.recipe
+        subject, recipe = self.subject, candidate.recipe
+        name = f"{subject.stem}_{recipe.artifact}.{self.case.kind}"
+        if subject.run is not None:
+            self._keep_recipe(recipe)
+        sheet_path(subject.folder / name).unlink(missing_ok=True)  # an earlier --fix gives way
+        (delivery,) = attempt(subject, [self.case.kind], recipe=recipe)
+        return delivery
+
+    def _keep_recipe(self, recipe):
+        """Leaves the recipe in the folder of the run, with what its stages trained before."""
+        run = self.subject.run
         out = writable_folder(run.path / recipe.name)
         write_text(out / "recipe.yaml", dump(recipe))
-        if recipe.compresses and recipe.method != "qat":  # of other stages, trained before
+        if recipe.compresses and recipe.method != "qat":
             keep(self.base, recipe, out)
             for stage in STAGES:
-                history = run.path / self.subject.recipe.name / stage / "history.csv"
+                history = run.path / self.case.recipe.name / stage / "history.csv"
                 if history.exists():
                     shutil.copy(history, writable_folder(out / stage))
-        earlier = run.path / f"model_{recipe.artifact}.{self.subject.kind}"
-        sheet_path(earlier).unlink(missing_ok=True)  # what an earlier --fix kept gives way
-        (delivery,) = deliver(run, recipe, [self.subject.kind], data_dir=self.subject.data_dir)
-        return delivery
 
 
 def _to_leave(layer):

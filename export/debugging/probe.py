@@ -114,8 +114,9 @@ class Probe:
         inputs = new_inputs(simulated)
         outputs = walk(simulated, inputs, call)
         self.units = [unit for unit in self.units if unit.rounds]
-        self.model = keras.Model(inputs, outputs, name="probe")
-        self.taps = keras.Model(inputs, taps, name="taps")
+        ends = keras.tree.flatten(inputs)
+        self.model = keras.Model(ends, outputs, name="probe")
+        self.taps = keras.Model(ends, taps, name="taps")
         self.tapped = [unit for unit in self.units if unit.switch is not None]
         self.set(self.units, weights=False, activations=False)
 
@@ -136,15 +137,15 @@ class Probe:
             if activations is not None and unit.switch is not None:
                 unit.switch.on.assign(activations)
 
-    def logits(self, images):
-        """The outputs for raw pixels, (n, values) float64, several outputs side by side."""
+    def outputs(self, inputs):
+        """The outputs for an array, (n, ...), an input: (n, values) float64, all side by side."""
         made = []
-        for start in range(0, len(images), BATCH):
-            batch = images[start : start + BATCH]
+        for start in range(0, len(inputs[0]), BATCH):
+            batch = [x[start : start + BATCH] for x in inputs]
             outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
             made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
         return np.concatenate(made).astype("float64")
 
-    def activations(self, images):
+    def activations(self, inputs):
         """A batch's outputs of the `tapped` units, in their order."""
-        return keras.tree.flatten(self.taps.predict_on_batch(images))
+        return keras.tree.flatten(self.taps.predict_on_batch(inputs))

@@ -105,9 +105,9 @@ def fixes(outcome):
     return table
 
 
-def summary(outcome, subject, *, trained):
+def summary(outcome, case, *, trained):
     """What came of the fixes, in sentences. trained: whether training was among them."""
-    allowed, number = subject.recipe.max_drop, outcome.chosen
+    allowed, number = case.recipe.max_drop, outcome.chosen
     best, drop = outcome.candidates[number], outcome.drops[number]
     if number == 1 and drop <= allowed:
         lines = [
@@ -116,7 +116,7 @@ def summary(outcome, subject, *, trained):
     elif outcome.delivery is None:
         lines = [
             f"None was enough. The best, {best.what}, loses {drop:.2f} points; the recipe "
-            f"{subject.recipe.name} allows {allowed:g}."
+            f"{case.recipe.name} allows {allowed:g}."
         ]
         if not trained:
             lines.append("--fix --train goes on with training for int8.")
@@ -130,6 +130,12 @@ def summary(outcome, subject, *, trained):
         lines = [
             f"{best.what}: loses {drop:.2f} points, {allowed:g} are allowed; verified.",
             f"->  {outcome.delivery.path}",
-            f"    recipe {subject.run.path / best.recipe.name / 'recipe.yaml'}",
+            *_recipe_line(case, best),
         ]
     return "\n".join(f"  {escape(line)}" for line in lines)
+
+
+def _recipe_line(case, best):
+    """Where the recipe of a fix stands, for what has a run to keep it in."""
+    run = case.subject.run
+    return [] if run is None else [f"    recipe {run.path / best.recipe.name / 'recipe.yaml'}"]

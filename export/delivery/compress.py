@@ -15,6 +15,7 @@ from ..quantization.calibration import simulated
 from ..quantization.folded_normalization import FreezeStatistics
 from ..recipes.recipe import load_recipe
 from ..sharing.clustering import cluster
+from ..subject.opening import training_samples
 
 CRITERION_BATCHES = 16
 
@@ -64,38 +65,6 @@ def keep(model, recipe, out):
         model.save(path)
 
 
-def compressed_model(run, recipe):
-    """Loads what `compress` kept; UserError where it has not been run."""
-    path = run.path / recipe.name / "model.keras"
-    if not path.exists():
-        raise UserError(
-            f"{path} is missing; kerascnn compress {run.path} --recipe {recipe.name} makes it"
-        )
-    return load_model(path)
-
-
-def prepared(trained, run, recipe, data):
-    """The model that is converted by a recipe, and that the files must agree with.
-
-    Args:
-        trained: the run's own model.
-        run, recipe, data: a `Run`, a `Recipe` and the run's `Data`.
-
-    Returns:
-        `trained` itself, what `compress` kept, or, for `method: static`, either of them with the
-        rounding of int8 simulated. It is computed anew each time: from the same images follow the
-        same ranges.
-
-    Raises:
-        UserError: `compress` has not been run, or a layer that int8 has no rule for.
-    """
-    model = compressed_model(run, recipe) if recipe.compresses else trained
-    if recipe.method == "static":
-        model = simulated(model, recipe.quantization, data)
-        settle_biases(model)
-    return model
-
-
 def _remove_channels(model, channels, run, data, out):
     if channels.slimming:
         slim(model, channels.slimming.strength)
@@ -142,7 +111,7 @@ def train_quantized(model, recipe, run, data, out):
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
-    model = simulated(model, quantization, data)
+    model = simulated(model, quantization, training_samples(data), (True,))
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)

@@ -1,124 +1,210 @@
-"""From a run to verified files: converted, run, compared, and only then given their names."""
+"""From a subject to verified files: converted, run, compared, and only then given their names."""
 
-import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
-from kerascnn.training import open_run
 
-from ..conversion import convert, refuse_formats
+from ..conversion.convert import convert
+from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
 from ..proof.checks import Verdict
-from ..proof.sheet import describe, refuse_to_replace, sheet_path
-from ..proof.verification import judge, reference
-from ..quantization.calibration import calibration_images
-from ..recipes.recipe import load_recipe
+from ..proof.description import describe
+from ..proof.reference import Reference
+from ..proof.sheet import refuse_to_replace, sheet_path
+from ..proof.verification import judge
+from ..quantization.quantized_layers import is_int8
+from ..recipes.recipe import Recipe, load_recipe
 from ..recipes.stages import SIMULATED
 from ..runtimes import Artifact
-from .compress import prepared
+from ..runtimes.engines import TITLES, engine_of_format
+from ..subject.opening import open_subject
+from .preparation import prepared
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """path: where the file stands, or would stand had it passed. verdict: what was found."""
+    """path: where the file stands, or would stand had it passed. verdict: what was found; None
+    where the format refused the model. engine: that ran it. error: why it was refused, or None."""
 
     path: Path
-    verdict: Verdict
+    verdict: Verdict | None
     engine: str
+    error: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file agrees with its model."""
+        return self.verdict is not None and self.verdict.passed
+
+
+class DeliveryError(UserError):
+    """A file was refused or differs from its model. deliveries: a `Delivery` for each file."""
+
+    def __init__(self, deliveries: Sequence[Delivery]):
+        self.deliveries = list(deliveries)
+        super().__init__("; ".join(_reason(d) for d in deliveries if not d.passed))
 
 
 class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
 
-def deliver(run, recipe, formats, *, batch=1, io=None, opset=None, data_dir=None):
-    """Converts the model of a run, and keeps the files that prove equal to it.
+def deliver(
+    source: Any,
+    files: Sequence[str | Path],
+    *,
+    recipe: str | Path | Recipe | None = None,
+    evidence: Any = None,
+    batch: int | None = 1,
+    io: str | None = None,
+    opset: int | None = None,
+    accept: bool = False,
+    **about: Any,
+) -> list[Delivery]:
+    """Converts a model, runs the files, and keeps those that prove equal to it.
 
-    What a recipe does without training is done here; what trains, `compress` has done before.
+    What a recipe does without training is done here; what trains comes before: `export.quantize`
+    and your own `fit`, or `export.compress` for a run.
 
     Args:
-        run: a `Run`, or the path of its folder.
-        recipe: a `Recipe`, the name of one that ships, or the path of its YAML file.
-        formats: "tflite", "onnx".
-        batch: images at a time; None for any number.
+        source: a Keras model, the path of a .keras file, a run or the path of its folder.
+        files: paths that end in .tflite or .onnx; or the formats alone, "tflite" and "onnx", for
+            files beside the source that are called as it and the recipe.
+        recipe: a `Recipe`, the name of one that ships, or the path of its YAML file. None converts
+            the model as it is: to int8 if it simulates that, else to float32.
+        evidence: for a model, what the files are compared on; see `samples_of`. With targets, what
+            a file loses of the metric decides. None compares on noise, which the verdict says.
+        batch: inputs at a time; None for any number.
         io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
-        data_dir: as in `train`.
+        accept: keep a file that fell short; its sheet says so.
+        about: as `open_subject` takes it: data_dir, images, trust, code; pixels, meanings, labels,
+            metric, mode, calibration.
 
     Returns:
-        A `Delivery` for each format. A file that failed is not there.
+        A `Delivery` for each file.
 
     Raises:
-        UserError: a recipe, run or layer that does not fit, or a file of another recipe that
-            would be replaced.
+        DeliveryError: a file that the format refuses, or that differs; it is not there. The other
+            files are.
+        UserError: what does not fit.
     """
-    run = open_run(run)
-    recipe = load_recipe(recipe)
-    refuse_formats(recipe.method, formats, batch=batch, io=io, opset=opset)
-    if io is not None and recipe.method not in SIMULATED:
-        raise UserError(f"{recipe.name}: io {io!r} is a choice of int8 files, which it makes none")
-    paths = {kind: run.path / f"model_{recipe.artifact}.{kind}" for kind in formats}
-    for path in paths.values():
-        refuse_to_replace(path, recipe)
-    data = run.data(data_dir)
-    trained = run.model()
-    model = prepared(trained, run, recipe, data)
-    writable_folder(run.path)
-    expected = reference(trained, model, data.validation, data)
-    options = _converter_options(recipe, data)
-    calibration = _calibration_facts(recipe, data)
-    deliveries = []
-    for kind, path in paths.items():
-        version = opset if kind == "onnx" else None
-        made = convert(model, kind, batch=batch, io=io, opset=version, **options)
-        deliveries.append(
-            keep(
-                path,
-                made,
-                lambda artifact: judge(artifact, expected, recipe),
-                lambda file, artifact, verdict: describe(
-                    file, artifact, run, recipe, verdict, calibration
-                ),
-            )
-        )
+    subject = open_subject(source, evidence, **about)
+    deliveries = attempt(
+        subject, files, recipe=recipe, batch=batch, io=io, opset=opset, accept=accept
+    )
+    if not all(delivery.passed or accept for delivery in deliveries):
+        raise DeliveryError(deliveries)
     return deliveries
 
 
-def keep(path, made, judged, described):
-    """Writes a file and its sheet, if the file passes; what stood there before is gone either way.
+def attempt(subject, files, *, recipe=None, batch=1, io=None, opset=None, accept=False, out=None):
+    """What `deliver` does for a `Subject`, with a `Delivery` for each file that failed as well.
 
-    Args:
-        path: where. made: the bytes.
-        judged: artifact -> `Verdict`.
-        described: (file, artifact, verdict) -> the sheet.
+    out: the folder that files go to where only their formats are given.
     """
-    for stale in (path, sheet_path(path)):
-        stale.unlink(missing_ok=True)
-    with contextlib.suppress(_Rejected), replacing(path) as temporary:
-        temporary.write_bytes(made)
-        with Artifact(temporary) as artifact:
-            verdict = judged(artifact)
-            delivery = Delivery(path, verdict, artifact.title)
-            if not verdict.passed:
-                raise _Rejected
-            write_json(sheet_path(path), described(temporary, artifact, verdict))
+    recipe = None if recipe is None else load_recipe(recipe)
+    paths = _paths(subject, files, recipe, out)
+    method = recipe.method if recipe else None
+    kinds = list(dict.fromkeys(path.suffix[1:] for path in paths))
+    refuse_formats(method, kinds, batch=batch, io=io, opset=opset)
+    if io is not None and method not in SIMULATED and not is_int8(subject.model):
+        raise UserError(
+            f"{recipe.name if recipe else subject.name}: io {io!r} is a choice of int8 files, "
+            "which it makes none"
+        )
+    for path in paths:
+        refuse_to_replace(path, recipe)
+    reference = prepared(subject, recipe)
+    for path in paths:
+        writable_folder(path.parent)
+    options = {"batch": batch, "io": io, **_converter_options(subject, recipe)}
+    return [
+        _delivered(reference, path, accept, opset if path.suffix == ".onnx" else None, options)
+        for path in paths
+    ]
+
+
+def _paths(subject, files, recipe, out):
+    """The paths of the files, in their order."""
+    if isinstance(files, str | Path):
+        files = [files]
+    folder = Path(out or subject.folder)
+    artifact = recipe.artifact if recipe else "int8" if is_int8(subject.model) else "float32"
+    found = []
+    for file in files:
+        path = Path(file)
+        if not path.suffix and str(file) == path.name:
+            path = folder / f"{subject.stem}_{artifact}.{file}"
+        if path.suffix[1:] not in FORMATS:
+            raise UserError(
+                f"{path}: expected a file that ends in .tflite or .onnx, or one of the formats "
+                f"{', '.join(FORMATS)}"
+            )
+        found.append(path)
+    if not found:
+        raise UserError("expected the files to write, or their formats, got none")
+    return found
+
+
+def _delivered(reference, path, accept, opset, options):
+    kind = path.suffix[1:]
+    try:
+        made = convert(
+            reference.model, kind, opset=opset, pixels=reference.subject.pixels, **options
+        )
+    except UserError as error:
+        return Delivery(path, None, TITLES[engine_of_format(kind)], str(error))
+    return keep(path, made, reference, accept=accept)
+
+
+def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
+    """Runs a file under a hidden name; gives it its own, and its sheet, if it passes.
+
+    Until then what stood there stays. A file that differs is told, and what stood there, which is
+    no longer that of the model, goes.
+
+    Raises:
+        UserError: an engine that refuses the file or dies of it; what stood there stays.
+    """
+    delivery = None
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(made)
+            with Artifact(temporary, name=path) as artifact:
+                verdict = judge(artifact, reference)
+                delivery = Delivery(path, verdict, artifact.title)
+                if not verdict.passed and not accept:
+                    raise _Rejected
+                sheet = describe(temporary, artifact, reference, verdict)
+        write_json(sheet_path(path), sheet)
+    except _Rejected:
+        for stale in (sheet_path(path), path):
+            stale.unlink(missing_ok=True)
     return delivery
 
 
-def _converter_options(recipe, data):
+def _reason(delivery):
+    if delivery.verdict is None:
+        return f"{delivery.path}: {delivery.error}"
+    failed = [check for check in delivery.verdict.checks if not check.passed]
+    told = ", ".join(f"{c.name} {c.measured:.6g}, {c.comparison} {c.limit:g} asked" for c in failed)
+    return f"{delivery.path}: differs from its model: {told}"
+
+
+def _converter_options(subject, recipe):
     """What `convert` is told beside the model: the method, where the converter quantizes."""
-    if recipe.method not in METHODS:
+    if recipe is None or recipe.method not in METHODS:
         return {}
-    calibration = recipe.quantization.calibration
-    images = data.pixels(calibration_images(data, calibration)) if calibration else None
-    return {"method": recipe.method, "images": images}
-
-
-def _calibration_facts(recipe, data):
-    """What the sheet says of the images that ranges were taken from; None where none were."""
-    calibration = recipe.quantization.calibration if recipe.quantization else None
-    if calibration is None:
-        return None
-    images = min(calibration.images, len(data.train))
-    return {"split": "training", "augmented": False, "images": images, "seed": calibration.seed}
+    calibration, samples = recipe.quantization.calibration, None
+    if calibration:
+        if subject.calibration is None:
+            raise UserError(
+                f"{recipe.name}: takes ranges from images that the model was made for: "
+                "--images FOLDER or FILE.npz"
+            )
+        samples = subject.calibration(calibration.images, calibration.seed)
+    return {"method": recipe.method, "samples": samples}

@@ -9,16 +9,16 @@ import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
-from kerascnn.files import replacing, write_json
-from kerascnn.training import open_run
+from kerascnn.evaluation import accuracy, predictions
+from kerascnn.files import write_bytes, write_json
 
 from ..proof.checks import Check, Verdict
 from ..proof.sheet import refuse_to_replace, sheet_path
-from ..proof.verification import accuracy, predict
 from ..pruning.magnitude import sparsity
 from ..recipes.recipe import load_recipe
 from ..sharing.container import decode, encode
-from .compress import compressed_model
+from ..subject.opening import open_subject
+from .preparation import compressed_model
 
 SUFFIX = ".kcnn"
 
@@ -42,8 +42,8 @@ def pack(run, recipe, *, data_dir=None):
     Raises:
         UserError: a recipe or run that does not fit.
     """
-    run = open_run(run)
-    recipe = load_recipe(recipe)
+    subject = open_subject(run, data_dir=data_dir)
+    run, recipe = subject.run, load_recipe(recipe)
     if not recipe.clustering:
         raise UserError(
             f"{recipe.name}: expected a recipe with the section 'clustering', got none; weights "
@@ -51,10 +51,10 @@ def pack(run, recipe, *, data_dir=None):
         )
     path = run.path / f"model_{recipe.artifact}{SUFFIX}"
     refuse_to_replace(path, recipe)
-    model = compressed_model(run, recipe)
+    model = compressed_model(subject, recipe)
     data = encode(model)
     decoded = decode(data)
-    verdict = _judge(model, decoded, run, recipe, data_dir)
+    verdict = _judge(model, decoded, subject, recipe)
     floats = sum(prod(v.shape) for v in model.weights)
     height, width, channels = run.facts["input_shape"]
     sheet = {
@@ -64,17 +64,17 @@ def pack(run, recipe, *, data_dir=None):
         "zeros": sparsity(model),
         "model": run.config.model.name,
         "recipe": recipe.model_dump(mode="json"),
-        "input": {"height": height, "width": width, "channels": channels},
+        "inputs": [{"height": height, "width": width, "channels": channels}],
         "accuracy": {"validation": verdict.accuracy},
         "checks": [check.as_dict() for check in verdict.checks],
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    for stale in (path, sheet_path(path)):
-        stale.unlink(missing_ok=True)
     if verdict.passed:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-            write_json(sheet_path(path), sheet)
+        write_bytes(path, data)
+        write_json(sheet_path(path), sheet)
+    else:  # what stood there is no longer that of the model
+        for stale in (sheet_path(path), path):
+            stale.unlink(missing_ok=True)
     return path, sheet, verdict
 
 
@@ -100,13 +100,12 @@ def unpack(path):
         raise UserError(f"{path}: {error}") from None
 
 
-def _judge(model, decoded, run, recipe, data_dir):
-    data = run.data(data_dir)
-    images, labels = data.pixels(data.validation), data.validation.labels
-    expected, found = predict(model, images), predict(decoded, images)
+def _judge(model, decoded, subject, recipe):
+    inputs, (labels,) = subject.samples.inputs, subject.samples.targets
+    (expected,), (found,) = predictions(model, inputs), predictions(decoded, inputs)
     arrays = [[ops.convert_to_numpy(v) for v in m.weights] for m in (model, decoded)]
     differing = sum(int((a != b).sum()) for a, b in zip(*arrays, strict=True))
-    trained, reached = (accuracy(x, labels) for x in (predict(run.model(), images), found))
+    trained, reached = (accuracy(x, labels) for x in (subject.outputs[0], found))
     drop = round(100 * (trained - reached), 6)
     checks = (
         Check("weights that differ from the model's", differing, "<=", 0),

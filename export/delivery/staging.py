@@ -14,8 +14,8 @@ from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
 
+from ..proof.schemas import Seal, StagingIndex, validated
 from ..proof.sheet import read_sheet, sheet_path
-from ..reporting.schemas import Seal, StagingIndex, validated
 from ..runtimes.engines import engine_name
 
 INDEX = "models.json"

@@ -11,9 +11,22 @@ import kerascnn.layers as ours
 PACKAGE = "kerascnn.compress"  # under which Keras registers what this package adds to it
 FIRST = "_depthwise", "_column"  # what the names of the first of two layers end in
 HIGHEST_TANH = 127 / 128  # of a scale that -1 is a whole number of steps in
-TRAINING_ONLY = (  # layers that a file knows nothing of
-    layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.GaussianDropout,
-    layers.AlphaDropout, layers.ActivityRegularization,
+# Layers that give out what they take, but in training: a file knows nothing of them.
+AUGMENTING = tuple(
+    getattr(layers, name)
+    for name in (
+        "AugMix", "MixUp", "CutMix", "RandAugment", "RandomBrightness",
+        "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
+        "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
+        "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
+        "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+    )
+    if hasattr(layers, name)
+)  # fmt: skip
+TRAINING_ONLY = (
+    layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D,
+    layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout,
+    layers.ActivityRegularization, *AUGMENTING,
 )  # fmt: skip
 PASS_THROUGH = (
     layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.ZeroPadding2D,

@@ -7,19 +7,21 @@ convolution, it does.
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
-from kerascnn.models.graph import canonical, consumers, new_inputs, nodes, walk
+from kerascnn.models.graph import canonical, new_inputs, walk
 
 from .absorbed_scalings import absorbed_scalings, scaled
 from .activations import activation_form
 from .affine import scale_and_offset, tensor_and_constant
 from .composites import as_plain_layers
 from .constant_layers import absorbed, affine, identity, on_image
+from .graph import Graph
 from .operations import (
     FIXED_RANGES,
     PASS_THROUGH,
@@ -34,7 +36,13 @@ FOLDED_INTO = (layers.Conv2D, layers.DepthwiseConv2D)  # by TFLite's converter
 FOLDED_INTO_TOO = (layers.Conv2DTranspose, layers.Dense)  # by `folded_normalization`
 
 
-def integer_form(model, *, exclude=(), folds_itself=False):
+def integer_form(
+    model: keras.Model,
+    *,
+    exclude: Sequence[str] = (),
+    folds_itself: bool = False,
+    pixels: Sequence[bool] | None = None,
+) -> keras.Model:
     """Rewrites a model, without changing what it computes, for int8.
 
         batch normalization that follows no convolution   behind a 1x1 depthwise one of ones
@@ -47,14 +55,16 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         activations that have no table                    those that have: see `activation_form`
         UpSampling2D                                      Resizing
         layers of sequences                               those of images one pixel high
-        an input that no Rescaling follows                one with scale 1: the pixels themselves
-        the Rescaling of an input                         one that makes 0 of a whole pixel
+        an input of pixels that no Rescaling follows      one with scale 1: the pixels themselves
+        the Rescaling of an input of pixels               one that makes 0 of a whole pixel
 
     Args:
-        model: functional or sequential; takes raw pixels, 0..255.
+        model: functional or sequential.
         exclude: shell patterns of the names of layers that stay as they are.
         folds_itself: the file will be written with `folded_normalization.folded`, which can fold
             more than TFLite's converter: into dense layers, transposed and shared convolutions.
+        pixels: for each input whether it takes raw pixels, 0..255; all do by default. Of pixels
+            the integers are known, any other input is rounded by its range.
 
     Returns:
         A `keras.Model` with the same inputs, outputs and layer names, except for what is above.
@@ -69,143 +79,173 @@ def integer_form(model, *, exclude=(), folds_itself=False):
         if layer.name in factors:
             layer.set_weights(scaled(layer, layer.get_weights(), factors[layer.name]))
     flat = as_plain_layers(sequences_as_images(flat))
-    calls = {}
-    for node in nodes(flat):
-        calls.setdefault(id(node.operation), []).append(node)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    takers = consumers(flat)
-    inputs = {id(x) for x in flat.inputs}
-    ends = {id(x) for x in flat.outputs}
-    pixels_made = inputs | {
-        id(node.outputs[0])
-        for node in nodes(flat)
-        if isinstance(node.operation, layers.Rescaling) and id(node.input_tensors[0]) in inputs
-    }
-    normalizations = {}  # by their id: layers may be shared
-    numbers = itertools.count(1)  # of identities
+    pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
+    rewriter = Rewriter(flat, exclude, folds_itself, pixels, without_constant)
+    return rewriter.rewritten()
 
-    def normalizes_pixels(node):
+
+class Rewriter:
+    """Calls the operations of a canonical model on new tensors, each by its rule in `RULES`."""
+
+    def __init__(self, flat, exclude, folds_itself, pixels, without_constant):
+        self.flat, self.graph = flat, Graph(flat)
+        self.exclude, self.folds_itself = exclude, folds_itself
+        self.without_constant = without_constant
+        self.pixels = {id(x) for x, takes in zip(flat.inputs, pixels, strict=True) if takes}
+        for node in self.graph.nodes:
+            if (
+                isinstance(node.operation, TRAINING_ONLY)
+                and id(node.input_tensors[0]) in self.pixels
+            ):
+                self.pixels.add(id(node.outputs[0]))
+        self.integers_known = self.graph.inputs | {
+            id(node.outputs[0])
+            for node in self.graph.nodes
+            if isinstance(node.operation, layers.Rescaling)
+            and id(node.input_tensors[0]) in self.pixels
+        }
+        self.normalizations = {}  # copies by the id of their layer, which may be shared
+        self.numbers = itertools.count(1)  # of identities
+        self.called = Counter()
+
+    def rewritten(self):
+        """The model in its integer form."""
+        images = new_inputs(self.flat)
+        ends = [
+            self._as_pixels(old, image)
+            for old, image in zip(self.flat.inputs, keras.tree.flatten(images), strict=True)
+        ]
+        return keras.Model(images, walk(self.flat, ends, self._call), name=self.flat.name)
+
+    def _as_pixels(self, old, image):
+        if id(old) not in self.pixels or self._is_normalized(old):
+            return image
+        return layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
+
+    def _is_normalized(self, x):
+        """Whether whatever takes the pixels x, behind augmentation, begins by normalizing them."""
+        return all(
+            self._is_normalized(node.outputs[0])
+            if isinstance(node.operation, TRAINING_ONLY)
+            else self._normalizes_pixels(node)
+            for node in self.graph.consumers.get(id(x), ())
+        )
+
+    def _call(self, node, *args, **kwargs):
+        layer = node.operation
+        self.called[layer.name] += 1  # layers may be shared; those that are put in are not
+        count = self.called[layer.name]
+        name = layer.name if count == 1 else f"{layer.name}_call{count}"
+        if self._normalizes_pixels(node):
+            scale = np.asarray(layer.scale).item()
+            return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
+        constants = absorbed if self.folds(node) else affine
+        x, constant, first = tensor_and_constant(args, keras.KerasTensor)
+        if linear := scale_and_offset(layer, constant, tensor_first=first):
+            return constants(args[0] if x is None else x, *linear, name)
+        needed = layer.name in self.without_constant or isinstance(layer, layers.BatchNormalization)
+        if is_excluded(layer, self.exclude) and not needed:
+            return layer(*args, **kwargs)
+        rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
+        made = rule(self, node, args[0], name) if rule else None
+        if made is None and len(args) == 1:
+            alone = self._alone_behind(
+                (*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node
+            )
+            made = activation_form(layer, args[0], name, first=constants, alone=alone)
+        return layer(*args, **kwargs) if made is None else made
+
+    def folds(self, node):
+        """Whether the kernel of the layer in front absorbs a batch normalization."""
+        kinds = (*FOLDED_INTO, *(FOLDED_INTO_TOO if self.folds_itself else ()))
+        return self._alone_behind(kinds, node)
+
+    def free(self, x, node):
+        """Whether x can have the scale of what a node, which joins tensors, gives."""
+        producers = self.graph.producers
+        while id(x) in producers and isinstance(producers[id(x)].operation, PASS_THROUGH):
+            x = producers[id(x)].input_tensors[0]
+        if id(x) in self.integers_known or isinstance(node.operation, layers.Concatenate):
+            return id(x) not in self.integers_known
+        operation = producers[id(x)].operation
+        return not saturation(operation) and activation_name(operation) not in FIXED_RANGES
+
+    def _normalizes_pixels(self, node):
         """By one scale and one offset, which the quantization of the input can express."""
-        layer, source = node.operation, id(node.input_tensors[0])
+        layer = node.operation
+        source = id(node.input_tensors[0]) if node.input_tensors else None
         return (
             isinstance(layer, layers.Rescaling)
-            and source in inputs
+            and source in self.pixels
             and np.size(layer.scale) == np.size(layer.offset) == 1
             and np.asarray(layer.scale).item() > 0
             and 0 <= zero_pixel(layer) <= 255
-            and all(taker.operation is layer for taker in takers[source])
+            and all(taker.operation is layer for taker in self.graph.consumers[source])
         )
 
-    def only_taker(x):
-        """The operation that nothing but training stands in front of; None where x goes on else."""
-        operations = [taker.operation for taker in takers.get(id(x), ())]
-        if id(x) in ends or len(operations) != 1:
-            return None
-        if isinstance(operations[0], TRAINING_ONLY):
-            return only_taker(takers[id(x)][0].outputs[0])
-        return operations[0]
-
-    def alone_behind(kinds, node):
+    def _alone_behind(self, kinds, node):
         """Whether a node takes what a layer of `kinds` gives, and nothing else does."""
-        maker = makers.get(id(node.input_tensors[0]))
-        while maker is not None and isinstance(maker.operation, TRAINING_ONLY):
-            maker = makers.get(id(maker.input_tensors[0]))
-        if maker is None or not isinstance(maker.operation, kinds):
+        if not node.input_tensors:
             return False
-        sources = [call.outputs[0] for call in calls[id(maker.operation)]]
-        return (len(sources) == 1 or folds_itself) and all(
-            only_taker(x) is node.operation for x in sources
+        producer = self.graph.producer(node.input_tensors[0], TRAINING_ONLY)
+        if producer is None or not isinstance(producer.operation, kinds):
+            return False
+        sources = [call.outputs[0] for call in self.graph.calls[id(producer.operation)]]
+        takers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
+        return (len(sources) == 1 or self.folds_itself) and all(
+            taker is not None and taker.operation is node.operation for taker in takers
         )
 
-    def folds(node):
-        """Whether the kernel of the layer in front absorbs a batch normalization."""
-        return alone_behind((*FOLDED_INTO, *(FOLDED_INTO_TOO if folds_itself else ())), node)
 
-    def free(x, node):
-        """Whether x can have the scale of what a node, which joins tensors, gives."""
-        while id(x) in makers and isinstance(makers[id(x)].operation, PASS_THROUGH):
-            x = makers[id(x)].input_tensors[0]
-        if id(x) in pixels_made or isinstance(node.operation, layers.Concatenate):
-            return id(x) not in pixels_made
-        maker = makers[id(x)].operation
-        return not saturation(maker) and activation_name(maker) not in FIXED_RANGES
-
-    called = Counter()
-
-    def call(node, *args, **kwargs):
-        layer = node.operation
-        called[layer.name] += 1  # layers may be shared; those that are put in are not
-        name = layer.name if called[layer.name] == 1 else f"{layer.name}_call{called[layer.name]}"
-        absorbs = layer.name in without_constant
-        constants = absorbed if folds(node) else affine
-        x, constant, first = tensor_and_constant(args, keras.KerasTensor)
-        linear = scale_and_offset(layer, constant, tensor_first=first)
-        if normalizes_pixels(node):
-            scale = np.asarray(layer.scale).item()
-            return layers.Rescaling(scale, -zero_pixel(layer) * scale, name=layer.name)(args[0])
-        if linear:
-            return constants(args[0] if x is None else x, *linear, name)
-        needed = absorbs or isinstance(layer, layers.BatchNormalization)
-        if is_excluded(layer, exclude) and not needed:
-            return layer(*args, **kwargs)
-        match layer:
-            case layers.BatchNormalization() if not folds(node):
-                return _normalized(layer, args[0], normalizations, numbers, name)
-            case ours.StochasticDepth():
-                return args[0] if absorbs else affine(args[0], layer.survival, 0.0, name)
-            case ours.FractalJoin() | layers.Average() if len(args[0]) > 1:
-                total = _by_twos(layers.Add, args[0], name if absorbs else f"{name}_sum")
-                return total if absorbs else affine(total, 1 / len(args[0]), 0.0, name)
-            case layers.Concatenate() | layers.Maximum() | layers.Minimum():
-                # The converter would give the input the scale of what joins it; and to extrema it
-                # may give what has a scale of its own with that.
-                parts = zip(args[0], node.input_tensors, strict=True)
-                return layer([
-                    x if free(old, node) else identity(x, next(numbers), f"{name}_input_{i}")
-                    for i, (x, old) in enumerate(parts, 1)
-                ])  # fmt: skip
-            case layers.UpSampling2D():
-                sizes = [n * s for n, s in zip(args[0].shape[1:3], layer.size, strict=True)]
-                return layers.Resizing(*sizes, layer.interpolation, name=name)(args[0])
-            case layers.Add() | layers.Multiply() if len(args[0]) > 2:
-                return _by_twos(type(layer), args[0], name)
-        alone = alone_behind((*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node)
-        made = activation_form(layer, args[0], name, first=constants, alone=alone)
-        return layer(*args, **kwargs) if made is None else made
-
-    images = new_inputs(flat)
-    pixels = [
-        image
-        if all(map(normalizes_pixels, takers[id(old)]))
-        else layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
-        for old, image in zip(flat.inputs, keras.tree.flatten(images), strict=True)
-    ]
-    return keras.Model(images, walk(flat, pixels, call), name=flat.name)
-
-
-def zero_pixel(rescaling):
-    """The pixel that a Rescaling makes 0 of, or the nearest: of 127.5, which is none, 128."""
-    scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
-    return int(np.rint(-offset / scale))
-
-
-def _normalized(layer, x, copies, numbers, name):
-    """A batch normalization behind a depthwise convolution that it folds into.
-
-    copies: of such layers, with a number each, by their id; a layer may be shared.
-    """
+def _normalization(rewriter, node, x, name):
+    """A batch normalization that no kernel takes in, behind a depthwise convolution that does."""
+    layer = node.operation
+    if rewriter.folds(node):
+        return None
 
     def normalize(image):
-        if id(layer) not in copies:
+        if id(layer) not in rewriter.normalizations:
             config = {**layer.get_config(), "axis": -1}
             copy = layers.BatchNormalization.from_config(config)
             copy.build(image.shape)
             copy.set_weights(layer.get_weights())
-            copies[id(layer)] = next(numbers), copy
-        number, copy = copies[id(layer)]
+            rewriter.normalizations[id(layer)] = next(rewriter.numbers), copy
+        number, copy = rewriter.normalizations[id(layer)]
         return copy(identity(image, number, f"{name}_identity"))
 
     return on_image(normalize, x, name)
+
+
+def _stochastic_depth(rewriter, node, x, name):
+    layer = node.operation
+    return x if layer.name in rewriter.without_constant else affine(x, layer.survival, 0.0, name)
+
+
+def _mean(rewriter, node, tensors, name):
+    if len(tensors) == 1:
+        return None
+    absorbs = node.operation.name in rewriter.without_constant
+    total = _by_twos(layers.Add, tensors, name if absorbs else f"{name}_sum")
+    return total if absorbs else affine(total, 1 / len(tensors), 0.0, name)
+
+
+def _joined(rewriter, node, tensors, name):
+    """The converter would give an input the scale of what joins it; and to extrema it may give
+    what has a scale of its own with that."""
+    return node.operation([
+        x if rewriter.free(old, node) else identity(x, next(rewriter.numbers), f"{name}_input_{i}")
+        for i, (x, old) in enumerate(zip(tensors, node.input_tensors, strict=True), 1)
+    ])  # fmt: skip
+
+
+def _upsampled(rewriter, node, x, name):
+    layer = node.operation
+    sizes = [n * s for n, s in zip(x.shape[1:3], layer.size, strict=True)]
+    return layers.Resizing(*sizes, layer.interpolation, name=name)(x)
+
+
+def _two_at_a_time(rewriter, node, tensors, name):
+    return _by_twos(type(node.operation), tensors, name) if len(tensors) > 2 else None
 
 
 def _by_twos(kind, tensors, name):
@@ -214,3 +254,25 @@ def _by_twos(kind, tensors, name):
     for left, y in zip(range(len(others) - 1, -1, -1), others, strict=True):
         x = kind(name=f"{name}_{left}" if left else name)([x, y])
     return x
+
+
+# (rewriter, node, its first argument, a name that no other call has) -> its result, or None where
+# the layer can stay as it is.
+RULES = {
+    layers.BatchNormalization: _normalization,
+    ours.StochasticDepth: _stochastic_depth,
+    ours.FractalJoin: _mean,
+    layers.Average: _mean,
+    layers.Concatenate: _joined,
+    layers.Maximum: _joined,
+    layers.Minimum: _joined,
+    layers.UpSampling2D: _upsampled,
+    layers.Add: _two_at_a_time,
+    layers.Multiply: _two_at_a_time,
+}
+
+
+def zero_pixel(rescaling: layers.Rescaling) -> int:
+    """The pixel that a Rescaling makes 0 of, or the nearest: of 127.5, which is none, 128."""
+    scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
+    return int(np.rint(-offset / scale))

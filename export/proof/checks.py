@@ -1,14 +1,22 @@
 """What a comparison is made of: what is checked, how much it allows, and whether it could fail."""
 
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
 WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
-LEAST_STEADY = 0.8  # of outputs: where fewer are near, it is no matter of sums in another order
+# The share of outputs that turn when each activation is nudged by 2^-24 of its range is what one
+# other order of the sums costs. The file and the simulation are two such orders, and a kernel
+# rescales in integers besides: three times that share may differ.
+UNSTEADY = 3
+STEPS_OF_LABELLED = 0.1  # of outputs more, where what they are worth is measured on labels
+LEAST_STEADY = 0.5  # of outputs: where fewer are near, it is no matter of sums in another order
 AGREEMENT = 0.99  # of images keep their label where logits are within a step of each other
+# Rounding to int8 may turn what is undecided; whoever has labels measures what it costs.
+LABELS_KEPT = 0.9
 
 # The converter's own quantization has no simulation to equal: what it may add is noise. Its share
 # of the logits' spread, and the images that keep their label, by the method of the recipe. Half
@@ -27,22 +35,26 @@ COMPARISONS = {"<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold: `measured` `comparison` `limit`."""
+    """One thing that must hold: `measured` `comparison` `limit`.
+
+    informs: it is told and cannot fail, since nobody said that it matters.
+    """
 
     name: str
     measured: float
     comparison: str
     limit: float
+    informs: bool = False
 
     @property
     def passed(self):
         """A NaN never passes."""
-        return bool(COMPARISONS[self.comparison](self.measured, self.limit))
+        return self.informs or bool(COMPARISONS[self.comparison](self.measured, self.limit))
 
     def as_dict(self):
         return {
             "name": self.name, "measured": self.measured, "comparison": self.comparison,
-            "limit": self.limit, "passed": self.passed,
+            "limit": self.limit, "passed": self.passed, "informs": self.informs,
         }  # fmt: skip
 
 
@@ -50,8 +62,10 @@ class Check:
 class Verdict:
     """What came of a comparison.
 
-    accuracy: of the artifact and of the trained model, 0..1. doubt: why it proves little that the
-    checks passed, and the way out, in words; None where it proves what it should.
+    accuracy: {"artifact", "trained", "images"}: of the file and of the model as it was given, in
+    the metric that `name` says, on so many samples; empty where there is no metric. doubt: why it
+    proves little that the checks passed, and the way out, in words; None where it proves what it
+    should.
     """
 
     checks: tuple[Check, ...]
@@ -63,19 +77,22 @@ class Verdict:
         return all(check.passed for check in self.checks)
 
 
-def within_a_step(off, steadiness):
+def within_a_step(off: np.ndarray, unsteady: Callable[[], float], *, decided: bool) -> Check:
     """The check of int8 outputs that should be those of the simulation.
 
     Args:
         off: how many steps the outputs are off.
-        steadiness: gives the share of the simulation's own outputs that are within a step of each
-            other if its sums are made in another order, see `proof.steadiness`. The artifact must
-            do no better than that. Called only where it matters: it takes a while.
+        unsteady: gives the share of the simulation's own outputs that are more than a step from
+            each other if its sums are made in another order, see `proof.steadiness`. Called only
+            where it matters: it takes a while.
+        decided: whether a metric on labels decides what the file is worth. Then the steps only
+            tell a file that is plainly another network.
     """
     near = float((off <= 1).mean())
     limit = WITHIN_A_STEP
-    if LEAST_STEADY <= near < WITHIN_A_STEP:
-        limit = min(WITHIN_A_STEP, max(LEAST_STEADY, steadiness()))
+    if near < WITHIN_A_STEP:
+        allowed = 1 - WITHIN_A_STEP + UNSTEADY * unsteady() + (STEPS_OF_LABELLED if decided else 0)
+        limit = max(LEAST_STEADY, 1 - allowed)
     return Check("outputs within 1 step of the simulation", near, ">=", limit)
 
 
@@ -97,9 +114,10 @@ def noise(outputs, wanted):
 
 
 def agreement(outputs, wanted):
-    """The share of images with the same label. A tie of integer logits agrees with either."""
-    chosen = np.take_along_axis(wanted, np.argmax(outputs, axis=1)[:, None], axis=1)[:, 0]
-    return float((chosen == wanted.max(axis=1)).mean())
+    """The share of rows, (n, classes), with the same label. Of a tie either label agrees."""
+    found = outputs == outputs.max(axis=1, keepdims=True)
+    sought = wanted == wanted.max(axis=1, keepdims=True)
+    return float((found & sought).any(axis=1).mean())
 
 
 def in_steps(values, end):

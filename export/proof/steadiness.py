@@ -6,14 +6,14 @@ outputs are steps away, of the file as of the simulation: no file can be nearer 
 than that is to itself.
 """
 
-from contextlib import contextmanager
-
 import keras
 import numpy as np
+from keras import layers, ops
+
+from kerascnn.evaluation import predictions
+from kerascnn.models.graph import new_inputs, walk
 
 from ..quantization.quantized_layers import FakeQuant
-
-BATCH = 64
 
 
 def steadiness(model, inputs, outputs, steps):
@@ -23,25 +23,35 @@ def steadiness(model, inputs, outputs, steps):
 
     Args:
         model: a simulation of int8.
-        inputs: (n, ...).
+        inputs: an array, (n, ...), an input.
         outputs: what the model gives for them, a list of arrays (n, ...).
         steps: of these outputs, in their units.
     """
-    with _nudged(model):
-        nudged = keras.Model(model.inputs, model.outputs)  # what `model` has compiled, it keeps
-        found = nudged.predict(inputs.astype("float32"), batch_size=BATCH, verbose=0)
-    found = keras.tree.flatten(found)
+    found = predictions(nudged(model), inputs)
     rows = zip(found, outputs, steps, strict=True)
     return [float((np.abs(np.rint(a / s) - np.rint(b / s)) <= 1).mean()) for a, b, s in rows]
 
 
-@contextmanager
-def _nudged(model):
-    rounders = [layer for layer in model.layers if isinstance(layer, FakeQuant)]
-    for rounder in rounders:
-        rounder.nudges = True
-    try:
-        yield
-    finally:
-        for rounder in rounders:
-            rounder.nudges = False
+def nudged(model):
+    """The same simulation with every activation moved before it is rounded."""
+    inputs = new_inputs(model)
+
+    def call(node, *args, **kwargs):
+        rounder = node.operation
+        if isinstance(rounder, FakeQuant) and kwargs.get("place", 0) is not None:
+            unit = float(rounder.maximum - rounder.minimum) * 2.0**-24
+            args = (Nudge(unit)(args[0]), *args[1:])
+        return rounder(*args, **kwargs)
+
+    return keras.Model(inputs, walk(model, inputs, call))
+
+
+class Nudge(layers.Layer):
+    """Moves every number by `unit`, up or down as if at random.  (...) -> (...)"""
+
+    def __init__(self, unit, **kwargs):
+        super().__init__(**kwargs)
+        self.unit = unit
+
+    def call(self, inputs):
+        return inputs + self.unit * ops.sign(ops.sin(54321.0 * inputs))

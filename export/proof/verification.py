@@ -1,25 +1,19 @@
-"""No artifact is called good before it has been run and compared with its model."""
+"""The one verification: an artifact runs on the samples of its subject, and is compared."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from kerascnn.config import parse
 from kerascnn.errors import UserError
-from kerascnn.models.graph import functional, nodes
-from kerascnn.training import open_run
+from kerascnn.models.graph import functional
 
-from ..delivery.compress import prepared
-from ..integer_form.operations import PASS_THROUGH
-from ..quantization.quantized_layers import FakeQuant
-from ..recipes.recipe import Recipe
 from ..runtimes import Artifact
 from .checks import (
     AGREEMENT,
     FLOAT_TOLERANCE,
     KEPT,
+    LABELS_KEPT,
     NOISE,
     Check,
     Verdict,
@@ -31,164 +25,130 @@ from .checks import (
     proves_little,
     within_a_step,
 )
-from .sheet import read_sheet
-from .steadiness import steadiness
+from .reference import Reference
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What an artifact must agree with, on given images.
+def judge(artifact: Artifact, reference: Reference) -> Verdict:
+    """Runs a loaded artifact on the samples of a `Reference`, and compares every output.
 
-    images: (n, h, w, c) uint8. labels: (n,). logits: of the Keras model it was converted from
-    (for int8 the one that simulates the rounding). trained: accuracy of the float model.
-    step: of the quantized outputs, which an int8 file with float ends does not tell; else None.
-    simulation: the model that gave the logits, if it simulates int8 and is at hand.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray
-    trained: float
-    step: float | None = None
-    simulation: object = None
-
-    @cached_property
-    def steadiness(self):
-        """The share of logits that the simulation itself gives within a step; see the module."""
-        if self.simulation is None:
-            return 1.0
-        return steadiness(self.simulation, self.images, [self.logits], [self.step])[0]
-
-
-def reference(trained, model, split, data):
-    """Computes the `Reference` of a trained model, and of what is converted, on a split."""
-    images = data.pixels(split)
-    trained_logits = predict(trained, images)
-    logits = trained_logits if model is trained else predict(model, images)
-    reached = accuracy(trained_logits, split.labels)
-    step = output_step(model)
-    simulation = None if step is None else model
-    return Reference(images, split.labels, logits, reached, step, simulation)
-
-
-def output_step(model):
-    """The step of the first output of a model that simulates int8; None for a float one."""
-    flat = functional(model)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    node = makers.get(id(flat.outputs[0]))
-    while node is not None and isinstance(node.operation, PASS_THROUGH):
-        node = makers.get(id(node.input_tensors[0]))
-    if node is None or not isinstance(node.operation, FakeQuant):
-        return None
-    return (float(node.operation.maximum) - float(node.operation.minimum)) / 255
-
-
-def predict(model, images):
-    """Logits of uint8 images, (n, classes)."""
-    return model.predict(images.astype("float32"), batch_size=256, verbose=0)
-
-
-def accuracy(logits, labels):
-    """The share of images whose largest logit is their label's."""
-    return float((np.argmax(logits, axis=1) == labels).mean())
-
-
-def judge(artifact, expected, recipe):
-    """Runs a loaded artifact on the images of a `Reference` and compares.
-
-    float32: logits within 1e-4. int8: within one output step of the simulation on 99 % of the
-    outputs (or on as many as the simulation is of itself, see `within_a_step`), the same label on
-    99 % of the images, and, unless the recipe leaves layers float, no operator that computes in
-    float. float16, dynamic, int16x8: noise of the logits and labels within what
-    `NOISE` and `KEPT` allow. All: at most `recipe.max_drop` points of accuracy lost against the
-    trained model. Where a file that ignored its images would pass all of it, the verdict says so
-    in its doubt.
-    """
-    outputs = artifact.run(expected.images)[0]
-    end = artifact.outputs[0]
-    if outputs.shape != expected.logits.shape:
-        raise UserError(
-            f"{artifact.path}: expected outputs {expected.logits.shape}, got {outputs.shape}"
-        )
-    if end["scale"] is None and end["dtype"] != "float32":
-        raise UserError(
-            f"{artifact.path}: its output is {end['dtype']} without a scale: nobody can read it"
-        )
-    reached = accuracy(outputs, expected.labels)
-    checks = _checks(outputs, expected.logits, end, expected, recipe)
-    if recipe.method not in NOISE and not _is_float(end, expected):
-        checks[-1:-1] = all_integers(artifact, recipe)
-    measured = {"artifact": reached, "trained": expected.trained, "images": len(expected.labels)}
-    verdict = Verdict(tuple(checks), measured)
-
-    def compare(blind, logits):
-        return _checks(blind, logits, end, expected, recipe)
-
-    if verdict.passed and proves_little(expected.logits, end, compare):
-        way_out = "a model that tells them apart needs more training, see kerascnn evaluate"
-        what = f"the {len(expected.labels)} validation images"
-        return replace(verdict, doubt=hardly_change(what, "the logits", way_out))
-    return verdict
-
-
-def _checks(outputs, logits, end, expected, recipe):
-    """The checks of outputs, as an artifact gives them at its `end`, that should be `logits`."""
-    if recipe.method in NOISE:
-        checks = [
-            Check("noise of the logits", noise(outputs, logits), "<=", NOISE[recipe.method]),
-            Check("labels that agree with the model", agreement(outputs, expected.logits), ">=",
-                  KEPT[recipe.method]),
-        ]  # fmt: skip
-    elif _is_float(end, expected):
-        difference = float(np.abs(outputs - logits).max())
-        checks = [Check("largest difference of a logit", difference, "<=", FLOAT_TOLERANCE)]
-    else:
-        steps = outputs.astype(np.int64) if end["scale"] else np.rint(outputs / expected.step)
-        wanted, labels = (_in_steps(x, end, expected.step) for x in (logits, expected.logits))
-        checks = [
-            within_a_step(np.abs(steps - wanted), lambda: expected.steadiness),
-            Check("labels that agree with the simulation", agreement(steps, labels), ">=",
-                  AGREEMENT),
-        ]  # fmt: skip
-    drop = round(100 * (expected.trained - accuracy(outputs, expected.labels)), 6)
-    return [*checks, Check("points of accuracy lost", drop, "<=", recipe.max_drop)]
-
-
-def _is_float(end, expected):
-    return end["scale"] is None and expected.step is None
-
-
-def _in_steps(logits, end, step):
-    """Logits as integers; an int8 file with float ends does not tell their step itself."""
-    return np.rint(logits / step) if end["scale"] is None else in_steps(logits, end)
-
-
-def verify(path, *, data_dir=None, images=None, trust=False, code=None):
-    """Runs an artifact again on the validation images of its run, or beside its .keras file.
-
-    Args:
-        path: a .tflite or .onnx file that `kerascnn convert` left in a run folder.
-        data_dir: as in `train`.
-        images, trust, code: for an artifact of a .keras file, as in `deliver_own`.
-
-    Returns:
-        The `Verdict`.
+    float32: within 1e-4 of the largest output, or of 1. int8: within one step of the simulation on
+    99 % of the numbers, or on as many as the simulation's own steadiness allows (`within_a_step`),
+    and no operator that computes in float unless the recipe leaves layers float. float16, dynamic,
+    int16x8: noise within what `NOISE` allows. Where the subject has a metric and targets, the file
+    may lose `max_drop` of it against the model as it was given; where it has none, classes keep
+    their label. Where a file that ignored its inputs would pass all of it, the verdict says so in
+    its doubt.
 
     Raises:
-        UserError: a file that no engine loads, that changed, or whose run is incomplete.
+        UserError: outputs of other shapes than the model's, or that nobody can read.
     """
-    path = Path(path)
-    with Artifact(path) as artifact:
-        facts = read_sheet(path)
-        recipe = parse(Recipe, facts["recipe"], path)
-        if "source" in facts:
-            from .own_verification import verify_own
+    subject, recipe = reference.subject, reference.recipe
+    found = artifact.run(reference.as_taken(artifact.inputs))
+    _refuse_unlike(artifact, found, reference)
+    values = [in_values(y, end) for y, end in zip(found, artifact.outputs, strict=True)]
+    before, after = subject.figure(subject.outputs), subject.figure(values)
+    names = functional(reference.model).output_names
+    checks, blind = [], []
+    for number, (name, end) in enumerate(zip(names, artifact.outputs, strict=True)):
+        compare = partial(
+            _checks, end=end, reference=reference, number=number, decided=after is not None
+        )
+        suffix = f", {name}" if len(names) > 1 else ""
+        checks += [
+            replace(check, name=check.name + suffix)
+            for check in compare(found[number], reference.outputs[number])
+        ]
+        if proves_little(reference.outputs[number], end, compare) and not _noticed(
+            reference, values, number, before
+        ):
+            blind.append(f"the numbers of {name}" if suffix else "the outputs")
+    if reference.simulates:
+        checks += all_integers(artifact, recipe)
+    measured = {}
+    if subject.metric is not None and after is not None:
+        lost = subject.metric.lost(before, after)
+        checks.append(Check(subject.metric.unit, lost, "<=", recipe.max_drop))
+        measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
+        if subject.metric.name != "accuracy":
+            measured["metric"] = subject.metric.name
+    verdict = Verdict(tuple(checks), measured)
+    if not blind or not verdict.passed:
+        return verdict
+    return replace(verdict, doubt=_doubt(blind, subject))
 
-            return verify_own(
-                artifact, recipe, facts["source"], images=images, trust=trust, code=code
+
+def _noticed(reference, values, number, before):
+    """Whether the metric tells a file that gives the mean of one output, whatever its input."""
+    if before is None:
+        return False
+    subject = reference.subject
+    mean = reference.outputs[number].mean(axis=0, keepdims=True)
+    blind = [*values]
+    blind[number] = np.broadcast_to(mean, values[number].shape)
+    return subject.metric.lost(before, subject.figure(blind)) > reference.recipe.max_drop
+
+
+def in_values(outputs: np.ndarray, end: dict) -> np.ndarray:
+    """Outputs of an artifact as real numbers, float32."""
+    if end["scale"] is None:
+        return outputs.astype("float32")
+    return ((outputs.astype("float32") - end["zero_point"]) * end["scale"]).astype("float32")
+
+
+def _refuse_unlike(artifact, found, reference):
+    wanted = [y.shape for y in reference.outputs]
+    if [y.shape for y in found] != wanted:
+        raise UserError(
+            f"{artifact.path}: expected outputs of {wanted}, got {[y.shape for y in found]}"
+        )
+    for end in artifact.outputs:
+        if end["scale"] is None and end["dtype"] != "float32":
+            raise UserError(
+                f"{artifact.path}: its output {end['name']} is {end['dtype']} without a scale: "
+                "nobody can read it"
             )
-        run = open_run(path.parent)
-        data = run.data(data_dir)
-        trained = run.model()
-        expected = reference(trained, prepared(trained, run, recipe, data), data.validation, data)
-        return judge(artifact, expected, recipe)
+
+
+def _checks(outputs, expected, *, end, reference, number, decided):
+    """The checks of one output, as an artifact gives it at its `end`, that should be `expected`."""
+    method = reference.recipe.method
+    step = reference.steps[number]
+    if method in NOISE:
+        checks = [Check("noise of the outputs", noise(outputs, expected), "<=", NOISE[method])]
+        kept, like, whom = KEPT[method], outputs, "model"
+    elif step is None and end["scale"] is None:
+        size = max(1.0, float(np.abs(expected).max()))
+        difference = float(np.abs(outputs - expected).max()) / size
+        return [Check("largest difference, as a share", difference, "<=", FLOAT_TOLERANCE)]
+    else:
+        if end["scale"] is None:  # an int8 file with float ends does not tell its step itself
+            like, wanted = np.rint(outputs / step), np.rint(expected / step)
+        else:
+            like, wanted = outputs.astype(np.int64), in_steps(expected, end)
+        off = np.abs(like - wanted)
+        checks = [within_a_step(off, lambda: reference.unsteady[number], decided=decided)]
+        kept, whom = LABELS_KEPT, "model"
+        if decided:
+            kept, whom, expected = AGREEMENT, "simulation", wanted
+    meaning = reference.subject.meanings[number]
+    rows = expected.ndim == 2 and expected.shape[1] > 1
+    if rows and meaning != "numbers":
+        plain = expected if whom == "simulation" else reference.subject.outputs[number]
+        share = agreement(like, plain)
+        informs = meaning is None or decided
+        checks.append(Check(f"labels that agree with the {whom}", share, ">=", kept, informs))
+    return checks
+
+
+def _doubt(blind, subject):
+    """What there is to say where the outputs `blind` hardly change over the samples compared."""
+    count = len(subject.samples)
+    what = "1 input" if count == 1 else f"{count} inputs"
+    way_out = "compare it on inputs that it tells apart"
+    if subject.is_noise:
+        what += " of noise"
+        way_out = "convert it with real images, --images FOLDER or FILE.npz"
+    elif subject.run is not None:
+        what = f"the {count} validation images"
+        way_out = "a model that tells them apart needs more training, see kerascnn evaluate"
+    return hardly_change(what, " and ".join(blind), way_out)

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from kerascnn.errors import UserError
+from kerascnn.evaluation import accuracy, logits_of
 from kerascnn.training import open_run
 
-from ..proof.verification import accuracy, predict
 from ..quantization.calibration import drawn
 from .magnitude import kernel, largest, prunable
 
@@ -101,7 +101,7 @@ def scan(model, images, labels, *, sparsities=SPARSITIES):
     wrong = [s for s in sparsities if not 0 <= s <= 1]
     if wrong:
         raise UserError(f"sensitivity: expected shares of zeros within 0..1, got {wrong[0]}")
-    found, whole = [], accuracy(predict(model, images), labels)
+    found, whole = [], accuracy(logits_of(model, images), labels)
     for layer in prunable(model):
         variable = kernel(layer)
         weights = ops.convert_to_numpy(variable).copy()
@@ -109,7 +109,7 @@ def scan(model, images, labels, *, sparsities=SPARSITIES):
             reached = []
             for share in sparsities:
                 variable.assign(weights * largest(np.abs(weights), 1 - share))
-                reached.append(accuracy(predict(model, images), labels))
+                reached.append(accuracy(logits_of(model, images), labels))
         finally:
             variable.assign(weights)
         found.append(LayerSensitivity(layer.name, weights.size, tuple(reached)))

@@ -22,7 +22,7 @@ CORRECTION_IMAGES = 256
 MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides
 
 
-def correct_biases(model, images):
+def correct_biases(model, inputs):
     """Moves each bias of a calibrated simulation so that its outputs have their float mean.
 
     Inputs first, each layer with those before it corrected already. The bias is the layer's own,
@@ -31,11 +31,11 @@ def correct_biases(model, images):
 
     Args:
         model: what `quantize` gave, calibrated. Changed in place.
-        images: raw pixels, (n, height, width, channels). The outputs of all layers are held at
-            once, so that of a large network fewer images are taken.
+        inputs: an array, (n, ...), an input. The outputs of all layers are held at once, so that
+            of a large network fewer samples are taken.
     """
     each = sum(math.prod(node.outputs[0].shape[1:]) for node in nodes(model))
-    images = images[: max(8, int(MEMORY / each))]
+    most = max(8, int(MEMORY / each))
     takers = consumers(model)
     calls = Counter(id(node.operation) for node in nodes(model))
     twins, holders = {}, set()  # holders: of the bias of the convolution before them
@@ -56,8 +56,8 @@ def correct_biases(model, images):
         bias.assign(bias + shift)
         return _Both(both.exact, both.rounded + shift)
 
-    images = ops.convert_to_tensor(images, "float32")
-    walk(model, _Both(images, images), call)
+    given = [ops.convert_to_tensor(x[:most], "float32") for x in inputs]
+    walk(model, [_Both(x, x) for x in given], call)
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,99 @@
-"""Activation ranges from training images."""
+"""A float model as one that simulates int8, with its ranges taken from data: `export.quantize`."""
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import keras
+
+from ..recipes.stages import Calibration, Quantization
+from ..subject.meaning import pixel_inputs
+from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantize import calibrate, quantize
+from .quantizer import calibrate, quantized_model
 from .ranges import narrow_ranges
 
-
-def calibration_images(data, calibration):
-    """The training images that a `Calibration` asks for, in the order of the split.
-
-    Returns:
-        A `Split` of the training images of `data`; `Data.batches` does not augment it.
-    """
-    return data.train.take(drawn(len(data.train), calibration.images, calibration.seed))
+SAMPLES = 512
 
 
-def drawn(available, count, seed=0):
-    """Indices of `count` of so many images, or of all, drawn evenly, in their order."""
-    return np.sort(np.random.default_rng(seed).permutation(available)[:count])
+def quantize(
+    model: keras.Model,
+    data: Any,
+    *,
+    per_channel: bool = True,
+    exclude: Sequence[str] = (),
+    pixels: bool | Sequence[bool] | None = None,
+    ranges: str = "extremes",
+    equalized: bool = False,
+    corrected: bool = False,
+    samples: int = SAMPLES,
+) -> keras.Model:
+    """Rebuilds a model so that it predicts, and trains, with the arithmetic of an int8 file.
 
-
-def simulated(model, quantization, data):
-    """Rebuilds a model so that it rounds to int8, calibrated, as a `Quantization` says."""
-    images = calibration_images(data, quantization.calibration)
-    return calibrated(
-        model, quantization, lambda: (batch for batch, _ in data.batches(images)),
-        lambda count: data.pixels(images, count),
-    )  # fmt: skip
-
-
-def calibrated(model, quantization, batches, first):
-    """The same on images from anywhere.
+    The result is an ordinary Keras model, with the class, the names, the inputs and the outputs of
+    the one given, which stays as it is: compile and fit it as you like, save it, load it, go on.
+    `export.deliver` makes files of it. It is calibrated, so that it can be delivered at once, too.
 
     Args:
-        model, quantization: as for `simulated`.
-        batches: gives batches of raw pixels, anew at each call.
-        first: a number -> so many of the images, at most.
+        model: functional, sequential, or a class of its own that is made of Keras operations.
+        data: what the model is fitted with (see `samples_of`); only its inputs are used.
+        per_channel: a scale for each output channel of a convolution, else one a kernel, as some
+            NPUs need it.
+        exclude: shell patterns of the names of layers that stay float.
+        pixels: for each input, or for all, whether it takes raw pixels, 0..255, which files then
+            take as bytes. By default those do whose first layer is a Rescaling or Normalization
+            made for pixels. The range of any other input is measured.
+        ranges: "extremes" of the data, or narrower ones, "percentile" or "least_squares".
+        equalized: whether channels are brought to like ranges first. corrected: whether biases
+            take back what rounding shifts.
+        samples: of the data that are used at most.
+
+    Returns:
+        The quantized `keras.Model`.
+
+    Raises:
+        UserError: a layer that int8 has no rule for, a pattern that no layer has, a range that is
+            none, or data that do not fit.
     """
-    options = {"per_channel": quantization.per_channel, "exclude": quantization.exclude}
+    found = samples_of(model, data, samples)
+    if pixels is None:
+        pixels = pixel_inputs(model, found)
+    elif isinstance(pixels, bool):
+        pixels = (pixels,) * len(found.inputs)
+    quantization = Quantization(
+        method="static", per_channel=per_channel, exclude=tuple(exclude), equalize=equalized,
+        correct_biases=corrected, calibration=Calibration(ranges=ranges),
+    )  # fmt: skip
+    return calibrated(model, quantization, found, pixels)
+
+
+def calibrated(
+    model: keras.Model, quantization: Quantization, samples: Samples, pixels: Sequence[bool]
+) -> keras.Model:
+    """The same, by the section `quantization` of a recipe, on all of the samples."""
+    options = {
+        "per_channel": quantization.per_channel, "exclude": quantization.exclude, "pixels": pixels,
+    }  # fmt: skip
     if quantization.equalize:
-        model = equalize(model, batches(), **options).model
-    twin = quantize(model, **options)
-    calibrate(twin, batches())
+        model = equalize(model, in_batches(samples), **options).model
+    twin = quantized_model(model, **options)
+    calibrate(twin, in_batches(samples))
     if quantization.calibration.ranges != "extremes":
-        narrow_ranges(twin, batches(), quantization.calibration.ranges)
+        narrow_ranges(twin, in_batches(samples), quantization.calibration.ranges)
     if quantization.correct_biases:
-        correct_biases(twin, first(CORRECTION_IMAGES))
+        correct_biases(twin, samples.take(slice(CORRECTION_IMAGES)).inputs)
     return twin
+
+
+def simulated(
+    model: keras.Model,
+    quantization: Quantization,
+    calibration: Callable[[int, int], Samples],
+    pixels: Sequence[bool],
+) -> keras.Model:
+    """The same, on the samples that the recipe asks for.
+
+    calibration: (count, seed) -> samples, as a `Subject` has it.
+    """
+    wanted = quantization.calibration
+    return calibrated(model, quantization, calibration(wanted.images, wanted.seed), pixels)

@@ -59,18 +59,18 @@ class _Pair:
     caps: list
 
 
-def equalize(model, batches, *, per_channel=True, exclude=()):
+def equalize(model, batches, *, per_channel=True, exclude=(), pixels=None):
     """Equalizes what can be, in a copy of a float model in the operations of int8.
 
     Args:
         model: functional or sequential; takes raw pixels, 0..255.
         batches: raw pixels, (n, height, width, channels), to measure ranges on.
-        per_channel, exclude: as for `quantize`, which the copy is meant for.
+        per_channel, exclude, pixels: as for `quantize`, which the copy is meant for.
 
     Returns:
         An `Equalized`, whose model computes what `model` computes.
     """
-    flat = integer_form(model, exclude=exclude, folds_itself=True)
+    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
     pairs = _pairs(flat)
     tops = _tops(flat, pairs, batches)
     clipping = {

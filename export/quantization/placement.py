@@ -11,11 +11,13 @@ factor of 8 bits.) Where nothing else takes what a kernel writes into a concaten
 simulation rounds behind the concatenation alone.
 """
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 from keras import layers
 
-from kerascnn.models.graph import consumers, nodes
-
+from ..integer_form.graph import Graph
 from ..integer_form.operations import (
     FIXED_RANGES,
     ONE_SCALE,
@@ -35,7 +37,7 @@ FUSES_RELU = (
 )  # fmt: skip
 
 
-def roundings(model, *, exclude=()):
+def roundings(model: keras.Model, *, exclude: Sequence[str] = ()) -> dict:
     """Where the int8 kernels of TFLite round, in a model that `integer_form` gave.
 
     Args:
@@ -46,23 +48,19 @@ def roundings(model, *, exclude=()):
         id of a node -> None, `WATCHED` (a range that follows the data), `ABSORBED` (the same, for
         the converter alone), or (low, high).
     """
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
-    takers = consumers(model)
-    ends = {id(x) for x in model.outputs}
-
-    def only_taker(node):
-        followers = takers.get(id(node.outputs[0]), [])
-        return followers[0] if len(followers) == 1 and id(node.outputs[0]) not in ends else None
+    graph = Graph(model)
 
     def takes_any_scale(x):
-        node = makers.get(id(x))
-        return node is not None and only_taker(node) is not None and _how(node) == WATCHED
+        node = graph.producers.get(id(x))
+        return (
+            node is not None
+            and graph.only_consumer(node.outputs[0]) is not None
+            and _how(node) == WATCHED
+        )
 
     def fused(node):
         """Whether one kernel computes this node together with the only one that takes it."""
-        follower = only_taker(node)
-        while follower is not None and isinstance(follower.operation, TRAINING_ONLY):
-            follower = only_taker(follower)
+        follower = graph.only_consumer(node.outputs[0], TRAINING_ONLY)
         if follower is None:
             return False
         if isinstance(follower.operation, layers.BatchNormalization):
@@ -74,7 +72,7 @@ def roundings(model, *, exclude=()):
 
     def absorbed(node):
         """Whether the kernel of this node writes with the scale of what takes it."""
-        follower = only_taker(node)
+        follower = graph.only_consumer(node.outputs[0])
         joins = follower is not None and isinstance(follower.operation, ONE_SCALE)
         return joins and not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
 
@@ -82,15 +80,15 @@ def roundings(model, *, exclude=()):
         if fused(node):
             return None
         if is_excluded(node.operation, exclude):
-            followers = [x for end in node.outputs for x in takers.get(id(end), ())]
+            followers = [x for end in node.outputs for x in graph.consumers.get(id(end), ())]
             floats = followers and all(is_excluded(x.operation, exclude) for x in followers)
             return None if floats or len(node.outputs) > 1 else WATCHED
         return ABSORBED if absorbed(node) else _how(node)
 
-    return {id(node): how(node) for node in nodes(model)}
+    return {id(node): how(node) for node in graph.nodes}
 
 
-def shared_ranges(model, rounded, *, exclude=()):
+def shared_ranges(model: keras.Model, rounded: dict, *, exclude: Sequence[str] = ()) -> dict:
     """Which roundings have one range: of all that a kernel of `ONE_SCALE` takes and gives.
 
     Args:
@@ -101,19 +99,17 @@ def shared_ranges(model, rounded, *, exclude=()):
         id of a node -> (the first node of those that share its range, how many of them round).
         Every node that is rounded by the data has an entry, mostly with itself and 1.
     """
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
-    members = {
-        id(node): [node] for node in nodes(model) if rounded[id(node)] in (WATCHED, ABSORBED)
-    }
+    graph = Graph(model)
+    members = {id(node): [node] for node in graph.nodes if rounded[id(node)] in (WATCHED, ABSORBED)}
 
     def source(x):
         """The node that rounded the integers in x."""
-        node = makers.get(id(x))
+        node = graph.producers.get(id(x))
         while node is not None and _hands_on(node.operation) and rounded[id(node)] is None:
-            node = makers.get(id(node.input_tensors[0]))
+            node = graph.producers.get(id(node.input_tensors[0]))
         return node
 
-    for node in nodes(model):
+    for node in graph.nodes:
         layer = node.operation
         if isinstance(layer, ONE_SCALE) and not is_excluded(layer, exclude):
             for joined in (node, *map(source, node.input_tensors)):

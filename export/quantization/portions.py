@@ -5,7 +5,6 @@ through a ResNet-50 that simulates int8 would take 20 GB at 224 pixels.
 """
 
 import math
-from operator import itemgetter
 
 import keras
 import numpy as np
@@ -16,18 +15,20 @@ MEMORY = 2**31  # bytes, of float32 activations
 
 
 def portions(model, batches):
-    """Cuts batches of images into parts of which `model` may keep all it makes.
+    """Cuts batches of inputs into parts of which `model` may keep all it makes.
 
     Args:
-        model: functional. Sides that it leaves open are taken for those of the images.
-        batches: of (n, height, width, channels), or of a structure of such, one an input.
+        model: functional. Sides that it leaves open are taken for those of the inputs.
+        batches: of (n, ...), or of a structure of such, one an input.
+
+    Yields:
+        Lists of arrays, one an input.
     """
     shapes = [x.shape[1:] for node in nodes(model) for x in node.outputs]
     for batch in batches:
-        images = keras.tree.map_structure(np.asarray, batch)
-        leaves = keras.tree.flatten(images)
-        side = max(n for leaf in leaves for n in leaf.shape[1:])
+        inputs = [np.asarray(x) for x in keras.tree.flatten(batch)]
+        side = max((n for x in inputs for n in x.shape[1:]), default=1)
         values = sum(math.prod(n or side for n in shape) for shape in shapes)
-        at_once = max(1, MEMORY // (4 * values))
-        for start in range(0, len(leaves[0]), at_once):
-            yield keras.tree.map_structure(itemgetter(slice(start, start + at_once)), images)
+        at_once = max(1, MEMORY // (4 * max(1, values)))
+        for start in range(0, len(inputs[0]), at_once):
+            yield [x[start : start + at_once] for x in inputs]

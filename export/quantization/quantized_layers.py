@@ -30,6 +30,7 @@ class FakeQuant(layers.Layer):
 
     def __init__(self, fixed=None, *, momentum=0.99, places=1, **kwargs):
         super().__init__(**kwargs)
+        self.autocast = False  # a range is not rounded to half precision on the way in
         self.fixed = tuple(fixed) if fixed else None
         self.momentum = momentum
         self.places = places
@@ -46,55 +47,52 @@ class FakeQuant(layers.Layer):
         if self.places > 1:
             self.minima = weight("minima", low, (self.places,))
             self.maxima = weight("maxima", high, (self.places,))
-        self.calibrating = False
         self.folds = False  # while a file is written
-        self.nudges = False  # while it is measured what a unit in the last place does
+
+    def watches(self, place=0, halves=None):
+        """Whether a call with these arguments moves the range."""
+        return self.fixed is None and not halves and place is not None
 
     def call(self, inputs, training=False, place=0, halves=None):
-        watches = self.fixed is None and not halves and place is not None
-        if self.calibrating and watches:
-            self._move(place, inputs, ops.minimum, ops.maximum)
-        if self.calibrating and (watches or halves):
-            return inputs
-        if training and watches:
-            self._move(place, inputs, self._towards, self._towards)
+        if training and self.watches(place, halves):
+            self._move(place, inputs)
         if place is None and not self.folds:
             return inputs
+        x = ops.cast(inputs, "float32")  # where layers compute in half precision, ranges do not
         if halves and not self.folds:
-            inputs = self._with_halves(inputs, halves)
-        if self.nudges:
-            inputs = self._nudged(inputs)
-        return fake_quant_with_min_max_vars(inputs, self.minimum.value, self.maximum.value)
+            x = self._with_halves(x, halves)
+        x = fake_quant_with_min_max_vars(x, self.minimum.value, self.maximum.value)
+        return ops.cast(x, self.compute_dtype)
 
     def set_range(self, low, high):
         """Sets the range, from which each place goes on if it is trained."""
-        self.minimum.assign(low)
-        self.maximum.assign(high)
-        if self.places > 1:
-            self.minima.assign(ops.full((self.places,), low))
-            self.maxima.assign(ops.full((self.places,), high))
+        self.set_ranges([(low, high)] * self.places)
 
-    def _move(self, place, inputs, lower, higher):
+    def set_ranges(self, ranges):
+        """Sets the range of each place, (low, high); their hull is what counts."""
+        lows, highs = zip(*ranges, strict=True)
+        self.minimum.assign(min(lows))
+        self.maximum.assign(max(highs))
+        if self.places > 1:
+            self.minima.assign(lows)
+            self.maxima.assign(highs)
+
+    def _move(self, place, inputs):
         """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
         if self.places == 1:
-            self.minimum.assign(lower(self.minimum, low))
-            self.maximum.assign(higher(self.maximum, high))
+            self.minimum.assign(self._towards(self.minimum, low))
+            self.maximum.assign(self._towards(self.maximum, high))
             return
         here = ops.arange(self.places) == place
-        self.minima.assign(ops.where(here, lower(self.minima, low), self.minima))
-        self.maxima.assign(ops.where(here, higher(self.maxima, high), self.maxima))
+        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima))
+        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima))
         self.minimum.assign(ops.min(self.minima))
         self.maximum.assign(ops.max(self.maxima))
 
     def _towards(self, old, new):
         return old + (new - old) * (1 - self.momentum)
-
-    def _nudged(self, x):
-        """x moved by a unit in the last place of the range, up or down as if at random."""
-        unit = (self.maximum.value - self.minimum.value) * 2.0**-24
-        return x + unit * ops.sign(ops.sin(54321.0 * x))
 
     def _with_halves(self, x, where):
         """Moves halves a little off, to the side that they are rounded to."""

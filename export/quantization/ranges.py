@@ -57,7 +57,7 @@ def _float_activations(model):
         return args[0]
 
     walk(model, inputs, call)
-    return watched, keras.Model(inputs, found)
+    return watched, keras.Model(keras.tree.flatten(inputs), found)
 
 
 def percentile(count, low, high):

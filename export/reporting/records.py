@@ -5,10 +5,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training.callbacks import read_history
 
-from ..proof.sheet import read_sheet, sheet_path
-from ..recipes.recipe import Recipe
-from ..runtimes.engines import BY_SUFFIX
-from .schemas import (
+from ..proof.schemas import (
     Benchmark,
     EvaluationRecord,
     Outcome,
@@ -16,6 +13,9 @@ from .schemas import (
     Sheet,
     validated,
 )
+from ..proof.sheet import read_sheet, sheet_path
+from ..recipes.recipe import Recipe
+from ..runtimes.engines import BY_SUFFIX
 
 COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
 STAGES = ("channels", "pruning", "clustering", "quantization")

@@ -7,13 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from kerascnn.analysis import count, first_layer_filters
 from kerascnn.config import dump
 from kerascnn.errors import UserError
+from kerascnn.evaluation import accuracy
 from kerascnn.files import write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run
 
 from ..delivery.compress import compressed_model
+from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
-from ..proof.verification import accuracy
 from ..pruning.magnitude import sparsity
 from ..runtimes import Artifact
 from . import plots, records
@@ -134,7 +135,7 @@ def _zeros(run, sheets):
     """recipe -> the share of zeros that its pruning left, for the recipes of the artifacts."""
     recipes = {sheet.recipe.name: sheet.recipe for sheet in sheets.values()}
     return {
-        name: sparsity(compressed_model(run, recipe))
+        name: sparsity(load_model(run.path / recipe.name / "model.keras"))
         for name, recipe in recipes.items()
         if recipe.pruning
     }
@@ -172,7 +173,7 @@ def _tested(run, sheets, data_dir):
     images, labels, reached = data.pixels(data.test), data.test.labels, {}
     for path in untested:
         with Artifact(path) as artifact:
-            logits = artifact.run(images)[0]
+            logits = artifact.run([as_taken(images, artifact.inputs[0], True)])[0]
         expected = (len(labels), len(run.labels))
         if logits.shape != expected:
             raise UserError(f"{path}: expected outputs {expected}, got {logits.shape}")

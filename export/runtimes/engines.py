@@ -14,6 +14,11 @@ MOST_BYTES = 2**31  # where the offsets of a flatbuffer and the lengths of proto
 TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
 
+def engine_of_format(kind):
+    """The engine that runs files of a format, "tflite" or "onnx"."""
+    return BY_SUFFIX[f".{kind}"]
+
+
 def engine_name(path):
     """The engine that runs a file, by its suffix; UserError where none does."""
     path = readable_file(path, most=MOST_BYTES)

@@ -27,11 +27,11 @@ class Engine:
         self.float_operators = None  # a pair of quantizations around floats is how ONNX writes int8
         self.inputs = [_describe(x, ends) for x in self.session.get_inputs()]
         self.outputs = [_describe(x, ends) for x in self.session.get_outputs()]
+        self.names = [x["name"] for x in self.inputs]
 
     def run(self, arrays):
         """Runs one batch: arrays in the order of `inputs` -> arrays in that of `outputs`."""
-        names = [x["name"] for x in self.inputs]
-        return self.session.run(None, dict(zip(names, arrays, strict=True)))
+        return self.session.run(None, dict(zip(self.names, arrays, strict=True)))
 
 
 def requirements(data):
@@ -48,27 +48,36 @@ def requirements(data):
     return operators, f"ONNX opset {opsets.get('')}, IR version {model.ir_version}"
 
 
+MOVES = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+
+
 def quantized_ends(data):
-    """name of a tensor -> (scale, zero point) of what is quantized at the ends of a graph."""
+    """name of a tensor -> (scale, zero point) of what is quantized at the ends of a graph.
+
+    What moves numbers, as a Reshape does, keeps their meaning.
+    """
     import onnx
 
     graph = onnx.load_model_from_string(data).graph
     constants = {t.name: t for t in graph.initializer}
-    renamed, found = {}, {}
+    found, same = {}, []
     for node in graph.node:
-        if node.op_type in ("Reshape", "Transpose"):  # they move pixels, not their meaning
-            renamed[node.input[0]] = node.output[0]
+        if node.op_type in MOVES:
+            same.append((node.input[0], node.output[0]))
         if node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
             continue
-        if node.input[1] not in constants or len(node.input) < 3:
+        if len(node.input) < 3 or not all(name in constants for name in node.input[1:3]):
             continue
         values = [onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3]]
         if all(np.size(v) == 1 for v in values):
             tensor = node.input[0] if node.op_type == "DequantizeLinear" else node.output[0]
             found[tensor] = float(values[0].item()), int(values[1].item())
-    for value in graph.input:
-        if value.name not in found and renamed.get(value.name) in found:
-            found[value.name] = found[renamed[value.name]]
+    for before, after in same:  # forward to the outputs, nodes come in their order
+        if before in found:
+            found.setdefault(after, found[before])
+    for before, after in reversed(same):  # and back to the inputs
+        if after in found:
+            found.setdefault(before, found[after])
     return found
 
 

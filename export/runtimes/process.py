@@ -31,16 +31,10 @@ sys.path += filter(None, later.split(os.pathsep))
 from export.runtimes.worker import main
 main(*arguments)
 """
+WORKER = (sys.executable, "-P", "-E", "-c", START)
 SIGN_OF_LIFE: dict = {}
 FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "float_operators")
 COMPARABLE = ("float32", "uint8", "int8", "int16")
-
-
-def as_input(images, dtype):
-    """Pixels, uint8, as an input takes them: int8 is the byte less 128, float32 its number."""
-    if dtype == "int8":
-        return (images.astype(np.int16) - 128).astype(np.int8)
-    return images.astype(dtype)
 
 
 class Artifact:
@@ -49,21 +43,22 @@ class Artifact:
     engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
     version: of the engine. operators, minimum_runtime: what the file needs. float_operators: names
     of operators that compute in float; None where the format does not tell.
-    cores: the processor cores to stay on, or None for any.
+    cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
+    where the file itself is a hidden one.
 
     Raises:
         UserError: the engine refuses the file, dies of it, or does not answer.
     """
 
-    def __init__(self, path, *, threads=1, cores=None):
-        self.path = Path(path)
+    def __init__(self, path, *, threads=1, cores=None, name=None):
+        self.path = Path(name or path)  # what errors speak of
         self.engine = engine_name(path)
         self.title = TITLES[self.engine]
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
-        arguments = [str(self.path.resolve()), str(threads), ",".join(map(str, cores or []))]
+        arguments = [str(Path(path).resolve()), str(threads), ",".join(map(str, cores or []))]
         roots = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-E", "-c", START, *roots, *arguments],
+            [*WORKER, *roots, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise,
             encoding="utf-8", errors="replace",
         )  # fmt: skip
@@ -77,27 +72,35 @@ class Artifact:
         self.inputs, self.outputs, self.version, *rest = facts
         self.operators, self.minimum_runtime, self.float_operators = rest
 
-    def run(self, images):
-        """Runs images, (n, height, width, channels) uint8, through the file, batch by batch.
+    def run(self, arrays):
+        """Runs samples through the file, batch by batch.
+
+        Args:
+            arrays: for each of `inputs` an array, (n, ...), of its dtype.
 
         Returns:
-            A list with one array, (n, ...), for each output.
+            A list with one array, (n, ...), for each of `outputs`.
+
+        Raises:
+            UserError: arrays that the file does not take, or an engine that dies of them.
         """
-        if len(self.inputs) != 1 or not self.outputs:
+        if len(arrays) != len(self.inputs) or not self.outputs:
             ends = f"{len(self.inputs)} inputs and {len(self.outputs)} outputs"
-            raise UserError(f"{self.path}: expected a file with one input and outputs, got {ends}")
-        expected = self.inputs[0]
-        wanted, given = expected["shape"][1:], list(images.shape[1:])
-        if len(wanted) != len(given) or any(
-            n not in (-1, m) for n, m in zip(wanted, given, strict=True)
-        ):
-            raise UserError(f"{self.path}: takes images of {wanted}, its model takes {given}")
-        for end in (expected, *self.outputs):
+            raise UserError(f"{self.path}: expected {len(arrays)} inputs and outputs, got {ends}")
+        for end, array in zip(self.inputs, arrays, strict=True):
+            wanted, given = end["shape"][1:], list(array.shape[1:])
+            if len(wanted) != len(given) or any(
+                n not in (-1, m) for n, m in zip(wanted, given, strict=True)
+            ):
+                raise UserError(
+                    f"{self.path}: input {end['name']} takes {wanted}, its model takes {given}"
+                )
+        for end in (*self.inputs, *self.outputs):
             if end["dtype"] not in COMPARABLE:
-                raise UserError(f"{self.path}: {end['name']} is {end['dtype']}, not of an image")
+                raise UserError(f"{self.path}: {end['name']} is {end['dtype']}, not of a network")
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
-            np.savez(source, as_input(images, expected["dtype"]))
+            np.savez(source, *arrays)
             self._ask("run", "images", inputs=str(source), outputs=str(target))
             with np.load(target, allow_pickle=False) as stored:
                 return [stored[f"arr_{i}"] for i in range(len(stored.files))]

@@ -76,18 +76,23 @@ def alive(answers):
 
 
 def run(engine, sign, *, inputs, outputs):
-    """Runs all images of an .npz through the engine and writes all outputs to another."""
+    """Runs all samples of an .npz through the engine and writes all outputs to another.
+
+    A file of a fixed batch gets whole ones: the last is filled up with the first samples.
+    """
     with np.load(inputs, allow_pickle=False) as stored:
-        arrays = [stored[name] for name in stored.files]
-    size = engine.inputs[0]["shape"][0]
-    size = min(len(arrays[0]), LARGEST_BATCH) if size < 1 else size
+        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+    count, fixed = len(arrays[0]), engine.inputs[0]["shape"][0]
+    size = fixed if fixed > 0 else min(count, LARGEST_BATCH)
     made = []
-    for start in range(0, len(arrays[0]), size):
-        made.append(engine.run([array[start : start + size] for array in arrays]))
+    for start in range(0, count, size):
+        batch = np.arange(start, start + size)
+        batch = batch % count if fixed > 0 else batch[batch < count]
+        made.append(engine.run([array[batch] for array in arrays]))
         sign()
-    joined = [np.concatenate(parts) for parts in zip(*made, strict=True)]
+    joined = [np.concatenate(parts)[:count] for parts in zip(*made, strict=True)]
     np.savez(outputs, *joined)
-    return {"images": len(arrays[0])}
+    return {"images": count}
 
 
 def measure(engine, sign, *, warmup, runs):

@@ -13,11 +13,13 @@ import numpy as np
 
 from kerascnn.models.graph import nodes
 
+from ..conversion.freeze import without_variables
+from ..conversion.tflite import write_tflite
 from ..integer_form.rewrite import integer_form
 from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
-from ..quantization.quantize import quantize as quantize_natively
-from ..quantization.quantize import refuse_unknown
 from ..quantization.quantized_layers import FakeQuant
+from ..quantization.quantizer import quantized_model as quantize_natively
+from ..quantization.quantizer import refuse_unknown
 from .bridge import from_tf_keras, import_extra, to_tf_keras
 
 TFMOT = "tensorflow_model_optimization"
@@ -98,7 +100,7 @@ def strip(wrapped, like):
     return from_tf_keras(tfmot.clustering.keras.strip_clustering(plain), like)
 
 
-def quantize(model, batches):
+def quantized_model(model, batches):
     """Rebuilds a model for tfmot's quantization-aware training, ranges set by calibration.
 
     Zeros stay zeros and kernels of few values keep them: after pruning this is what tfmot calls
@@ -210,11 +212,8 @@ class Simulation:
 
     def to_tflite(self, *, batch=1):
         """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
-        from ..conversion.freeze import freeze_simulation
-        from ..conversion.tflite import write_tflite
-
         self.settle()
-        return write_tflite(freeze_simulation(self.model, batch=batch), self.form.name, int8=True)
+        return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 
 def output_range(layer):
@@ -222,3 +221,27 @@ def output_range(layer):
     found = {w.name.split("/")[-1]: w for w in layer.weights}
     names = ("output_min:0", "output_max:0")
     return tuple(found[name] for name in names) if names[0] in found else None
+
+
+def _freeze(model, *, batch):
+    """Freezes the inference of a tf_keras model that tfmot simulates int8 in; see `freeze`."""
+    import tensorflow as tf
+
+    RoundedRescaling = import_extra(".tf_keras_layers").RoundedRescaling
+    ends = [layer for layer in model.layers if isinstance(layer, RoundedRescaling)]
+    signature = [
+        tf.TensorSpec((batch, *x.shape[1:]), tf.float32, name=x.name) for x in model.inputs
+    ]
+
+    @tf.function(autograph=False)
+    def inference(*images):
+        return model(list(images) if len(images) > 1 else images[0], training=False)
+
+    try:
+        for layer in ends:
+            layer.rescales = False
+        concrete = inference.get_concrete_function(*signature)
+    finally:
+        for layer in ends:
+            layer.rescales = True
+    return without_variables(concrete)

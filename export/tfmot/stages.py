@@ -1,6 +1,6 @@
 """The stages of a recipe with `engine: tfmot`: wrapped, fine-tuned in tf_keras, brought back."""
 
-from ..quantization.calibration import calibration_images
+from ..subject.subject import chosen
 from . import engine as tfmot_engine
 from .bridge import import_extra
 from .tf_keras_training import fit
@@ -36,7 +36,9 @@ def quantize(model, quantization, run, data, out):
 
 def simulate(model, quantization, run, data, out):
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = data.batches(calibration_images(data, quantization.calibration))
-    simulation = tfmot_engine.quantize(model, (images for images, _ in calibration))
+    calibration = quantization.calibration
+    drawn = data.train.take(chosen(len(data.train), calibration.images, calibration.seed))
+    batches = (images for images, _ in data.batches(drawn))
+    simulation = tfmot_engine.quantize(model, batches)
     fit(simulation.model, data, quantization.fine_tune, run.config, out)
     return simulation

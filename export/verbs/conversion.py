@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from kerascnn.cli import DataDir, app
-from kerascnn.console import console, start_tensorflow
+from kerascnn.console import busy, console, start_tensorflow
 from kerascnn.errors import UserError
 
 from .options import CodeOption, ImagesOption, RecipeOption, TrustOption
@@ -16,11 +15,14 @@ from .verdicts import fail_unless, print_verdicts
 
 @app.command()
 def convert(
-    run: Annotated[
+    source: Annotated[
         Path, typer.Argument(metavar="RUN", help="The folder of a run, or a .keras file.")
     ],
-    recipe: RecipeOption,
     to: Annotated[list[str], typer.Option("--to", help="tflite, onnx, or both: --to tflite onnx.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="The name of a recipe in configs/export, or a YAML file of your own."),
+    ] = None,
     batch: Annotated[str, typer.Option(help="Images at a time, or 'dynamic'.")] = "1",
     io: Annotated[
         str | None,
@@ -32,56 +34,54 @@ def convert(
     data_dir: DataDir = None,
     images: ImagesOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="For a .keras file: the folder to write; else beside it.")
+        Path | None, typer.Option(help="The folder to write; else that of the run or the file.")
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Keep a file that fell short; its sheet says so.")
+    ] = False,
     trust: TrustOption = False,
     code: CodeOption = None,
 ):
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
 
-    Quantizes on the way where a recipe does that without training. A .keras file that was not
-    trained here is converted too: floats need nothing else, int8 needs --images.
+    Quantizes on the way where a recipe does that without training; without a recipe a model is
+    converted as it is. A .keras file that was not trained here is converted too: floats need
+    nothing else, int8 needs --images.
 
     Example: kerascnn convert runs/demo --to tflite onnx --recipe float32
     """
-    from ..conversion import refuse_formats
+    from ..conversion.formats import refuse_formats
     from ..recipes.recipe import load_recipe
 
     if batch != "dynamic" and not (batch.isdecimal() and int(batch) > 0):
         raise UserError(f"--batch: expected a number of images or 'dynamic', got {batch!r}")
-    loaded = load_recipe(recipe)
+    loaded = recipe and load_recipe(recipe)
     size = None if batch == "dynamic" else int(batch)
-    refuse_formats(loaded.method, to, batch=size, io=io, opset=opset)
+    refuse_formats(loaded and loaded.method, to, batch=size, io=io, opset=opset)
     start_tensorflow()
-    if run.suffix == ".keras":
-        from ..delivery.own_model import deliver_own
+    from ..delivery.deliver import attempt
+    from ..subject.opening import open_subject
 
-        if io is not None:
-            raise UserError(f"{run}: --io is for a run; an int8 file of a .keras file takes uint8")
-        deliveries = deliver_own(
-            run, loaded, to, images=images, out=out, batch=size, opset=opset, trust=trust,
-            code=code,
-        )  # fmt: skip
-    elif images or out or trust or code:
-        raise UserError(f"{run}: --images, --out, --trust and --code are for a .keras file")
-    else:
-        from kerascnn.training import open_run
-
-        from ..delivery.deliver import deliver
-
-        opened = open_run(run)
-        deliveries = deliver(opened, loaded, to, batch=size, io=io, opset=opset, data_dir=data_dir)
-    print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries])
-    lost = [d.path for d in deliveries if not d.verdict.passed]
-    if lost and loaded.method in ("static", "qat"):
-        given = f"{run} --images {images}" if run.suffix == ".keras" else lost[0]
-        console.print(f"  kerascnn debug {escape(f'{given} --recipe {recipe}')} says why")
-    fail_unless(all(d.verdict.passed for d in deliveries))
+    subject = open_subject(source, data_dir=data_dir, images=images, trust=trust, code=code)
+    deliveries = attempt(
+        subject, to, recipe=loaded, batch=size, io=io, opset=opset, accept=accept, out=out
+    )
+    print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries if d.verdict])
+    lost = [d.path for d in deliveries if d.verdict and not d.passed]
+    if lost and loaded and loaded.method in ("static", "qat"):
+        given = lost[0] if subject.run is not None else f"{source} --images {images}"
+        console.print(f"  kerascnn debug {given} --recipe {recipe} says why")
+    if refused := [d for d in deliveries if d.error]:
+        raise UserError("; ".join(d.error for d in refused))
+    fail_unless(accept or not lost)
 
 
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="A file that `kerascnn convert` wrote.")],
+    model: Annotated[
+        Path | None, typer.Option(help="The .keras file it was made of, where not beside it.")
+    ] = None,
     data_dir: DataDir = None,
     images: ImagesOption = None,
     trust: TrustOption = False,
@@ -95,9 +95,9 @@ def verify(
 
     title = TITLES[engine_name(file)]
     start_tensorflow()
-    from ..proof.verification import verify as verify_file
+    from ..delivery.verify import verify as verify_file
 
-    verdict = verify_file(file, data_dir=data_dir, images=images, trust=trust, code=code)
+    verdict = verify_file(file, model, data_dir=data_dir, images=images, trust=trust, code=code)
     print_verdicts([(file, title, verdict)])
     fail_unless(verdict.passed)
 
@@ -124,8 +124,8 @@ def debug(
     """Shows which layers of an int8 file lose its accuracy, and why; --fix tries what helps.
 
     --fix tries, in this order, wider and narrower calibration, equalized channels with corrected
-    biases, the worst layers in float, activations of 16 bits, and with --train training for int8.
-    Of a .keras file that was not trained here, and of its files, it shows and does not fix.
+    biases, the worst layers in float, activations of 16 bits, and with --train training for int8,
+    for which a run is needed. Of a .keras file it needs labels beside the images.
 
     Example: kerascnn debug runs/demo/model_int8_static.tflite --fix
     """
@@ -134,23 +134,25 @@ def debug(
     start_tensorflow()
     from ..debugging import tables
     from ..debugging.analysis import analyse
+    from ..debugging.case import open_case
     from ..debugging.fixes import Fixer
-    from ..debugging.subject import OwnSubject, open_subject
 
-    subject = open_subject(
+    case = open_case(
         file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code
     )
-    if fix and isinstance(subject, OwnSubject):
-        raise UserError(f"{file}: --fix takes a run; a recipe of your own names what stays float")
-    with console.status("switching the roundings on, one at a time"):
-        analysis = analyse(subject.simulated, *subject.sample(count))
+    if train and case.subject.run is None:
+        raise UserError(f"{file}: --train takes a run; fit what export.quantize gives in a script")
+    with busy("switching the roundings on, one at a time"):
+        analysis = analyse(case.reference.model, case.sample(count), case.meaning)
     console.print(tables.layers(analysis))
-    console.print(tables.explanation(analysis), highlight=False)
+    for line in tables.explanation(analysis):
+        console.print(line, highlight=False)
     if not fix:
         return
-    with console.status("") as status:
-        fixer = Fixer(subject, images=count, say=lambda text: status.update(f"trying: {text}"))
+    with busy("") as say:
+        fixer = Fixer(case, images=count, say=lambda text: say(f"trying: {text}"))
         outcome = fixer.fix(train=train)
     console.print(tables.fixes(outcome))
-    console.print(tables.summary(outcome, subject, trained=train), highlight=False)
-    fail_unless(outcome.delivery is None or outcome.delivery.verdict.passed)
+    for line in tables.summary(outcome, case, trained=train):
+        console.print(line, highlight=False)
+    fail_unless(outcome.delivery is None or outcome.delivery.passed)

@@ -93,8 +93,8 @@ def demo(
     """
     from kerascnn.files import writable_folder
 
-    from ..cli import invoke
     from .demonstration import commands
+    from .invocation import invoke
 
     if (out / "history.csv").exists():
         raise UserError(f"{out}: holds a run already; remove it, or give another --out")

@@ -1,6 +1,14 @@
 """Evaluation of trained networks."""
 
-from kerascnn.evaluation.classification import Evaluation, classification, evaluate
-from kerascnn.evaluation.prediction import predict
+from kerascnn.evaluation.classification import Evaluation, accuracy, classification, evaluate
+from kerascnn.evaluation.prediction import logits_of, predict, predictions
 
-__all__ = ["Evaluation", "classification", "evaluate", "predict"]
+__all__ = [
+    "Evaluation",
+    "accuracy",
+    "classification",
+    "evaluate",
+    "logits_of",
+    "predict",
+    "predictions",
+]

@@ -20,6 +20,11 @@ class Evaluation:
     confusion: np.ndarray
 
 
+def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The share, 0..1, of rows of logits, (n, classes), whose largest is their label's, (n,)."""
+    return float((np.argmax(logits, axis=1) == labels).mean())
+
+
 def classification(logits, labels):
     """Evaluates logits, (n, classes), against labels, (n,)."""
     classes = logits.shape[1]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
 
 from kerascnn.errors import UserError
 
@@ -40,13 +41,18 @@ def allow_depth(number_of_layers):
 
 def functional(model):
     """The functional form of a model; UserError for a subclassed or an unbuilt one."""
-    inner = model._functional if isinstance(model, keras.Sequential) else model
+    inner = functional_or_none(model)
     if inner is None or not hasattr(inner, "_nodes_by_depth"):
         raise UserError(
             f"{model.name}: expected a functional or a built sequential model, got a "
             f"{type(model).__name__}; its layers cannot be seen"
         )
     return inner
+
+
+def functional_or_none(model):
+    """The functional form of a model; None where it has none."""
+    return model._functional if isinstance(model, keras.Sequential) else model
 
 
 def nodes(model):
@@ -147,73 +153,201 @@ def new_inputs(model):
     )
 
 
+def packed(model, values):
+    """Values, one an input of a model in its order, in the structure that it is called with."""
+    return keras.tree.pack_sequence_as(functional(model)._inputs_struct, list(values))
+
+
 def operands(node):
     """What a call was given, tensors and constants alike, in one flat list."""
     return keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
 
 
+def like(model: keras.Model, made: keras.Model) -> keras.Model:
+    """Gives `made`, which was rebuilt from `model`, its class and its attributes; returns it.
+
+    A model whose class has a train_step of its own keeps it so. An attribute that is a layer
+    becomes the layer of that name in the new graph. Models without a class of their own are left
+    as they are.
+    """
+    own = type(model)
+    if own in (keras.Model, keras.Sequential, Functional) or not isinstance(model, Functional):
+        return made
+    if own.__module__.split(".")[0] in ("keras", "kerascnn", "export"):
+        return made
+    known = {*vars(made), "optimizer", "_optimizer"}
+    made.__class__ = own
+    by_name = {layer.name: layer for layer in made.layers}
+    for name, value in vars(model).items():
+        if name not in known:
+            if isinstance(value, keras.Layer):
+                value = by_name.get(value.name, value)
+            setattr(made, name, value)
+    return made
+
+
+def traced(model: keras.Model, example=None) -> keras.Model:
+    """The graph of a model that is a class of its own, by calling it on symbolic tensors.
+
+    Args:
+        model: built; functional models are given back.
+        example: inputs of the model in its own structure, whose shapes are taken; None where the
+            model remembers the shape that it was built with.
+
+    Raises:
+        UserError: what it computes is not made of Keras operations, or it is not built.
+    """
+    if isinstance(model, keras.Sequential) or hasattr(model, "_nodes_by_depth"):
+        return functional(model)
+    shapes = None
+    if example is not None:
+        shapes = keras.tree.map_structure(lambda x: (None, *x.shape[1:]), example)
+    elif model.built and getattr(model, "_build_shapes_dict", None):
+        remembered = list(model._build_shapes_dict.values())
+        shapes = remembered[0] if len(remembered) == 1 else None
+    if shapes is None or not model.built:
+        raise UserError(
+            f"{model.name}: a {type(model).__name__} whose inputs are not known; call it once on "
+            "data, or save keras.Model(image, model(image)), with image = keras.Input(SHAPE)"
+        )
+    inputs = keras.tree.map_shape_structure(lambda s: keras.Input(batch_shape=s), shapes)
+    return _traced(model, inputs)
+
+
+def _traced(layer, inputs, kwargs=None):
+    """A functional model of what a layer does to these Keras inputs; it shares its sublayers."""
+    try:
+        outputs = layer.call(inputs, **(kwargs or {}))
+        return keras.Model(inputs, outputs, name=layer.name)
+    except Exception as error:  # whatever a call of one's own raises on symbolic tensors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise UserError(
+            f"{layer.name}: {type(layer).__name__}.call is not made of Keras operations "
+            f"({reason}); write it with keras.layers and keras.ops, as "
+            "x = keras.Input(SHAPE); y = keras.layers.Conv2D(...)(x); y = keras.ops.relu(y); "
+            "model = keras.Model(x, y)"
+        ) from None
+
+
+def is_block(operation) -> bool:
+    """Whether a layer of somebody's own is a composition of Keras layers without own weights."""
+    if not isinstance(operation, keras.Layer) or isinstance(operation, keras.Model):
+        return False
+    if type(operation).__module__.split(".")[0] == "keras":
+        return False
+    parts = operation._flatten_layers(include_self=False, recursive=False)
+    inner = {id(w) for part in parts for w in part.weights}
+    return bool(parts) and all(id(w) in inner for w in operation.weights)
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """A copy of a model, with the same names and weights, that computes in float32 throughout."""
+    copied, _ = canonical_pairs(model, split_activations=False, dtype="float32")
+    return copied
+
+
+def computes_in(model: keras.Model) -> set[str]:
+    """The dtypes that the layers of a model compute in."""
+    return {layer.compute_dtype for layer in model._flatten_layers() if layer.compute_dtype}
+
+
 def canonical(model, *, split_activations=True):
     """A copy of a model, with the same weights and outputs, that graph tools find easy to read.
 
-    Nested models are inlined, activations written inside a layer (`Dense(activation=...)`) stand
-    alone as `{layer}_{activation}`, and `x + y` or `x * y` are Add and Multiply layers. A layer
-    that is shared stays shared. Names are kept; one that occurs twice gets its model's in front.
+    Nested models are inlined, blocks that are layers of somebody's own are opened, activations
+    written inside a layer (`Dense(activation=...)`) stand alone as `{layer}_{activation}`, and
+    `x + y` or `x * y` are Add and Multiply layers. A layer that is shared stays shared. Names are
+    kept; one that occurs twice gets its model's in front.
     split_activations: False leaves them inside their layers.
     """
     return canonical_pairs(model, split_activations=split_activations)[0]
 
 
-def canonical_pairs(model, *, split_activations=True):
-    """The copy that `canonical` makes, and the list of (layer of the model, its copy)."""
-    copies, names = {}, set()
+def canonical_pairs(model, *, split_activations=True, dtype=None):
+    """The copy that `canonical` makes, and the list of (layer of the model, its copy).
+
+    dtype: what the copies compute in and hold; by default as the layers.
+    """
+    copies = _Copies(split_activations, dtype)
     inputs = new_inputs(model)
-
-    def unique(name, owner):
-        name = name if name not in names else f"{owner.name}_{name}"
-        while name in names:
-            name += "_again"
-        names.add(name)
-        return name
-
-    def copy(layer, owner):
-        if id(layer) not in copies:
-            config = layer.get_config()
-            config["name"] = unique(layer.name, owner)
-            activation = None
-            if split_activations and has_inner_activation(layer):
-                config["activation"] = "linear"
-                name = f"{config['name']}_{layer.activation.__name__}"
-                activation = activation_layer(layer.activation, unique(name, owner))
-            copies[id(layer)] = layer, type(layer).from_config(config), activation
-        return copies[id(layer)][1:]
-
-    def call_in(owner):
-        def call(node, *args, **kwargs):
-            operation = node.operation
-            if isinstance(operation, keras.Model):
-                return walk(operation, args[0], call_in(operation))
-            if isinstance(operation, keras.Layer):
-                layer, activation = copy(operation, owner)
-                outputs = layer(*args, **kwargs)
-                return activation(outputs) if activation else outputs
-            kind = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply}.get(
-                type(operation).__name__
-            )
-            if kind and len(args) == 2 and all(keras.utils.is_keras_tensor(a) for a in args):
-                return kind(name=unique(operation.name, owner))(list(args))
-            return operation(*args, **kwargs)
-
-        return call
-
-    outputs = walk(model, inputs, call_in(model))
-    copied = keras.Model(inputs, outputs, name=model.name)
-    pairs = [(layer, twin) for layer, twin, _ in copies.values()]
+    outputs = walk(model, inputs, copies.call_in(model))
+    copied = like(model, keras.Model(inputs, outputs, name=model.name))
+    copied.inlined = copies.inlined
+    pairs = [(layer, twin) for layer, twin, _ in copies.made.values()]
     for layer, twin in pairs:
         twin.set_weights(layer.get_weights())
         if isinstance(layer, keras.layers.Normalization):
             twin.finalize_state()  # its constants are derived from its weights
         twin.trainable = layer.trainable
     return copied, pairs
+
+
+class _Copies:
+    """The copies of layers that `canonical_pairs` calls instead of them.
+
+    made: id of a layer -> (layer, its copy, the copy of its inner activation or None).
+    inlined: name of a nested model or block -> the names of the layers that came out of it.
+    """
+
+    def __init__(self, split_activations, dtype):
+        self.split_activations, self.dtype = split_activations, dtype
+        self.made, self.names, self.inlined = {}, set(), {}
+
+    def call_in(self, owner, within=(), training=None):
+        """The function that `walk` calls for each node of `owner`.
+
+        within: the nested models around it. training: what these were called with, if they were:
+        a backbone that is called with training=False does not train its normalizations.
+        """
+
+        def call(node, *args, **kwargs):
+            operation = node.operation
+            if training is not None and getattr(operation, "_call_has_training_arg", False):
+                kwargs = {**kwargs, "training": training}
+            if isinstance(operation, keras.Model) or is_block(operation):
+                mode = kwargs.pop("training", training)
+                inner = operation
+                if not hasattr(functional_or_none(operation), "_nodes_by_depth"):
+                    specs = keras.tree.map_structure(
+                        lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype), args[0]
+                    )
+                    inner = _traced(operation, specs, kwargs)
+                return walk(inner, args[0], self.call_in(operation, (*within, operation), mode))
+            if isinstance(operation, keras.Layer):
+                layer, activation = self._copy(operation, owner, within)
+                outputs = layer(*args, **kwargs)
+                return activation(outputs) if activation else outputs
+            kind = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply}.get(
+                type(operation).__name__
+            )
+            if kind and len(args) == 2 and all(keras.utils.is_keras_tensor(a) for a in args):
+                return kind(name=self._unique(operation.name, owner))(list(args))
+            return operation(*args, **kwargs)
+
+        return call
+
+    def _copy(self, layer, owner, within):
+        if id(layer) not in self.made:
+            config = layer.get_config()
+            config["name"] = self._unique(layer.name, owner)
+            if self.dtype:
+                config["dtype"] = self.dtype
+            activation = None
+            if self.split_activations and has_inner_activation(layer):
+                config["activation"] = "linear"
+                name = f"{config['name']}_{layer.activation.__name__}"
+                activation = activation_layer(layer.activation, self._unique(name, owner))
+            self.made[id(layer)] = layer, type(layer).from_config(config), activation
+            for outer in within:
+                self.inlined.setdefault(outer.name, []).append(config["name"])
+        return self.made[id(layer)][1:]
+
+    def _unique(self, name, owner):
+        name = name if name not in self.names else f"{owner.name}_{name}"
+        while name in self.names:
+            name += "_again"
+        self.names.add(name)
+        return name
 
 
 def has_inner_activation(layer):

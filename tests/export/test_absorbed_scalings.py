@@ -7,7 +7,7 @@ from small_networks import network, pixels
 
 import kerascnn.layers as ours
 from export.integer_form.rewrite import integer_form
-from export.quantization.quantize import quantize
+from export.quantization.quantizer import quantized_model
 from export.quantization.weights_back import weights_back
 
 
@@ -70,7 +70,7 @@ def test_it_computes_the_same_with_no_more_operations_than_it_must(name):
 def test_weights_come_back_without_the_constant(name):
     model = network(ABSORBED[name])
     before = model.get_weights()
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     for variable in model.variables:
         if "seed" not in variable.name:
             variable.assign(variable + 1)

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from export.delivery.compress import compress
 from export.pruning.magnitude import largest, prunable_kernels
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
 from export.sharing.clustering import cluster, k_means, share
 from kerascnn.config import Config, parse
@@ -93,7 +93,7 @@ def test_a_clustered_model_stays_so_in_int8_training():
     x = layers.Conv2D(8, 3, name="conv")(image)
     model = keras.Model(image, layers.Dense(4, name="logits")(layers.Flatten()(x)))
     cluster(model, 8)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     images = np.random.default_rng(0).uniform(0, 255, (16, 8, 8, 3)).astype("float32")
     calibrate(simulated, [images])
     cluster(simulated, 8)

@@ -8,7 +8,7 @@ from small_networks import network, pixels
 
 import kerascnn.layers as ours
 from export.integer_form.composites import as_plain_layers
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.weights_back import weights_back
 from kerascnn.models.graph import canonical, nodes
 
@@ -45,7 +45,7 @@ def test_distances_to_codes_are_a_dense_layer_of_squares():
 def test_its_weights_come_back(name):
     model = network(lambda x: COMPOSITES[name]()(x))
     before = model.get_weights()
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     for variable in model.variables:
         variable.assign(variable + 1)
     weights_back(simulated, model)
@@ -55,7 +55,7 @@ def test_its_weights_come_back(name):
 
 def test_training_makes_no_connection_that_the_table_has_not():
     model = network(lambda x: COMPOSITES["partially connected"]()(x))
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [pixels(model)])
     simulated.compile(keras.optimizers.SGD(1e-2), "mse")
     layer = simulated.get_layer("odd")

@@ -31,13 +31,13 @@ print((peak() - before) / (4 * large.count_params()))
 """
 CALIBRATION = """
 from export import portions
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.quantized_layers import FakeQuant
 
 x = image = keras.Input((64, 64, 3))
 for _ in range(12):
     x = layers.ReLU()(layers.Conv2D(16, 1)(x))
-simulated = quantize(keras.Model(image, x))
+simulated = quantized_model(keras.Model(image, x))
 images = np.random.default_rng(0).integers(0, 256, (64, 64, 64, 3)).astype("float32")
 
 def ranges():

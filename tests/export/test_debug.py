@@ -16,7 +16,7 @@ from export.debugging.probe import Probe
 from export.proof.sheet import read_sheet
 from export.pruning.magnitude import sparsity
 from export.quantization.float_form import unrounded
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.names import recipe_name
 from export.recipes.recipe import Recipe
 from export.recipes.stages import Quantization
@@ -39,7 +39,7 @@ def small():
     keras.utils.set_random_seed(0)
     model = randomized(depthwise_network((12, 12, 3)))
     images = pixels(model, 48)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images])
     return simulated, images, model.predict(images, verbose=0).argmax(1)
 
@@ -112,7 +112,7 @@ def test_an_outlier_weight_shows_in_the_kernel():
     labels = np.zeros(len(images), int)
 
     def weights():
-        simulated = quantize(model)
+        simulated = quantized_model(model)
         calibrate(simulated, [images])
         found = next(x for x in analyse(simulated, images, labels).layers if x.name == name)
         return found.weights, found
@@ -142,7 +142,7 @@ def test_small_input_channels_are_named():
         weight.assign(weight.numpy() / factors)
     second.kernel.assign(second.kernel.numpy() * factors[:, None])
     images = pixels(model)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images])
     found = analyse(simulated, images, np.zeros(len(images), int))
     worst = {layer.name: diagnose(layer) for layer in found.layers}
@@ -152,7 +152,7 @@ def test_small_input_channels_are_named():
 def test_clipped_values_are_counted():
     model = randomized(depthwise_network((12, 12, 3)))
     images = pixels(model, 24)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images])
     rounding = simulated.get_layer("stem_relu_quant")
     rounding.maximum.assign(float(rounding.maximum) / 10)
@@ -165,7 +165,7 @@ def test_clipped_values_are_counted():
 def test_one_network_inside_a_simulation_is_the_model_it_was_made_of():
     model = randomized(depthwise_network((12, 12, 3)))
     images = pixels(model, 8)
-    inner = unrounded(quantize(model))
+    inner = unrounded(quantized_model(model))
     np.testing.assert_allclose(
         inner.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5
     )

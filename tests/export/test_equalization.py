@@ -9,8 +9,8 @@ from small_networks import network, pixels
 from export.quantization.bias_correction import correct_biases
 from export.quantization.biases import settle_biases
 from export.quantization.equalization import equalize
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import FakeQuant
+from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.ranges import BINS, least_squares, narrow_ranges, percentile
 from kerascnn.models.graph import canonical, nodes
 
@@ -102,7 +102,7 @@ def test_relu6_that_nothing_reaches_becomes_relu_and_another_stops_equalization(
 def test_corrected_biases_bring_the_float_mean_back():
     model = network(grouped)
     images = pixels(model, 64)
-    rounded = quantize(model)
+    rounded = quantized_model(model)
     for layer in rounded.layers:  # coarse kernels: 8 bits alone shift a mean too little to see
         if layer.name in ("first", "second"):
             kernel = layer._kernel.numpy()
@@ -154,7 +154,7 @@ def test_least_squares_has_the_smaller_error():
 def test_narrowed_ranges_lie_within_the_extremes_and_hold_zero(method):
     model = network(grouped)
     images = pixels(model)
-    rounded = quantize(model)
+    rounded = quantized_model(model)
     calibrate(rounded, [images])
     watched = [x for x in rounded.layers if isinstance(x, FakeQuant) and x.fixed is None]
     before = [(float(x.minimum), float(x.maximum)) for x in watched]

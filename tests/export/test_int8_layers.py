@@ -10,7 +10,7 @@ import kerascnn.layers as ours
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 
@@ -191,7 +191,7 @@ def built(body, shape):
 
 def check(model, path, **options):
     """The int8 file of a model has no float operator and gives what is simulated."""
-    simulated = quantize(model, **options)
+    simulated = quantized_model(model, **options)
     calibrate(simulated, [pixels(model)])
     settle_biases(simulated)
     path.write_bytes(to_tflite(simulated))
@@ -229,7 +229,7 @@ IN_ONNX_TOO = ("prelu", "hard_tanh", "mish", "selu", "softsign", "relu up to 1",
 @pytest.mark.parametrize("name", IN_ONNX_TOO)
 def test_an_onnx_file_of_it_gives_what_the_tflite_file_does(name, tmp_path):
     model = built(OF_IMAGES[name], (12, 12, 3))
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [pixels(model)])
     settle_biases(simulated)
     found = []
@@ -272,4 +272,4 @@ UNKNOWN = {
 def test_a_layer_without_a_rule_is_named_with_the_way_out(reason):
     model = built(lambda x: UNKNOWN[reason](conv(x)), (12, 12, 3))
     with pytest.raises(UserError, match=f"fog: int8 has no rule for .*{reason}.*exclude 'fog'"):
-        quantize(model)
+        quantized_model(model)

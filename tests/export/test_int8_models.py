@@ -10,7 +10,7 @@ from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.proof.verification import noise
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 
 SIDES = {  # the smallest pictures that they take, or so
@@ -43,7 +43,7 @@ def ran(made, kind, images, folder):
 def test_a_model_of_keras_applications_is_int8_throughout(name, tmp_path):
     images = photographs((SIDES[name], SIDES[name], 3), COMPARED)
     model = with_signal(name, images[:IMAGES])
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images[:IMAGES].astype("float32")])
     settle_biases(simulated)
     (logits,), (outputs,) = predict(model, images), predict(simulated, images)

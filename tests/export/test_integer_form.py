@@ -11,8 +11,8 @@ from export.conversion.tflite import to_tflite
 from export.integer_form.rewrite import integer_form
 from export.proof.checks import WITHIN_A_STEP
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import FakeQuant
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 
@@ -140,7 +140,7 @@ def test_pixels_mean_in_the_file_what_the_simulation_takes_them_for(scale, offse
     x = relu(conv(layers.Rescaling(scale, offset, name="normalize")(image)))
     model = randomized(keras.Model(image, layers.Dense(5)(layers.Flatten()(x))))
     check(model, tmp_path)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [pixels(model)])
     logits, outputs = model(pixels(model)), simulated(pixels(model))
     # Eight bits of three layers, 0.01 here; with pixels cut off at the nearest 0 it was 0.3.
@@ -164,7 +164,7 @@ def test_depthwise_kernels_with_one_scale_a_tensor_are_int8_too(multiplier, tmp_
 
 def check(model, tmp_path, **options):
     """The int8 file of a model is int8 throughout and gives what is simulated."""
-    simulated = quantize(model, **options)
+    simulated = quantized_model(model, **options)
     calibrate(simulated, [pixels(model)])
     settle_biases(simulated)
     path = tmp_path / "model.tflite"
@@ -182,14 +182,14 @@ def check(model, tmp_path, **options):
 
 def test_the_simulation_is_near_the_model():
     model = every_rule()
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [pixels(model)])
     x = pixels(model)
     assert np.abs(simulated(x) - np.asarray(model(x))).max() < 0.1 * np.abs(model(x)).max()
 
 
 def test_each_range_is_watched_or_fixed():
-    simulated = quantize(every_rule())
+    simulated = quantized_model(every_rule())
     fixed = {layer.name: layer.fixed for layer in simulated.layers if isinstance(layer, FakeQuant)}
     assert fixed["normalize_quant"] == (-1.0, pytest.approx(255 / 128 - 1))
     assert fixed["stem_silu_sigmoid_quant"] == (0.0, 255 / 256)

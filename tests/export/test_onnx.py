@@ -17,7 +17,7 @@ from export.conversion.onnx_layout import CHANNELS_FIRST, CHANNELS_LAST
 from export.conversion.onnx_names import WEIGHTED, layer_names
 from export.conversion.tflite import to_tflite
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.models.graph import normalized
@@ -46,7 +46,7 @@ def small_model(name):
 
 
 def simulated(model):
-    found = quantize(lively(model))
+    found = quantized_model(lively(model))
     calibrate(found, [pixels(model, 16)])
     settle_biases(found)
     return found

@@ -16,7 +16,7 @@ from small_networks import pixels, randomized
 import kerascnn.layers as ours
 from export.conversion.tflite import to_tflite
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes.litert import float_operators, requirements
 from kerascnn.config import Normalize
 from kerascnn.models.graph import canonical, consumers, nodes, normalized
@@ -130,7 +130,7 @@ def test_a_float_file_has_nothing_stray(name):
 def test_an_int8_file_is_int8_throughout(name):
     keras.utils.set_random_seed(0)
     model = network(name)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [pixels(model, 4)])
     settle_biases(simulated)
     data = to_tflite(simulated)

@@ -19,7 +19,7 @@ from export.pruning.magnitude import (
     two_of_four,
 )
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe, load_recipe
 from kerascnn.config import parse
 from kerascnn.errors import UserError
@@ -123,7 +123,7 @@ def test_zeros_survive_saving_int8_training_and_the_file(pattern, tmp_path):
     assert all(z.mean() > 0.3 for z in zero.values())
     keep_zeros(loaded)  # what a training to come must be told
     train(loaded)
-    simulated = quantize(loaded)
+    simulated = quantized_model(loaded)
     calibrate(simulated, [pixels(simulated)])
     keep_zeros(simulated)
     train(simulated)

@@ -10,16 +10,17 @@ from keras import layers
 import export
 import kerascnn
 from export.conversion.tflite import to_tflite
-from export.proof.verification import Reference, judge, output_step, predict
+from export.proof.verification import Reference, judge, output_step
 from export.pruning.magnitude import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import FakeQuant
+from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.config import Normalize, parse
 from kerascnn.errors import UserError
+from kerascnn.evaluation import logits_of
 from kerascnn.models.graph import canonical, normalized
 
 
@@ -41,7 +42,7 @@ def resnet8():
 
 
 def test_names_and_weights_survive(resnet8):
-    simulated = quantize(resnet8)
+    simulated = quantized_model(resnet8)
     names = {layer.name for layer in simulated.layers}
     assert {layer.name for layer in resnet8.layers} <= names
     kernel = simulated.get_layer("stem_conv")._kernel.numpy()
@@ -49,7 +50,7 @@ def test_names_and_weights_survive(resnet8):
 
 
 def test_it_rounds_where_a_kernel_requantizes_and_nowhere_else(resnet8):
-    rounded = {x.name for x in quantize(resnet8).layers if isinstance(x, FakeQuant)}
+    rounded = {x.name for x in quantized_model(resnet8).layers if isinstance(x, FakeQuant)}
     assert "stem_relu_quant" in rounded
     assert "stage1_block1_out_quant" in rounded
     assert "stage2_block1_proj_conv_quant" in rounded  # an operand of Add has a scale of its own
@@ -58,7 +59,7 @@ def test_it_rounds_where_a_kernel_requantizes_and_nowhere_else(resnet8):
 
 def test_a_calibrated_model_answers_like_the_float_one(resnet8):
     images = rng_images()
-    simulated = quantize(resnet8)
+    simulated = quantized_model(resnet8)
     calibrate(simulated, [images])
     float_logits, logits = (m.predict(images, verbose=0) for m in (resnet8, simulated))
     noise = np.abs(logits - float_logits).max() / np.abs(float_logits).max()
@@ -66,7 +67,9 @@ def test_a_calibrated_model_answers_like_the_float_one(resnet8):
 
 
 def test_weights_take_at_most_255_values_a_channel(resnet8):
-    kernel = keras.ops.convert_to_numpy(quantize(resnet8).get_layer("stage1_block1_1_conv").kernel)
+    kernel = keras.ops.convert_to_numpy(
+        quantized_model(resnet8).get_layer("stage1_block1_1_conv").kernel
+    )
     for channel in range(kernel.shape[-1]):
         values = kernel[..., channel]
         scale = np.abs(values).max() / 127
@@ -74,7 +77,7 @@ def test_weights_take_at_most_255_values_a_channel(resnet8):
 
 
 def test_it_saves_loads_and_trains(resnet8, tmp_path):
-    simulated = quantize(resnet8)
+    simulated = quantized_model(resnet8)
     images = rng_images()
     calibrate(simulated, [images])
     simulated.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -89,7 +92,7 @@ def test_it_saves_loads_and_trains(resnet8, tmp_path):
 
 
 def test_training_keeps_the_zeros(resnet8):
-    simulated = quantize(resnet8)
+    simulated = quantized_model(resnet8)
     kernel = simulated.get_layer("stage1_block1_1_conv")._kernel
     kernel.assign(kernel.numpy() * (np.random.default_rng(0).random(kernel.shape) < 0.5))
     zeros = kernel.numpy() == 0
@@ -110,8 +113,8 @@ def test_a_layer_without_a_rule_can_stay_float(tmp_path):
     outputs = keras.layers.Conv2D(5, 3, name="second")(x)
     model = keras.Model(inputs, outputs)
     with pytest.raises(UserError, match="fog: int8 has no rule for the activation log_sigmoid"):
-        quantize(model)
-    simulated = quantize(model, exclude=["f?g"])
+        quantized_model(model)
+    simulated = quantized_model(model, exclude=["f?g"])
     names = [layer.name for layer in simulated.layers if isinstance(layer, FakeQuant)]
     assert names[1:] == ["first_relu_quant", "fog_quant", "second_quant"]
     images = rng_images(shape=(8, 8, 3))
@@ -122,7 +125,7 @@ def test_a_layer_without_a_rule_can_stay_float(tmp_path):
 
 def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
     images = rng_images(64)
-    simulated = quantize(resnet8, exclude=["stage1_block1_1_*", "head_logits"])
+    simulated = quantized_model(resnet8, exclude=["stage1_block1_1_*", "head_logits"])
     conv = simulated.get_layer("stage1_block1_1_conv")
     np.testing.assert_array_equal(np.asarray(conv.kernel), np.asarray(conv._kernel))
     calibrate(simulated, [images])
@@ -137,14 +140,14 @@ def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
 @pytest.mark.parametrize("excluded", [(), ("head_logits",)])
 def test_what_stays_float_passes_only_if_the_recipe_says_so(resnet8, tmp_path, excluded):
     images = rng_images(64).astype("uint8")
-    simulated = quantize(resnet8, exclude=["head_logits"])
+    simulated = quantized_model(resnet8, exclude=["head_logits"])
     calibrate(simulated, [images.astype("float32")])
     settle_biases(simulated)
     path = tmp_path / "mixed.tflite"
     path.write_bytes(to_tflite(simulated, batch=None))
     quantization = {"method": "static", "exclude": excluded}
     recipe = parse(Recipe, {"name": "mine", "quantization": quantization}, "mine.yaml")
-    logits = predict(simulated, images)
+    logits = logits_of(simulated, images)
     labels = logits.argmax(1)
     expected = Reference(images, labels, logits, 1.0, output_step(simulated), simulated)
     with Artifact(path) as artifact:
@@ -158,7 +161,7 @@ def test_an_activation_inside_an_excluded_layer_stays_float_with_it():
     x = layers.Conv2D(4, 3, activation="relu", name="first")(image)
     x = layers.Conv2D(4, 3, activation="silu", name="second")(x)
     model = keras.Model(image, layers.Conv2D(4, 3, name="third")(x))
-    simulated = quantize(model, exclude=["first", "second"])
+    simulated = quantized_model(model, exclude=["first", "second"])
     rounded = [layer.name for layer in simulated.layers if isinstance(layer, FakeQuant)]
     assert "second_silu_quant" in rounded  # what int8 takes
     assert not [name for name in rounded if name.startswith("first")]
@@ -166,7 +169,7 @@ def test_an_activation_inside_an_excluded_layer_stays_float_with_it():
 
 def test_an_exclusion_that_fits_no_layer_is_refused(resnet8):
     with pytest.raises(UserError, match="exclude: no layer of resnet8 is called 'stemm_conv'"):
-        quantize(resnet8, exclude=["stemm_conv"])
+        quantized_model(resnet8, exclude=["stemm_conv"])
 
 
 def test_polynomial_sparsity_rises_fast_then_slowly():
@@ -199,7 +202,7 @@ def exact_share(simulated, images, path):
 
 def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resnet8, tmp_path):
     images = rng_images(64)
-    simulated = quantize(resnet8)
+    simulated = quantized_model(resnet8)
     calibrate(simulated, [images])
     before = simulated.predict(images, verbose=0)
     loose = exact_share(simulated, images, tmp_path / "loose.tflite")
@@ -223,6 +226,6 @@ def test_a_network_deeper_than_pythons_stack_is_rebuilt_and_quantized():
         sys.setrecursionlimit(700)
         assert len(canonical(nested).layers) > 800
         sys.setrecursionlimit(1100)
-        assert len(quantize(model).layers) > 1200
+        assert len(quantized_model(model).layers) > 1200
     finally:
         sys.setrecursionlimit(before)

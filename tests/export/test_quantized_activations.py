@@ -7,8 +7,8 @@ from small_networks import network, pixels
 
 import kerascnn.layers as ours
 from export.quantization.float_form import unrounded
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import FakeQuant
+from export.quantization.quantizer import calibrate, quantized_model
 
 
 def special(x):
@@ -19,7 +19,7 @@ def special(x):
 
 
 def calibrated():
-    simulated = quantize(network(special))
+    simulated = quantized_model(network(special))
     calibrate(simulated, [pixels(simulated)])
     return simulated
 
@@ -64,7 +64,7 @@ def test_they_train_and_are_saved(tmp_path):
 
 def test_the_float_network_inside_computes_what_the_model_does():
     model = network(special)
-    inside = unrounded(quantize(model))
+    inside = unrounded(quantized_model(model))
     # The input alone is rounded to a whole pixel, of 127.5: by half a step of 1/128.
     found, expected = inside(pixels(model)), model(pixels(model))
     np.testing.assert_allclose(found, expected, atol=0.05 * np.abs(expected).max())

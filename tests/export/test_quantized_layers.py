@@ -12,7 +12,7 @@ from export.quantization.folded_normalization import (
     FreezeStatistics,
     folded,
 )
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 
 needs_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the kernel is TensorFlow's"
@@ -80,7 +80,7 @@ def test_a_frozen_normalization_keeps_its_statistics():
 def test_statistics_freeze_while_a_compiled_training_runs():
     x = keras.Input((4, 4, 3))
     y = layers.BatchNormalization(name="bn")(layers.Conv2D(4, 3, name="conv")(x))
-    model = quantize(randomized(keras.Model(x, y)))
+    model = quantized_model(randomized(keras.Model(x, y)))
     images = np.random.default_rng(0).normal(2, 3, (16, 4, 4, 3)).astype("float32")
     calibrate(model, [images])
     seen = []
@@ -108,7 +108,7 @@ def folding(per_channel):
     y = layers.Conv2D(6, 3, use_bias=False, name="conv")(x)
     model = randomized(keras.Model(x, layers.BatchNormalization(name="bn")(y)))
     model.get_layer("bn").gamma.assign([0.01, 0.1, -0.5, 1.0, 5.0, 0.0])
-    simulated = quantize(model, per_channel=per_channel)
+    simulated = quantized_model(model, per_channel=per_channel)
     calibrate(simulated, [pixels(model)])
     return simulated, pixels(model)
 
@@ -146,7 +146,7 @@ def test_one_scale_a_tensor_is_one_scale_in_the_file(tmp_path):
 
 
 def test_a_saved_model_keeps_the_float_values_behind_the_rounding(tmp_path):
-    model = quantize(every_rule())
+    model = quantized_model(every_rule())
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     for before, after in zip(model.get_weights(), loaded.get_weights(), strict=True):
@@ -163,7 +163,7 @@ def test_a_loaded_model_folds_as_before(tmp_path):
 
 
 def test_a_quantized_model_normalizes_by_the_fused_kernel_and_loads_again(tmp_path):
-    model = quantize(every_rule())
+    model = quantized_model(every_rule())
     assert isinstance(model.get_layer("stem_bn"), FoldedBatchNormalization)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")

@@ -14,7 +14,6 @@ import kerascnn.config as configs
 from export.cli import invoke
 from export.delivery.deliver import deliver
 from export.proof.sheet import read_sheet, sheet_path
-from export.proof.verification import accuracy, predict
 from export.pruning.magnitude import largest, prunable_kernels
 from export.recipes.recipe import Recipe
 from export.recipes.stages import FineTune, Pruning
@@ -22,6 +21,7 @@ from export.reporting.plots import confusion, filters, learning_rate, loss
 from export.reporting.report import agreement, percent, write_report
 from kerascnn import UserError
 from kerascnn.analysis import count
+from kerascnn.evaluation import accuracy, logits_of
 from kerascnn.files import read_json, write_json, write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run, run_model
@@ -178,7 +178,7 @@ def test_every_artifact_has_a_row_with_the_numbers_of_its_sheet(page, reported):
 def test_accuracy_on_the_test_images_is_measured_and_kept_in_the_sheet(reported):
     run = open_run(reported)
     data = run.data()
-    expected = accuracy(predict(run.model(), data.pixels(data.test)), data.test.labels)
+    expected = accuracy(logits_of(run.model(), data.pixels(data.test)), data.test.labels)
     for name in FILES[:2]:
         found = read_sheet(reported / name)["accuracy"]
         assert found["test"] == {"artifact": expected, "images": 4}

@@ -9,8 +9,8 @@ from export.conversion.tflite import to_tflite
 from export.debugging.probe import Probe
 from export.integer_form.rewrite import integer_form
 from export.quantization.placement import ABSORBED, WATCHED, roundings
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import FakeQuant
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.models.graph import nodes
 
@@ -39,7 +39,7 @@ def block(x):
 
 def simulated(body):
     model = network(body)
-    twin = quantize(model)
+    twin = quantized_model(model)
     calibrate(twin, [pixels(model)])
     return model, twin
 

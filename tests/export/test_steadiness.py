@@ -8,8 +8,9 @@ from small_networks import network, pixels
 
 from export.proof.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
 from export.proof.steadiness import steadiness
-from export.proof.verification import output_step, predict
-from export.quantization.quantize import calibrate, quantize
+from export.proof.verification import output_step
+from export.quantization.quantizer import calibrate, quantized_model
+from kerascnn.evaluation import logits_of
 
 
 def chain(depth):
@@ -28,11 +29,11 @@ def chain(depth):
 def steady(depth):
     model = network(chain(depth))
     images = pixels(model, 64)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     calibrate(simulated, [images])
-    outputs = predict(simulated, images)
+    outputs = logits_of(simulated, images)
     shares = steadiness(simulated, images, [outputs], [output_step(simulated)])
-    np.testing.assert_array_equal(outputs, predict(simulated, images))  # as before
+    np.testing.assert_array_equal(outputs, logits_of(simulated, images))  # as before
     return shares[0]
 
 

@@ -10,7 +10,7 @@ from small_networks import pixels, randomized
 
 import export
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 
@@ -31,7 +31,7 @@ def two_heads():
 
 
 def simulated(model):
-    twin = quantize(model)
+    twin = quantized_model(model)
     calibrate(twin, [pixels(model)])
     settle_biases(twin)
     return twin

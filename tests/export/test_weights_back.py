@@ -13,8 +13,8 @@ from small_networks import every_rule, pixels, randomized
 
 from export.conversion.tflite import to_tflite
 from export.quantization.biases import settle_biases
-from export.quantization.quantize import calibrate, quantize
 from export.quantization.quantized_layers import QuantizedKernel
+from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.weights_back import weights_back
 from kerascnn.errors import UserError
 
@@ -48,7 +48,7 @@ def images_of(model, count=16):
 def test_nested_shared_models_with_two_inputs_and_two_heads_become_int8():
     model = two_heads()
     images = images_of(model)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     convolutions = [x for x in simulated.layers if isinstance(x, QuantizedKernel)]
     # The shared convolution is one layer, and the normalization behind it needs none of its own.
     assert [x.name for x in convolutions].count("conv") == 1
@@ -84,7 +84,7 @@ def test_weights_go_there_and_back(build):
     model = build()
     images = images_of(model)
     expected = model.predict(images, verbose=0)
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     for layer in model._flatten_layers():
         if not isinstance(layer, layers.Normalization | keras.Model):
             layer.set_weights([w + 1 for w in layer.get_weights()])  # lost, if it comes not back
@@ -103,7 +103,7 @@ def test_sequences_get_their_weights_back():
     y = layers.SeparableConv1D(5, 3)(y)
     model = randomized(keras.Model(x, layers.Conv1DTranspose(2, 3)(y)))
     before = model.get_weights()
-    simulated = quantize(model)
+    simulated = quantized_model(model)
     for variable in model.variables:
         variable.assign(variable * 0)
     weights_back(simulated, model)
@@ -115,14 +115,14 @@ def test_weights_of_another_model_are_refused():
     x = keras.Input((4,))
     other = keras.Model(x, layers.Dense(3, name="unknown")(x), name="other")
     with pytest.raises(UserError, match=r"unknown: .* expected one made of other"):
-        weights_back(quantize(every_rule()), other)
+        weights_back(quantized_model(every_rule()), other)
 
 
 ON_JAX = """
 import sys
 import keras, numpy as np
 from export.quantization.folded_normalization import FreezeStatistics
-from export.quantization.quantize import calibrate, quantize
+from export.quantization.quantizer import calibrate, quantized_model
 from small_networks import pixels, randomized
 assert keras.backend.backend() == "jax"
 keras.utils.set_random_seed(0)
@@ -131,7 +131,7 @@ y = keras.layers.Conv2D(4, 3, use_bias=False, name="stem")(x)
 y = keras.layers.ReLU()(keras.layers.BatchNormalization(name="stem_bn")(y))
 model = randomized(keras.Model(x, keras.layers.Dense(5)(keras.layers.Flatten()(y))))
 images = pixels(model, 8)
-simulated = quantize(model, per_channel=False)
+simulated = quantized_model(model, per_channel=False)
 calibrate(simulated, [images])
 simulated.compile(keras.optimizers.SGD(1e-3), "mse")
 before = simulated.get_layer("stem")._kernel.numpy().copy()

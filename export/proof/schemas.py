@@ -28,12 +28,14 @@ class Tensor(Record):
 
 
 class InputTensor(Tensor):
+    """height, width, color, resize: of an input of pixels."""
+
     layout: str
-    height: int
-    width: int
-    color: str
-    pixels: str
-    resize: str
+    values: str
+    height: int | None = None
+    width: int | None = None
+    color: str | None = None
+    resize: str | None = None
 
 
 class OutputTensor(Tensor):
@@ -85,13 +87,23 @@ class Sheet(Seal):
 
     gzip_bytes: int
     recipe: Recipe
-    input: InputTensor
-    output: OutputTensor
+    inputs: tuple[InputTensor, ...] = Field(min_length=1)
+    outputs: tuple[OutputTensor, ...] = Field(min_length=1)
     operators: tuple[Operator, ...]
     minimum_runtime: str | None
     accuracy: Accuracies
     doubt: str | None = None
     made: AwareDatetime
+
+    @property
+    def input(self):
+        """The first input: a classifier has no other."""
+        return self.inputs[0]
+
+    @property
+    def output(self):
+        """The first output."""
+        return self.outputs[0]
 
 
 class PackedSheet(Record):

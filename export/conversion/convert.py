@@ -1,0 +1,66 @@
+"""Keras model -> the bytes of a .tflite or an .onnx file: `export.convert`."""
+
+from collections.abc import Sequence
+
+import keras
+
+from kerascnn.errors import UserError
+from kerascnn.models.graph import computes_in, functional, in_float32
+
+from ..subject.meaning import pixel_inputs
+from ..subject.samples import Samples
+from .formats import OPSETS, refuse_formats
+from .onnx import to_onnx
+from .tflite import to_tflite
+
+
+def convert(
+    model: keras.Model,
+    to: str,
+    *,
+    batch: int | None = 1,
+    pixels: Sequence[bool] | bool | None = None,
+    io: str | None = None,
+    opset: int | None = None,
+    method: str | None = None,
+    samples: Samples | None = None,
+) -> bytes:
+    """Converts a Keras model.
+
+    Args:
+        model: functional or sequential. One that simulates int8 becomes an int8 file, any other a
+            float32 file, or what `method` says.
+        to: "tflite" or "onnx".
+        batch: inputs at a time; None for any number.
+        pixels: for each input, or for all, whether it takes raw pixels, 0..255: the file then takes
+            them as bytes. By default as `pixel_inputs` finds. Any other input of a float file takes
+            the floats that the model takes; of an int8 file integers, by its scale.
+        io: what stands at both ends of an int8 .tflite file: "uint8" (the default), "int8" (a
+            pixel is its byte less 128) or "float32" (what the model takes and gives).
+        opset: of an .onnx file, 17 to 25; 17 by default, which most runtimes have.
+        method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
+            in a recipe; None not at all.
+        samples: which "int16x8" takes its ranges from.
+
+    Returns:
+        The bytes of the file. Nothing has run it yet: `deliver` and `verify` do.
+
+    Raises:
+        UserError: unknown format, a method or option that it has not, or an operation.
+    """
+    refuse_formats(method, [to], batch=batch, io=io, opset=opset)
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"files are written with Keras on TensorFlow, it runs on {keras.backend.backend()}; "
+            "save the model, and convert it where KERAS_BACKEND=tensorflow"
+        )
+    if computes_in(model) - {"float32"}:
+        model = in_float32(model)
+    if pixels is None:
+        pixels = pixel_inputs(model)
+    elif isinstance(pixels, bool):
+        pixels = (pixels,) * len(functional(model).inputs)
+    if to == "tflite":
+        return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, samples=samples)
+    opset, precision = opset or OPSETS[0], method or "float32"
+    return to_onnx(model, batch=batch, pixels=pixels, opset=opset, precision=precision)

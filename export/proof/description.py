@@ -1,0 +1,109 @@
+"""What the sheet beside an artifact says: the file, its ends, what it was made of, its checks."""
+
+import gzip
+import hashlib
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from kerascnn.models.graph import functional
+
+from ..conversion.freeze import gives_probabilities
+from ..runtimes import Artifact
+from .checks import Verdict
+from .reference import Reference
+from .sheet import CONTRACT
+
+TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+RAW = "raw pixels, 0..255: normalization is inside the file"
+RAW_AS_INT8 = "raw pixels less 128, -128..127: normalization is inside the file"
+RESIZES = {
+    "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
+    "pad": "centered between zeros, not scaled",
+}
+
+
+def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verdict) -> dict:
+    """Returns the JSON sheet of a file.
+
+    Args:
+        path: the file, already written.
+        artifact: the same file loaded in its engine.
+        reference: what it agrees with.
+        verdict: the `Verdict` it got.
+    """
+    subject, recipe = reference.subject, reference.recipe
+    names = [x.name for x in functional(reference.model).inputs]
+    takes = dict(zip(names, subject.pixels, strict=True))
+    made = {
+        "contract": CONTRACT,
+        "model": subject.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "calibration": _calibration(recipe),
+        "source": {**subject.source, "compared_on": subject.origin},
+        "inputs": [_input(end, takes[end["name"]], subject) for end in artifact.inputs],
+        "outputs": [
+            {**end, **_meaning(subject, number, reference.model)}
+            for number, end in enumerate(artifact.outputs)
+        ],
+        "accuracy": {"validation": verdict.accuracy} if verdict.accuracy else {},
+    }
+    return {**_size(path), **made, **_circumstances(artifact, verdict)}
+
+
+def _calibration(recipe):
+    """What the sheet says of the samples that ranges were taken from; None where none were."""
+    calibration = recipe.quantization.calibration if recipe.quantization else None
+    return calibration and {"samples": calibration.images, "seed": calibration.seed}
+
+
+def _input(end, pixels, subject):
+    facts = {**end, "layout": "as in Keras, batch first", "values": _values(end, pixels)}
+    if pixels and len(end["shape"]) == 4:
+        _, height, width, channels = end["shape"]
+        facts |= {
+            "layout": "NHWC",
+            "height": height,
+            "width": width,
+            "color": {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels"),
+            "resize": RESIZES[subject.facts.get("resize", "stretch")],
+        }
+    return facts
+
+
+def _values(end, pixels):
+    if pixels:
+        return RAW_AS_INT8 if end["dtype"] == "int8" else RAW
+    if end["scale"] is not None:
+        return "what the model takes, as scale x (integer - zero_point)"
+    return "what the model takes: normalize as it was trained"
+
+
+def _meaning(subject, number, model):
+    meaning = subject.meanings[number]
+    if meaning != "classes":
+        return {"meaning": meaning or "numbers", "labels": []}
+    kind = "probabilities" if gives_probabilities(model, number) else "logits"
+    return {"meaning": f"{kind}, one a label", "labels": list(subject.labels or ())}
+
+
+def _size(path):
+    data = Path(path).read_bytes()
+    return {
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+        "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
+    }
+
+
+def _circumstances(artifact, verdict):
+    return {
+        "operators": artifact.operators,
+        "minimum_runtime": artifact.minimum_runtime,
+        "checks": [check.as_dict() for check in verdict.checks],
+        "doubt": verdict.doubt,
+        "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
+        "python": platform.python_version(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,250 @@
+"""Quantization-aware training for Keras 3: where to round, and the model that rounds there.
+
+A model is rebuilt with `FakeQuant` exactly where the int8 kernels of TFLite requantize: see
+`placement`. An operation that averages integers, and keeps their scale, is rounded by the
+very range of its input.
+
+A batch normalization is not rounded: it is folded into the kernel in front, and what is rounded is
+the kernel with it (see `folded_normalization`).
+"""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Sequence
+
+import keras
+from keras import layers, ops
+
+from kerascnn.errors import UserError
+from kerascnn.models.graph import canonical, functional, like, maker, new_inputs, nodes, walk
+
+from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
+from ..integer_form.rewrite import integer_form
+from .folded_normalization import FoldedBatchNormalization
+from .placement import ABSORBED, WATCHED, roundings, shared_ranges
+from .portions import portions
+from .quantized_activations import activation_twin
+from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, is_int8
+from .quantized_model import QuantizedModel
+
+REQUANTIZED = (
+    layers.Add, layers.Subtract, layers.Multiply, *ONE_SCALE, layers.GlobalAveragePooling2D,
+)  # fmt: skip
+ACTIVATIONS = (
+    layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Activation,
+)  # fmt: skip
+KNOWN = (
+    *TWINS, *PASS_THROUGH, *REQUANTIZED, *ACTIVATIONS, layers.BatchNormalization, layers.Rescaling,
+)  # fmt: skip
+KNOWN_ACTIVATIONS = (
+    "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "hard_silu", "softmax", "linear",
+    "gelu", "exponential", "log", "magnitude", "saturating",
+)  # fmt: skip
+INTERPOLATIONS = ("nearest", "bilinear")
+
+
+def quantized_model(
+    model: keras.Model,
+    *,
+    per_channel: bool = True,
+    exclude: Sequence[str] = (),
+    pixels: Sequence[bool] | None = None,
+) -> keras.Model:
+    """Rebuilds a model so that it trains, and predicts, with int8 weights and activations.
+
+    Args:
+        model: functional or sequential.
+        per_channel: a scale for each output channel of a convolution, else one a tensor.
+        exclude: shell patterns of the names of layers that stay float, with their weights. Their
+            outputs are rounded where an int8 layer takes them, and at the end of the network. What
+            TFLite computes without weights, between two roundings or on the scale of its input
+            (as the mean inside a LayerNormalization), is int8 in the file all the same.
+        pixels: for each input whether it takes raw pixels, 0..255; all do by default. Any other
+            input is rounded to 256 steps of its range.
+
+    Returns:
+        A `keras.Model` of the same layer names, weights, inputs and outputs. Calibrate it before
+        anything else.
+
+    Raises:
+        UserError: a layer that int8 has no rule for; it is named. A pattern that no layer has. A
+            model that simulates int8 already.
+    """
+    if is_int8(model):
+        raise UserError(
+            f"{model.name}: simulates int8 already; train it further as it is, or give the float "
+            "model of it, export.strip(model)"
+        )
+    _refuse_unmatched(exclude, model)
+    pixels = tuple(pixels) if pixels is not None else (True,) * len(functional(model).inputs)
+    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
+    return Quantizer(flat, per_channel, exclude, pixels).quantized(model)
+
+
+class Quantizer:
+    """Calls the layers of an integer form with their quantized twins, and rounds between them."""
+
+    def __init__(self, flat, per_channel, exclude, pixels):
+        self.flat, self.per_channel, self.exclude, self.pixels = flat, per_channel, exclude, pixels
+        self.rounded = roundings(flat, exclude=exclude)
+        self.shared = shared_ranges(flat, self.rounded, exclude=exclude)
+        self.twins = {}  # by the id of their layer
+        self.names = Counter()  # of the roundings
+        self.ranges, self.filled = {}, Counter()  # by the id of the first node of a range
+        self.rounders = {}  # id of a tensor -> what rounded it
+
+    def quantized(self, model):
+        """The quantized model, with the names of the outputs of `model`."""
+        inputs = new_inputs(self.flat)
+        ends = keras.tree.flatten(inputs)
+        starts = [
+            x if takes else self._rounded(x, FakeQuant(name=f"{x.name}_quant"))
+            for x, takes in zip(ends, self.pixels, strict=True)
+        ]
+        outputs = walk(self.flat, starts, self._call)
+        made = QuantizedModel(inputs, outputs, name=self.flat.name)
+        for layer, copy in self.twins.values():
+            added = copy.get_weights()[len(layer.weights) :]
+            copy.set_weights([*layer.get_weights(), *added])
+            copy.trainable = layer.trainable
+        names = functional(model).output_names
+        return like(model, made.named(names, getattr(self.flat, "inlined", {})))
+
+    def _call(self, node, *args, **kwargs):
+        before = self.rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
+        if before is not None and averages_what_is_handed_on(node.operation, args[0]):
+            args = (before(args[0], place=None),)
+        x = self._twin(node.operation)(*args, **kwargs)
+        if before is not None and (halves := halves_of(node.operation)):
+            x = before(x, halves=halves)
+        if isinstance(node.operation, PASS_THROUGH) and before is not None:
+            self.rounders.update((id(y), before) for y in keras.tree.flatten(x))
+        how = self.rounded[id(node)]
+        if how is None:
+            return x
+        first, places = self.shared.get(id(node), (node, 1))
+        if id(first) not in self.ranges:
+            name = f"{first.operation.name}_quant"
+            self.names[name] += 1  # a shared layer has a range for each of its calls
+            name += f"_{self.names[name]}" if self.names[name] > 1 else ""
+            fixed = None if how in (WATCHED, ABSORBED) else how
+            self.ranges[id(first)] = FakeQuant(fixed, places=places, name=name)
+        place = None if how == ABSORBED else self.filled[id(first)]
+        self.filled[id(first)] += how != ABSORBED
+        return self._rounded(x, self.ranges[id(first)], place=place)
+
+    def _rounded(self, x, rounder, place=0):
+        x = rounder(x, place=place)
+        self.rounders[id(x)] = rounder
+        return x
+
+    def _twin(self, layer):
+        if id(layer) not in self.twins:
+            excluded = is_excluded(layer, self.exclude)
+            self.twins[id(layer)] = layer, _twin(layer, self.per_channel, excluded)
+        return self.twins[id(layer)][1]
+
+
+def _twin(layer, per_channel, excluded):
+    """A copy of a layer that rounds its kernel, where it has one, or knows that it does not."""
+    config = layer.get_config()
+    for base, quantized in TWINS.items():
+        if type(layer) is base:
+            scales = {"per_channel": per_channel and base in PER_CHANNEL}
+            return quantized(**config, **scales, rounds=not excluded)
+    if not excluded:
+        refuse_unknown(layer)
+        if special := activation_twin(layer):
+            return special
+    if type(layer) is layers.BatchNormalization:
+        return FoldedBatchNormalization(**config)
+    return _copy(layer)
+
+
+def _copy(layer):
+    """Another of the same; an operation of Keras, which has nothing to learn, as it is."""
+    return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
+
+
+def halves_of(layer):
+    """Where the kernel of a layer that averages integers rounds halves; None for other layers."""
+    if isinstance(layer, layers.AveragePooling2D):
+        return "away"
+    bilinear = isinstance(layer, layers.Resizing) and layer.interpolation == "bilinear"
+    return "up" if bilinear else None
+
+
+def averages_what_is_handed_on(layer, x):
+    """Whether the converter must be told the range of what goes into a layer.
+
+    It knows that a pooling, or a padding, gives out the range that it takes; but where an average
+    and others take that, it makes the others float.
+    """
+    return isinstance(layer, layers.AveragePooling2D) and not isinstance(maker(x), FakeQuant)
+
+
+def refuse_unknown(layer):
+    """UserError where int8 has no rule for a layer."""
+    kind, activation = type(layer).__name__, activation_name(layer)
+    if not isinstance(layer, KNOWN):
+        reason = f"a {kind} layer"
+    elif activation is not None and activation not in KNOWN_ACTIVATIONS:
+        reason = f"the activation {activation}"
+    elif isinstance(layer, layers.Resizing) and layer.interpolation not in INTERPOLATIONS:
+        reason = f"{layer.interpolation} interpolation"
+    else:
+        return
+    raise UserError(
+        f"{layer.name}: int8 has no rule for {reason}; leave it float: exclude {layer.name!r}"
+    )
+
+
+def _refuse_unmatched(exclude, model):
+    if not exclude:
+        return
+    names = [node.operation.name for node in nodes(canonical(model))]
+    for pattern in exclude:
+        if not fnmatch.filter(names, pattern):
+            raise UserError(f"exclude: no layer of {model.name} is called {pattern!r}")
+
+
+def calibrate(model: keras.Model, batches) -> None:
+    """Sets every watched range to the extremes that it meets, with none of them rounding.
+
+    Args:
+        model: what `quantized_model` gave.
+        batches: inputs of the model, batch by batch, in its own structure.
+    """
+    places, taps = _extremes(model)
+    found = {}
+    for images in portions(taps, batches):
+        ends = keras.tree.flatten(taps.predict_on_batch(images))
+        for place, low, high in zip(places, ends[::2], ends[1::2], strict=True):
+            before = found.get(place, (0.0, 0.0))  # padding needs zero in every range
+            found[place] = min(before[0], float(low)), max(before[1], float(high))
+    for rounder in {rounder for rounder, _ in places}:
+        rounder.set_ranges([found[rounder, place] for place in range(rounder.places)])
+
+
+def _extremes(model):
+    """Which places are watched, and a model of the extremes of each if none rounds.
+
+    Returns:
+        ([(rounder, place), ...], a model with the least and the largest value of each)
+    """
+    places, ends, inputs = [], [], new_inputs(model)
+
+    def call(node, *args, **kwargs):
+        rounder = node.operation
+        if not isinstance(rounder, FakeQuant):
+            return rounder(*args, **kwargs)
+        if rounder.watches(**{"place": 0, **kwargs}):
+            places.append((rounder, kwargs.get("place", 0)))
+            x = ops.cast(args[0], "float32")
+            ends.extend([ops.min(x), ops.max(x)])
+            return args[0]
+        rounds = rounder.fixed is not None and not kwargs.get("halves")
+        return rounder(*args, **kwargs) if rounds else args[0]
+
+    walk(model, inputs, call)
+    return places, keras.Model(keras.tree.flatten(inputs), ends)

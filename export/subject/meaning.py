@@ -1,0 +1,117 @@
+"""What the numbers at the ends of a model mean: raw pixels or a model's own, classes or others."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers
+
+from kerascnn.errors import UserError, unknown
+from kerascnn.models.graph import functional
+
+from ..integer_form.graph import Graph
+from ..integer_form.operations import TRAINING_ONLY
+from .samples import Samples
+
+# |normalized pixel|: what was made for 0..255 stays below, what was made for 0..1 leaves it.
+PIXELS_SHRINK_BELOW = 64.0
+# A mean that is subtracted and is larger than this was taken of pixels 0..255 (Caffe's are 103.939,
+# 116.779 and 123.68), whatever scale they keep.
+MEAN_OF_PIXELS = 16.0
+MEANINGS = ("classes", "numbers")
+
+
+def pixel_inputs(model: keras.Model, samples: Samples | None = None) -> tuple[bool, ...]:
+    """For each input of a model whether it takes raw pixels, 0..255.
+
+    It does if it is of integers, or if whatever takes it begins with a Rescaling or Normalization
+    that was made for 0..255 and the samples, where there are any, lie within.
+
+    Args:
+        model: functional or sequential, float or with its int8 rounding simulated.
+        samples: what the model is given.
+    """
+    graph = functional(model)
+    found = [_takes_pixels(model, x) for x in graph.inputs]
+    if samples is None:
+        return tuple(found)
+    return tuple(
+        takes and x.min() >= 0 and 1 < x.max() <= 255
+        for takes, x in zip(found, samples.inputs, strict=True)
+    )
+
+
+def _takes_pixels(model, tensor):
+    if tensor.dtype == "uint8":
+        return True
+    graph = Graph(model)
+    takers = graph.consumers.get(id(tensor), [])
+    return bool(takers) and all(_normalizes_pixels(graph, model, node) for node in takers)
+
+
+def _normalizes_pixels(graph, model, node):
+    operation = node.operation
+    if isinstance(operation, TRAINING_ONLY):
+        takers = graph.consumers.get(id(node.outputs[0]), [])
+        return bool(takers) and all(_normalizes_pixels(graph, model, x) for x in takers)
+    if isinstance(operation, keras.Model):
+        try:
+            return all(pixel_inputs(operation))
+        except UserError:
+            return False  # a subclassed one within
+    if not isinstance(operation, layers.Rescaling | layers.Normalization):
+        return False
+    shape = [1 if n is None else n for n in node.input_tensors[0].shape[1:]]
+    ends = np.stack([np.zeros(shape, "float32"), np.full(shape, 255, "float32")])
+    black, white = keras.ops.convert_to_numpy(operation(ends))
+    if max(np.abs(black).max(), np.abs(white).max()) < PIXELS_SHRINK_BELOW:
+        return True
+    scale = (white - black) / 255
+    means = -black / np.where(scale == 0, 1, scale)
+    return bool((means > MEAN_OF_PIXELS).all() and (means < 255).all())
+
+
+def meanings_of(
+    model: keras.Model, stated: dict[str, str] | None = None, samples: Samples | None = None
+) -> tuple[str | None, ...]:
+    """For each output what it means: "classes" or "numbers"; None where nobody says.
+
+    Args:
+        model: functional or sequential.
+        stated: name of an output -> its meaning, as the owner of the model says it.
+        samples: with targets: rows of one class number, or of ones and zeros, are classes.
+
+    Raises:
+        UserError: a name that is no output, or a meaning that is none.
+    """
+    names, stated = functional(model).output_names, stated or {}
+    for name, meaning in stated.items():
+        if name not in names:
+            raise unknown("output", name, names)
+        if meaning not in MEANINGS:
+            raise unknown("meaning", meaning, MEANINGS)
+    targets: Sequence = (samples and samples.targets) or [None] * len(names)
+    if len(targets) != len(names):
+        targets = [None] * len(names)
+    return tuple(
+        stated.get(name) or _by_targets(output.shape, y)
+        for name, output, y in zip(names, functional(model).outputs, targets, strict=True)
+    )
+
+
+def _by_targets(shape, targets):
+    if targets is None:
+        return None
+    if len(shape) == 2 and shape[1] > 1:
+        whole = targets.size == len(targets) and (targets == np.rint(targets)).all()
+        if whole and targets.min() >= 0 and targets.max() < shape[1]:
+            return "classes"
+        one_hot = targets.shape[1:] == shape[1:] and np.isin(targets, (0, 1)).all()
+        if one_hot and (targets.sum(axis=1) == 1).all():
+            return "classes"
+    return "numbers"
+
+
+def class_numbers(targets: np.ndarray) -> np.ndarray:
+    """Targets of classes, numbers (n,) or (n, 1) or one-hot rows, as numbers, (n,)."""
+    return targets.argmax(axis=1) if targets.size > len(targets) else targets.reshape(-1)

@@ -1,0 +1,181 @@
+"""Three ways to a subject: a run, a .keras file, a model in Python. Only here they differ."""
+
+import hashlib
+import importlib.util
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascnn.errors import UserError
+from kerascnn.models.graph import functional
+from kerascnn.training import Run, load_model, open_run
+
+from .images import samples_from
+from .meaning import meanings_of, pixel_inputs
+from .metric import metric_of
+from .samples import Samples
+from .subject import Subject, chosen, described, noise_for, subject_of_model
+
+
+def open_subject(
+    source: Any,
+    evidence: Any = None,
+    *,
+    data_dir: Path | None = None,
+    images: Path | None = None,
+    trust: bool = False,
+    code: Path | None = None,
+    **about: Any,
+) -> Subject:
+    """Opens what is to be compressed, delivered, verified or debugged.
+
+    Args:
+        source: a run (`Run`, or the path of its folder), a .keras file, a Keras model, or a
+            `Subject`, which is given back.
+        evidence: for a model, what files are compared on; see `samples_of`.
+        data_dir: for a run, as in `train`.
+        images: for a .keras file, what it is calibrated and compared on; see `samples_from`.
+        trust: load Lambda layers of a .keras file, which are Python code inside it.
+        code: a Python file with the classes of a .keras file; it is run.
+        about: for a model or a file, what `subject_of_model` takes: pixels, meanings, labels,
+            metric, mode, and for a model calibration.
+
+    Raises:
+        UserError: nothing that can be opened, or what does not fit it.
+    """
+    if isinstance(source, Subject):
+        return source
+    if isinstance(source, keras.Model):
+        return subject_of_model(source, evidence, **about)
+    if isinstance(source, Run) or Path(source).suffix != ".keras":
+        if images or trust or code:
+            raise UserError(f"{source}: --images, --trust and --code are for a .keras file")
+        return subject_of_run(open_run(source), data_dir)
+    path = Path(source)
+    if (path.parent / "run.json").exists() and path.name == "model.keras":
+        raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
+    with classes_of(code):
+        return subject_of_file(path, images, trust=trust, **about)
+
+
+def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
+    """A run: compared on its validation images, calibrated on its training images."""
+    data = run.data(data_dir)
+    validation = data.validation
+    samples = Samples((data.pixels(validation),), (validation.labels,))
+    model = run.model()
+    names = functional(model).output_names
+    return Subject(
+        model=model,
+        samples=samples,
+        calibration=training_samples(data),
+        pixels=(True,),
+        meanings=("classes",),
+        labels=tuple(run.labels),
+        metric=metric_of(None, ("classes",), names),
+        origin=described(samples, "the validation images of the run"),
+        source={"run": run.config.model.name},
+        facts={"resize": run.facts["resize"]},
+        run=run,
+        data=data,
+        folder=run.path,
+    )
+
+
+def training_samples(data):
+    """(count, seed) -> so many of the training images of a run, not augmented."""
+
+    def drawn(count, seed):
+        split = data.train.take(chosen(len(data.train), count, seed))
+        return Samples((data.pixels(split),), (split.labels,))
+
+    return drawn
+
+
+def subject_of_file(
+    path: Path,
+    images: Path | None = None,
+    *,
+    trust: bool = False,
+    pixels: bool | tuple[bool, ...] | None = None,
+    meanings: dict[str, str] | None = None,
+    labels: tuple[str, ...] | None = None,
+    metric: Any = None,
+    mode: str = "auto",
+) -> Subject:
+    """A .keras file: calibrated and compared on `images`; without any, compared on noise."""
+    model = load_model(path, trust=trust)
+    graph = functional(model)
+    for end in graph.inputs:
+        if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
+            raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
+    if not all(np.isfinite(w).all() for w in model.get_weights()):
+        raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
+    if isinstance(pixels, bool):
+        pixels = (pixels,) * len(graph.inputs)
+    takes = pixel_inputs(model) if pixels is None else pixels
+    if images is None:
+        samples, origin = noise_for(model, takes)
+    else:
+        samples = samples_from(Path(images), model, takes)
+        origin = described(samples, Path(images).name)
+    known = meanings_of(model, meanings, samples)
+    subject = Subject(
+        model=model,
+        samples=samples,
+        calibration=None
+        if images is None
+        else lambda count, seed: samples.take(chosen(len(samples), count, seed)),
+        pixels=tuple(takes),
+        meanings=known,
+        labels=labels,
+        metric=metric_of(metric, known, graph.output_names, mode),
+        origin=origin,
+        source={"file": path.name, "sha256": sha256_of(path)},
+        folder=path.parent,
+        stem=path.stem,
+    )
+    if not all(np.isfinite(y).all() for y in subject.outputs):
+        raise UserError(f"{path}: its outputs are not finite; look at its weights")
+    return subject
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal digits."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        raise UserError(f"{path} is missing: the model that the artifact was made of") from None
+
+
+@contextmanager
+def classes_of(code: Path | None):
+    """Inside, Keras knows the classes of a Python file, registered or not.
+
+    The folder of the file is on the path while it is run, as if it had been started itself.
+    """
+    if code is None:
+        yield
+        return
+    path = Path(code)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or not path.is_file():
+        raise UserError(f"{path}: expected a Python file that defines layers")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.append(folder)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # it is the user's own program
+        raise UserError(f"{path}: raises {type(error).__name__}: {error}") from None
+    finally:
+        sys.path.remove(folder)
+    named = {k: v for k, v in vars(module).items() if callable(v) and not k.startswith("_")}
+    own = {k: v for k, v in named.items() if getattr(v, "__module__", None) == path.stem}
+    with keras.saving.custom_object_scope(own):
+        yield
