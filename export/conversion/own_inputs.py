@@ -8,7 +8,6 @@ those come as an array.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from kerascnn.files import readable_file
 SYNTHETIC = 64  # images: enough to compare arithmetic on, not to calibrate or to judge labels
 MOST = 1024  # of one's own images that are used, spread evenly over them
 MOST_BYTES = 2**34  # of an array file
+MOST_UNPACKED = 2**30  # bytes of an .npz file in memory; a thousandth of it may stand on the disk
+FEW = 3  # names that a complaint lists
 
 
 @dataclass(frozen=True)
@@ -75,32 +76,59 @@ def _folder(path, shape, pixels):
 
 
 def _array(path, shape, pixels):
-    readable_file(path, most=MOST_BYTES)
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if not isinstance(stored, np.ndarray):
-            with stored:
-                names = stored.files
-                stored = stored[names[0]] if len(names) == 1 else None
-    except (OSError, ValueError, EOFError, BadZipFile, MemoryError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path}: not an .npy or .npz array of numbers: {reason}") from None
-    if stored is None:
-        raise UserError(f"{path}: expected an .npz file with one array, got {', '.join(names)}")
+    stored = _stored(path)
     if stored.dtype.kind not in "iuf" or stored.shape[1:] != shape or not len(stored):
-        got = f"{stored.dtype} {stored.shape}"
+        got = f"{str(stored.dtype)[:80]} {stored.shape}"
         raise UserError(f"{path}: expected numbers of the shape (n, *{shape}), got {got}")
-    values = np.stack(_spread(stored)).astype("float32")
-    if not np.isfinite(values).all():
+    values = np.stack(_spread(stored))
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite: refused here
+        finite = np.isfinite(values.astype("float32", copy=False)).all()
+    if not finite:
         raise UserError(f"{path}: holds values that are not finite")
     if not pixels:
-        return values
+        return values.astype("float32")
     if values.min() < 0 or not 1 < values.max() <= 255:
         raise UserError(
             f"{path}: the model begins by normalizing pixels: expected 0..255, "
             f"got {values.min():g}..{values.max():g}"
         )
     return np.rint(values).astype(np.uint8)
+
+
+def _stored(path):
+    """The array of an .npy file, which stays on the disk, or the only one of an .npz file."""
+    readable_file(path, most=MOST_BYTES)
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            return stored
+        with stored:
+            return _only(path, stored)
+    except UserError:
+        raise
+    except Exception as error:  # numpy, zipfile, zlib, tokenize and ast raise a dozen kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"{path}: not an .npy or .npz array of numbers: {reason}") from None
+
+
+def _only(path, archive):
+    """The array of an open .npz file; UserError where it has several or unpacks to too much."""
+    names = archive.files
+    if len(names) != 1:
+        listed = ", ".join(names[:FEW]) + (", ..." if len(names) > FEW else "")
+        raise UserError(
+            f"{path}: expected an .npz file with one array, got {len(names)}: {listed[:200]}"
+        )
+    unpacked = sum(member.file_size for member in archive.zip.infolist())
+    if unpacked > MOST_UNPACKED:
+        raise UserError(
+            f"{path}: unpacks to {unpacked:,} bytes, expected at most {MOST_UNPACKED:,}; "
+            "save it as .npy, of which only what is used is read"
+        )
+    stored = archive[names[0]]
+    if not isinstance(stored, np.ndarray):
+        raise UserError(f"{path}: its member {names[0][:80]!r} is not an array")
+    return stored
 
 
 def _spread(items):
