@@ -11,7 +11,7 @@ ARROWS = {
     "kerascnn.numpy_ops": {"kerascnn.errors"},
     "kerascnn.layers": {"kerascnn.errors"},
     "kerascnn.models": {"kerascnn.errors", "kerascnn.layers"},
-    "kerascnn.data": {"kerascnn.errors"},
+    "kerascnn.data": {"kerascnn.errors", "kerascnn.files"},
     "kerascnn.training": {
         "kerascnn.errors", "kerascnn.files", "kerascnn.console", "kerascnn.config",
         "kerascnn.data", "kerascnn.models",
