@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_files import jpeg, picture
+from image_files import picture
 
 from kerascnn.config import DataConfig
 from kerascnn.data import load_data, load_source
@@ -121,7 +121,8 @@ def test_a_class_whose_name_is_not_utf8_is_named(photos, kerascnn, tmp_path):
 
 def test_training_ends_in_a_line_that_names_the_damaged_file(photos, kerascnn, tmp_path):
     root = photos(cat=6, dog=5)
-    (root / "cat" / "000.png").write_bytes(jpeg(picture(200, 200))[:-700])
+    whole = tf.io.encode_png(picture(200, 200)).numpy()
+    (root / "cat" / "000.png").write_bytes(whole[:-700])
     out = tmp_path / "run"
     code, _, err = kerascnn(
         "train", LENET, "--out", out, "data.name=folder", f"data.path={root}", "data.channels=1",
@@ -129,7 +130,7 @@ def test_training_ends_in_a_line_that_names_the_damaged_file(photos, kerascnn, t
     )  # fmt: skip
     assert code == 2
     (line,) = err.strip().splitlines()
-    assert "cat/000.png: a damaged JPEG image, which cannot be decoded; get it anew" in line
+    assert "cat/000.png: a damaged PNG image, which cannot be decoded; get it anew" in line
 
 
 def test_opening_a_folder_decodes_nothing(photos):

@@ -162,6 +162,13 @@ def palette_bmp():
     return b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + head + bytes(1024) + bytes(4)
 
 
+def damaged_png():
+    """A whole header, and a checksum that does not fit."""
+    data = bytearray(tf.io.encode_png(picture()).numpy())
+    data[len(data) // 2] ^= 0xFF
+    return bytes(data)
+
+
 REFUSED = {
     "text": (lambda: b"not a picture", "not a JPEG, PNG, BMP or GIF image"),
     "empty": (lambda: b"", "not a JPEG, PNG, BMP or GIF image"),
@@ -171,10 +178,8 @@ REFUSED = {
     "screen": (lambda: gif_bomb(60_000, 60_000, 1), "GIF image with frames of"),
     "palette": (palette_bmp, "a BMP image with a palette; save it as PNG"),
     "nothing": (lambda: black_png(0, 5), "a PNG image of 5 x 0"),
-    "cut": (
-        lambda: jpeg(picture(300, 300))[:-900],
-        "a damaged JPEG image, which cannot be decoded",
-    ),
+    "cut": (lambda: jpeg(picture(300, 300))[:-900], "a JPEG image that is cut off"),
+    "bits": (damaged_png, "a damaged PNG image, which cannot be decoded"),
 }
 
 
@@ -186,6 +191,15 @@ def test_what_cannot_be_read_is_named(write, kind):
         read_image(path, (8, 8, 3), "stretch")
 
 
+def test_a_photo_that_is_cut_off_behind_its_thumbnail_is_found_out(write):
+    """The thumbnail's end marker is not the photo's; behind that a phone may append a film."""
+    data, thumbnail = jpeg(picture(300, 400)), jpeg(picture(8, 8))
+    data = data[:2] + b"\xff\xfe" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail + data[2:]
+    assert read_header(write("film.jpg", data + bytes(50_000))) == Header("JPEG", 300, 400)
+    with pytest.raises(UserError, match="a JPEG image that is cut off"):
+        read_header(write("cut.jpg", data[:-1]))
+
+
 def test_a_picture_of_many_pixels_is_read_if_it_fits(write):
     assert read_image(write("map.png", black_png(8000, 8000)), (8, 8, 3), "stretch").max() == 0
 
@@ -194,7 +208,7 @@ def test_a_file_that_is_damaged_is_named_by_the_pipeline(write):
     """Its header is whole: it is found only when it is decoded, in a graph."""
     folder = photos(write)
     path = folder / "a" / "00.jpg"
-    path.write_bytes(path.read_bytes()[:-150])
+    path.write_bytes(damaged_png())
     data = folder_data(folder)
     with pytest.raises(tf.errors.OpError) as caught:
         for _ in data.training_batches(seed=0, steps=2):
@@ -202,7 +216,7 @@ def test_a_file_that_is_damaged_is_named_by_the_pipeline(write):
         for _ in data.batches(data.validation):
             pass
     told = raised_inside(caught.value)
-    assert f"{path}: a damaged JPEG image, which cannot be decoded" in str(told)
+    assert f"{path}: a damaged PNG image, which cannot be decoded" in str(told)
 
 
 def test_names_that_are_not_utf8_are_read(write):

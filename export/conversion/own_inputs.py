@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.console import muted
 from kerascnn.data import IMAGE_SUFFIXES, read_image
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
@@ -72,7 +73,8 @@ def _folder(path, shape, pixels):
     paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise UserError(f"{path}: no image in it; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return np.stack([read_image(p, shape, "stretch") for p in _spread(paths)])
+    with muted():  # libjpeg says what ails an image, but not which
+        return np.stack([read_image(p, shape, "stretch") for p in _spread(paths)])
 
 
 def _array(path, shape, pixels):

@@ -5,6 +5,7 @@ pure Python: a file of a megabyte may hold one of 20,000 x 20,000.
 """
 
 import mmap
+import os
 import re
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ MOST_GIF_BYTES = 2**26  # a GIF is walked through to its end, block by block: se
 MOST_FRAME_PIXELS = 4 * MOST_PIXELS  # all frames of a GIF are unpacked, a byte a pixel
 MOST_PARTS = 2**16  # segments or frames; real files have up to some thousands
 FIRST_READ = 2**15  # bytes; holds the header of most files
+JPEG_END = b"\xff\xd9"
 JPEG_MARKER = re.compile(rb"\xff([\x01-\xfe])")
 JPEG_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment behind them
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # they carry the size
@@ -42,7 +44,7 @@ def read_header(path):
     """Reads the `Header` of an image file, whatever its suffix says.
 
     Raises:
-        UserError: no file, one too large, not an image, or one of too many pixels.
+        UserError: no file, one too large or cut off, not an image, or one of too many pixels.
     """
     path = readable_file(path, most=MOST_BYTES)
     try:
@@ -52,6 +54,8 @@ def read_header(path):
             if header is None and len(first) == FIRST_READ:
                 with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as whole:
                     header = _parse(whole)
+            if header and header.format == "JPEG":
+                _refuse_cut_off(stream)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
     except _NotSupportedError as error:
@@ -77,7 +81,15 @@ def _parse(data):
 
 
 def _jpeg(data):
-    """Walks from segment to segment, as libjpeg does, until one carries the size."""
+    found = _jpeg_frame(data)
+    return found and found[0]
+
+
+def _jpeg_frame(data):
+    """Walks from segment to segment, as libjpeg does, until one carries the size.
+
+    Returns the `Header` and where that segment stands.
+    """
     place, orientation = 2, 1
     for _ in range(MOST_PARTS):
         found = JPEG_MARKER.search(data, place)
@@ -93,11 +105,20 @@ def _jpeg(data):
         if len(segment) < max(length, 8) - 2:
             return None
         if marker in JPEG_FRAMES:
-            return Header("JPEG", _big(segment, 1, 2), _big(segment, 3, 2), orientation)
+            return Header("JPEG", _big(segment, 1, 2), _big(segment, 3, 2), orientation), place
         if marker == 0xE1 and segment.startswith(b"Exif\0\0") and orientation == 1:
             orientation = _orientation(segment[6:])
         place += max(length, 2)
     raise _NotSupportedError("a JPEG image without a size")
+
+
+def _refuse_cut_off(stream):
+    """A JPEG that lacks its end marker cannot be decoded; phones append a film behind it."""
+    stream.seek(-len(JPEG_END), os.SEEK_END)
+    if stream.read() != JPEG_END:
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            if whole.find(JPEG_END, _jpeg_frame(whole)[1]) < 0:
+                raise _NotSupportedError("a JPEG image that is cut off; get it anew")
 
 
 def _orientation(tiff):
