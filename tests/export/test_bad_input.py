@@ -1,6 +1,7 @@
 """Bad input: one line that says what, where and what to do; exit code 2; no half files."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,12 +102,13 @@ def test_a_pipe_called_an_image(kerascnn, finished_run, tmp_path):
     assert "seven.png: expected a file, got a device or pipe" in line
 
 
-def test_an_image_whose_name_is_not_utf8(kerascnn, finished_run, tmp_path):
-    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+def test_an_image_whose_name_is_not_utf8(kerascnn, finished_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a name short enough for a line of the table
+    path = Path(os.fsdecode(b"caf\xe9.png"))
     path.write_bytes(black_png(8, 8))
     code, out, err = kerascnn("predict", finished_run, path)
     assert code == 0, err
-    assert "caf .png" in out.replace("\n", "")
+    assert "caf .png" in out
 
 
 @pytest.mark.parametrize("verb", ["verify", "benchmark"])
