@@ -3,10 +3,9 @@
 import sys
 
 import typer
-from rich.markup import escape
 
-from kerascnn.console import complaints
-from kerascnn.errors import UserError
+from kerascnn.console import complaints, plain
+from kerascnn.errors import UserError, raised_inside
 
 from .verbs import compression, conversion, results  # noqa: F401, they mount themselves
 from .verbs.invocation import invoke
@@ -36,11 +35,12 @@ def main():
     except Exception as error:
         if debug:
             raise
+        if told := raised_inside(error):
+            _complain(str(told))
         first = (str(error).strip().splitlines() or [""])[0][:300]
         _complain(f"unexpected {type(error).__name__}: {first}; --debug shows where", 70)
 
 
 def _complain(text, code=2):
-    text = "".join(c if c.isprintable() else " " for c in text)  # files may put anything in it
-    complaints.print(escape(f"kerascnn: {text}"))
+    complaints.print(plain(f"kerascnn: {text}"))  # files may put anything in it
     sys.exit(code)

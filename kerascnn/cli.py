@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from kerascnn.console import console, start_tensorflow
+from kerascnn.console import console, muted, plain, start_tensorflow
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -136,7 +135,9 @@ def predict(
     opened = open_run(run)
     from kerascnn.evaluation import predict as predict_images
 
+    with muted():  # libjpeg says what ails an image, but not which
+        answers = predict_images(opened, images, top)
     table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])
-    for path, ranked in zip(images, predict_images(opened, images, top), strict=True):
-        table.add_row(escape(str(path)), *[f"{escape(label)} {p:.1%}" for label, p in ranked])
+    for path, ranked in zip(images, answers, strict=True):
+        table.add_row(plain(str(path)), *[f"{plain(str(label))} {p:.1%}" for label, p in ranked])
     console.print(table)

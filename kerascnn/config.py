@@ -4,18 +4,33 @@ import reprlib
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import readable_file, write_text
 
 MOST_YAML = 2**20  # bytes; ours have hundreds
+MOST_SIDE = 4096  # pixels; the widest input of a registered network has 331
+MOST_BATCH = 2**16  # images; the largest batches that papers train with have 32,768
+MOST_VALUES = 2**32  # of a batch of images: 16 GiB of float32, to which activations come
+MOST_SEED = 2**32 - 1  # what NumPy's seeds hold
+CHANNELS = {"digits": 1, "mnist": 1, "cifar10": 3}
+
+Side = Annotated[int, Field(ge=1, le=MOST_SIDE)]
 
 
 class Section(BaseModel):
-    """A part of a config: frozen, and without room for keys that mean nothing."""
+    """A part of a config: frozen, without room for keys that mean nothing, its floats finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelConfig(Section):
@@ -34,6 +49,24 @@ class Normalize(Section):
     mean: float | tuple[float, ...] = 128.0
     std: float | tuple[float, ...] = 128.0
 
+    @field_validator("mean")
+    @classmethod
+    def _mean_of_pixels(cls, value):
+        return _between(0, value, 255)
+
+    @field_validator("std")
+    @classmethod
+    def _std_of_pixels(cls, value):
+        """Below one grey level it is that of pixels in 0..1; far above 255 nothing is left."""
+        return _between(1, value, 1000)
+
+
+def _between(least, value, most):
+    for number in value if isinstance(value, tuple) else [value]:
+        if not least <= number <= most:
+            raise ValueError(f"expected numbers from {least} to {most}, for pixels in 0..255")
+    return value
+
 
 def _transform(value):
     """A transform is written as its name, `flip`, or as {name: argument}, {pad_crop: 4}."""
@@ -47,7 +80,7 @@ class Transform(Section):
     """flip: mirror half of the images. pad_crop: pad by n zeros, crop back at a random place."""
 
     name: Literal["flip", "pad_crop"]
-    argument: int | None = None
+    argument: Side | None = None
 
     @model_validator(mode="after")
     def _argument_fits(self):
@@ -66,13 +99,29 @@ class DataConfig(Section):
 
     name: Literal["digits", "mnist", "cifar10", "folder"]
     path: str | None = None
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     resize: Literal["stretch", "pad"] = "stretch"
     channels: Literal[1, 3] = 3
-    batch_size: int = Field(128, ge=1)
+    batch_size: int = Field(128, ge=1, le=MOST_BATCH)
     validation: float = Field(0.1, gt=0, lt=1)
     train: tuple[Annotated[Transform, BeforeValidator(_transform)], ...] = ()
     normalize: Normalize = Normalize()
+
+    @model_validator(mode="after")
+    def _numbers_fit(self):
+        channels = CHANNELS.get(self.name, self.channels)
+        for key in ("mean", "std"):
+            value = getattr(self.normalize, key)
+            if isinstance(value, tuple) and len(value) not in (1, channels):
+                raise ValueError(f"normalize.{key}: expected {channels} numbers, one a channel")
+        height, width = self.size or (1, 1)
+        if self.batch_size * height * width * channels > MOST_VALUES:
+            fits = max(1, MOST_VALUES // (height * width * channels))
+            raise ValueError(
+                f"batch_size: {self.batch_size} images of {height} x {width} are more than memory "
+                f"holds; at most {fits} of this size fit"
+            )
+        return self
 
 
 class Schedule(Section):
@@ -119,7 +168,7 @@ class TrainingConfig(Section):
     """precision: the Keras dtype policy. xla: compile the step with XLA."""
 
     epochs: int = Field(ge=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
 
@@ -142,6 +191,8 @@ def read_yaml(path):
         raise UserError(f"{path}: cannot be read as text: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply to be a config") from None
+    except ValueError as error:  # a date that does not exist, a number of 5,000 digits
+        raise UserError(f"{path}: {shown(str(error))}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -190,8 +241,8 @@ def override(tree, overrides):
             node = node[parent]
         try:
             node[last] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"{key}: {value!r} is not a YAML value") from None
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise UserError(f"{key}: {shown(value)} is not a YAML value") from None
     return tree
 
 

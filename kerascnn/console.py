@@ -5,9 +5,17 @@ import os
 import sys
 
 from rich.console import Console
+from rich.markup import escape
+
+from kerascnn.errors import printable
 
 console = Console(soft_wrap=True)
 complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def plain(text):
+    """Returns text from outside, as names of files are, so that `console` shows it and no more."""
+    return escape(printable(text))
 
 
 @contextlib.contextmanager

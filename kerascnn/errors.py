@@ -1,6 +1,7 @@
 """The one exception of kerascnn's own, and the sentence for a name nobody knows."""
 
 import difflib
+import re
 
 
 class UserError(Exception):
@@ -13,3 +14,17 @@ def unknown(kind, name, choices):
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
     way_out = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(choices)}"
     return UserError(f"unknown {kind} {str(name)!r}; {way_out}")
+
+
+def raised_inside(error):
+    """Returns the UserError that a function inside a TensorFlow graph raised, or None.
+
+    TensorFlow hands it on as an error of its own, whose text begins with it.
+    """
+    found = re.search(r"^(?:.*: )?UserError: (.*)$", str(error), re.MULTILINE)
+    return UserError(found[1]) if found else None
+
+
+def printable(text):
+    """Returns `text` with a space for whatever a terminal or UTF-8 would not take."""
+    return "".join(c if c.isprintable() else " " for c in text)

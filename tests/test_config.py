@@ -81,3 +81,45 @@ def test_what_is_no_config_is_refused(write, text, message):
 def test_an_override_without_a_value_is_refused(write):
     with pytest.raises(UserError, match=r"expected key=value, as training.epochs=2, got 'fast'"):
         configs.load(write(TREE), ["fast"])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"train": [{"pad_crop": -3}]}, r"data\.train\.0\.argument: .* got -3"),
+        ({"train": [{"pad_crop": 10**9}]}, r"data\.train\.0\.argument: .* got 1000000000"),
+        ({"normalize": {"std": 0}}, r"data\.normalize\.std: expected numbers from 1 to 1000"),
+        ({"normalize": {"std": [50, 0, 50]}}, r"data\.normalize\.std: expected numbers from 1"),
+        ({"normalize": {"std": 0.229}}, r"data\.normalize\.std: .* for pixels in 0\.\.255"),
+        ({"normalize": {"mean": float("nan")}}, r"data\.normalize\.mean"),
+        ({"normalize": {"mean": float("inf")}}, r"data\.normalize\.mean"),
+        ({"normalize": {"mean": -1e30}}, r"data\.normalize\.mean: expected numbers from 0 to 255"),
+        ({"normalize": {"mean": [1, 2]}}, "normalize.mean: expected 1 numbers, one a channel"),
+        ({"normalize": {"std": []}}, "normalize.std: expected 1 numbers, one a channel"),
+        ({"size": [100_000, 32]}, r"data\.size\.0: .* got 100000"),
+        ({"size": [0, 32]}, r"data\.size\.0: .* got 0"),
+        ({"size": [32, -1]}, r"data\.size\.1: .* got -1"),
+        ({"size": [32, float("inf")]}, r"data\.size\.1"),
+        ({"batch_size": 10**12}, r"data\.batch_size: .* got 1000000000000"),
+        ({"batch_size": 65536, "size": [4096, 4096]}, "at most 256 of this size fit"),
+        ({"validation": float("nan")}, r"data\.validation"),
+    ],
+)
+def test_numbers_of_the_data_that_make_no_sense_are_refused(write, data, message):
+    with pytest.raises(UserError, match=message):
+        configs.load(write({**TREE, "data": {"name": "digits", **data}}))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_numpy_does_not_take_is_refused(write, seed):
+    with pytest.raises(UserError, match=r"training\.seed: "):
+        configs.load(write(TREE), [f"training.seed={seed}"])
+
+
+@pytest.mark.parametrize("value", ["2001-99-99", "1" * 5000])
+def test_values_that_yaml_itself_cannot_make_are_refused(write, value):
+    text = yaml.safe_dump(TREE).replace("epochs: 1", f"epochs: {value}")
+    with pytest.raises(UserError, match=r"config\.yaml: "):
+        configs.load(write(text))
+    with pytest.raises(UserError, match=r"training\.epochs: .* is not a YAML value"):
+        configs.load(write(TREE), [f"training.epochs={value}"])

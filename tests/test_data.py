@@ -1,6 +1,9 @@
 """Data: official formats byte by byte, splits that do not leak, batches that repeat."""
 
 import gzip
+import math
+import os
+import resource
 import struct
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerascnn.config import DataConfig
-from kerascnn.data import load_data, load_source, read_image
+from kerascnn.data import load_data, load_source
 from kerascnn.data.pipelines import augment
 from kerascnn.errors import UserError
 
@@ -171,8 +174,53 @@ def test_images_of_a_folder_are_read_resized_and_split(tmp_path):
     assert labels.tolist() == [0, 0, 1, 1]
 
 
-def test_a_file_that_is_no_image_is_named(tmp_path):
-    path = tmp_path / "cat.png"
-    path.write_text("not a picture")
-    with pytest.raises(UserError, match=r"cat.png: not a JPEG, PNG, BMP or GIF image"):
-        read_image(path, (8, 8, 3), "stretch")
+def test_a_gzip_file_is_unpacked_no_further_than_its_header_says(mnist_folder):
+    """A gigabyte of zeros behind the header of 20 labels: a megabyte on the disk."""
+    path = mnist_folder / "t10k-labels-idx1-ubyte.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(struct.pack(">BBBBI", 0, 0, 8, 1, 20))
+        for _ in range(64):
+            file.write(bytes(2**24))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        UserError, match=r"t10k-labels.*expected 28 bytes, got more; fetch it again"
+    ):
+        load_source(DataConfig(name="mnist"), mnist_folder)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 2**10  # kB
+
+
+@pytest.mark.parametrize(
+    ("shape", "match"),
+    [
+        ((2**32 - 1,) * 3, "promises 79,228,162,458,924,105,385,300,197,375 bytes"),
+        ((20, 30, 28), r"expected images of 28 x 28, got \(20, 30, 28\)"),
+        ((0, 28, 28), "expected images of 28 x 28"),
+    ],
+)
+def test_idx_sizes_that_are_not_mnists(mnist_folder, shape, match):
+    path = mnist_folder / "t10k-images-idx3-ubyte.gz"
+    body = bytes(math.prod(shape)) if max(shape) < 100 else b""
+    path.write_bytes(gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, *shape) + body))
+    with pytest.raises(UserError, match=match):
+        load_source(DataConfig(name="mnist"), mnist_folder)
+
+
+def test_a_label_that_is_no_digit(mnist_folder):
+    (mnist_folder / "t10k-labels-idx1-ubyte.gz").write_bytes(idx(np.full(20, 10, np.uint8)))
+    with pytest.raises(UserError, match=r"a label 10 of t10k, expected 0\.\.9"):
+        load_source(DataConfig(name="mnist"), mnist_folder)
+
+
+@pytest.mark.parametrize("name", ["t10k-labels-idx1-ubyte.gz", "test_batch.bin"])
+def test_a_pipe_or_a_device_is_no_data(mnist_folder, cifar_folder, name):
+    kind, folder = ("mnist", mnist_folder) if "idx" in name else ("cifar10", cifar_folder)
+    for replace in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        (folder / name).unlink()
+        replace(folder / name)
+        with pytest.raises(UserError, match=f"{name}: expected a file, got a device or pipe"):
+            load_source(DataConfig(name=kind), folder)
+
+
+def test_a_margin_that_may_miss_the_image_is_refused():
+    with pytest.raises(UserError, match=r"data\.train: pad_crop: 8 with images of 8 x 8"):
+        digits(train=[{"pad_crop": 8}])

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.data.sources import Split, load_source
+from kerascnn.data.folders import summary
+from kerascnn.data.images import files_reader, resize
+from kerascnn.data.sources import load_source
+from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
 
 
@@ -19,15 +22,26 @@ from kerascnn.errors import UserError
 class Data:
     """The three splits of a run and what its network sees.
 
-    names: the classes. shape: (height, width, channels) of the network's input.
+    shape: (height, width, channels) of the network's input. source: what the splits are of.
     """
 
     train: Split
     validation: Split
     test: Split
-    names: tuple[str, ...]
     shape: tuple[int, int, int]
     config: object
+    source: Source
+
+    @property
+    def names(self):
+        """The classes, in the order of their labels."""
+        return self.source.names
+
+    def summary(self):
+        """Returns a line on the images of a folder: how many of which class, what was left out."""
+        labels = np.concatenate([part.labels for part in (self.train, self.validation, self.test)])
+        counts = np.bincount(labels, minlength=len(self.names)).tolist()
+        return summary(counts, self.names, self.source.left_out)
 
     def training_batches(self, *, seed, steps, first_step=0):
         """Batches of (images, labels) for `steps` steps from `first_step` on, augmented."""
@@ -64,17 +78,10 @@ class Data:
                 images = tf.cast(tf.gather(stored, indices), tf.float32)
                 return resize(images, self.shape, self.config.resize), tf.gather(labels, indices)
         else:
-            paths = tf.constant(split.images)
-
-            def read(index):
-                return decode(paths[index], self.shape, self.config.resize)
+            read = files_reader(split.images, split.orientations, self.shape, self.config.resize)
 
             def load(indices):
-                images = tf.map_fn(
-                    read, indices, fn_output_signature=tf.TensorSpec(self.shape, tf.float32),
-                    parallel_iterations=8,
-                )  # fmt: skip
-                return images, tf.gather(labels, indices)
+                return read(indices), tf.gather(labels, indices)
 
         return load
 
@@ -90,6 +97,12 @@ def load_data(config, *, seed=0, data_dir=None):
         raise UserError("data.size is missing: a folder of images needs one, as [96, 96]")
     channels = source.shape[2] if source.shape else config.channels
     height, width = config.size or source.shape[:2]
+    margins = [t.argument for t in config.train if t.name == "pad_crop"]
+    if max(margins, default=0) >= min(height, width):
+        raise UserError(
+            f"data.train: pad_crop: {max(margins)} with images of {height} x {width}: a crop may "
+            "miss the image; give a margin that is smaller"
+        )
     held_out = _stratified(source.train.labels, config.validation, seed)
     if not held_out.any() or held_out.all():
         raise UserError(
@@ -100,20 +113,26 @@ def load_data(config, *, seed=0, data_dir=None):
         train=source.train.take(~held_out),
         validation=source.train.take(held_out),
         test=source.test,
-        names=source.names,
         shape=(height, width, channels),
         config=config,
+        source=source,
     )
 
 
 def _stratified(labels, share, seed):
-    """A mask of round(share) of each class."""
+    """A mask of round(share) of each class, of one image at least and never of all of them.
+
+    A share that rounds to nothing or to everything in every class is kept as it is.
+    """
     rng = np.random.default_rng(seed)
     mask = np.zeros(len(labels), bool)
+    sizes = np.bincount(labels)
+    counts = np.rint(share * sizes).astype(int)
+    if 0 < counts.sum() < len(labels):
+        counts = counts.clip(np.minimum(1, sizes - 1), sizes - 1)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        count = round(share * len(members))
-        mask[rng.permutation(members)[:count]] = True
+        mask[rng.permutation(members)[: counts[label]]] = True
     return mask
 
 
@@ -167,48 +186,3 @@ def pad_crop(images, margin, seed):
 
 
 TRANSFORMS = {"flip": flip, "pad_crop": pad_crop}
-
-
-def resize(images, shape, rule):
-    """Brings (..., h, w, c) pixels to `shape` by the rule of the config."""
-    import tensorflow as tf
-
-    height, width = shape[:2]
-    if images.shape[-3:-1] == (height, width):
-        return images
-    if rule == "pad":
-        return tf.image.resize_with_crop_or_pad(images, height, width)
-    return tf.image.resize(images, (height, width), "bilinear")
-
-
-def decode(path, shape, rule):
-    """Reads an image file: float32 pixels 0..255 of `shape`."""
-    import tensorflow as tf
-
-    pixels = tf.io.decode_image(tf.io.read_file(path), shape[2], expand_animations=False)
-    pixels.set_shape([None, None, shape[2]])
-    return tf.ensure_shape(resize(tf.cast(pixels, tf.float32), shape, rule), shape)
-
-
-def read_image(path, shape, rule):
-    """Reads one image file as an artifact wants it: (height, width, channels) uint8.
-
-    Raises:
-        UserError: no such file, or a file that is no image.
-    """
-    import tensorflow as tf
-
-    try:
-        pixels = decode(str(path), shape, rule).numpy()
-    except tf.errors.NotFoundError:
-        raise UserError(f"no such file: {path}") from None
-    except tf.errors.OpError:
-        raise UserError(f"{path}: not a JPEG, PNG, BMP or GIF image") from None
-    return np.rint(pixels).clip(0, 255).astype(np.uint8)
-
-
-def check_images(split, shape, rule):
-    """Raises the UserError of the first file of a split that cannot be read."""
-    if not split.in_memory:
-        for path in split.images:
-            read_image(path, shape, rule)

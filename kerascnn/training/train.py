@@ -5,8 +5,8 @@ from pathlib import Path
 import keras
 
 import kerascnn.config as configs
-from kerascnn.console import console
-from kerascnn.data import check_images, load_data
+from kerascnn.console import console, plain
+from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.files import replacing, writable_folder, write_json
 from kerascnn.models import build
@@ -44,8 +44,8 @@ def train(config, out, *, data_dir=None, resume=False):
         raise UserError(f"{out}: holds a run already; give another --out, or --resume it")
     seed = config.training.seed
     data = load_data(config.data, seed=seed, data_dir=data_dir)
-    for split in (data.train, data.validation, data.test):
-        check_images(split, data.shape, config.data.resize)
+    if config.data.name == "folder":
+        console.print(plain(f"  {config.data.path}: {data.summary()}"))
     out = writable_folder(out)
     configs.save(config, out / "config.yaml")
 

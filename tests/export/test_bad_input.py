@@ -1,7 +1,11 @@
 """Bad input: one line that says what, where and what to do; exit code 2; no half files."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
+from image_files import black_png
 
 LENET = "configs/digits/lenet5.yaml"
 
@@ -90,6 +94,21 @@ def test_an_image_that_is_no_image(kerascnn, finished_run, tmp_path):
     path = tmp_path / "seven.png"
     path.write_text("seven")
     assert "not a JPEG, PNG, BMP or GIF image" in complaint(kerascnn("predict", finished_run, path))
+
+
+def test_a_pipe_called_an_image(kerascnn, finished_run, tmp_path):
+    os.mkfifo(tmp_path / "seven.png")
+    line = complaint(kerascnn("predict", finished_run, tmp_path / "seven.png"))
+    assert "seven.png: expected a file, got a device or pipe" in line
+
+
+def test_an_image_whose_name_is_not_utf8(kerascnn, finished_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a name short enough for a line of the table
+    path = Path(os.fsdecode(b"caf\xe9.png"))
+    path.write_bytes(black_png(8, 8))
+    code, out, err = kerascnn("predict", finished_run, path)
+    assert code == 0, err
+    assert "caf .png" in out
 
 
 @pytest.mark.parametrize("verb", ["verify", "benchmark"])

@@ -1,6 +1,8 @@
 """A .keras file that was not trained here: converted and proven, or told the way out."""
 
+import io
 import json
+import resource
 import zipfile
 
 import keras
@@ -11,6 +13,7 @@ from keras import layers
 from small_networks import randomized
 
 import export
+from export.conversion.own_inputs import inputs_of
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 
@@ -145,6 +148,81 @@ def test_an_array_that_does_not_fit(tmp_path, array, match):
     with pytest.raises(UserError, match=match):
         export.deliver_own(of_pixels(tmp_path), "float32", ["tflite"], images=path)
     assert not list(tmp_path.glob("*.tflite*"))
+
+
+def with_header(header):
+    """An .npy file with such a header."""
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(3072)
+
+
+ODD_FILES = {
+    "no header": lambda: b"\x93NUMPY\1\0",
+    "open": lambda: with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (("),
+    "token": lambda: with_header("{'descr': '<f4', 'shape': 1L \"\"\"\\"),
+    "types": lambda: with_header("{'descr': 5, 'fortran_order': False, 'shape': (1, 16, 16, 3)}"),
+    "key": lambda: with_header("{[]: 1}"),
+    "many": lambda: with_header(
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (9000000000, 16, 16, 3)}"
+    ),
+    "less": lambda: with_header(
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-4, 16, 16, 3)}"
+    ),
+    "zlib": lambda: zipped(lambda data: data[:80] + bytes(60) + data[140:]),
+    "method": lambda: zipped(lambda data: data.replace(b"\x14\0\0\0\x08\0", b"\x14\0\0\0\x63\0")),
+    "text": lambda: zipped(name="note.txt", member=b"hello"),
+}
+
+
+def zipped(change=lambda data: data, name="x.npy", member=None):
+    array, file = io.BytesIO(), io.BytesIO()
+    np.save(array, np.arange(4 * 768).reshape(4, *SHAPE) % 255)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, member or array.getvalue())
+    return change(file.getvalue())
+
+
+@pytest.mark.parametrize("kind", ODD_FILES)
+def test_whatever_numpy_raises_is_one_line(kerascnn, tmp_path, kind):
+    path = tmp_path / "odd.npz"
+    path.write_bytes(ODD_FILES[kind]())
+    line = complaint(kerascnn("convert", of_pixels(tmp_path), "--to", "tflite", "--recipe",
+                              "float32", "--images", path))  # fmt: skip
+    assert "odd.npz: " in line and ("not an" in line or "expected numbers" in line)
+
+
+def test_many_arrays_are_told_in_a_short_line(tmp_path):
+    with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
+        for i in range(10_000):
+            archive.writestr(f"array{i}.npy", b"")
+    with pytest.raises(UserError, match=r"one array, got 10000: array0, array1, array2, \.\.\.$"):
+        inputs_of(SHAPE, True, tmp_path / "many.npz")
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    path = tmp_path / "bomb.npz"
+    header = {"descr": "|u1", "fortran_order": False, "shape": (1_500_000, *SHAPE)}
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("x.npy", "w", force_zip64=True) as member,
+    ):
+        np.lib.format.write_array_header_1_0(member, header)
+        for _ in range(72):
+            member.write(bytes(2**24))
+    with pytest.raises(UserError, match="unpacks to 1,207,959,680 bytes, expected at most"):
+        inputs_of(SHAPE, True, path)
+
+
+def test_of_a_large_array_only_what_is_used_is_read(tmp_path):
+    """1.2 GB that take no room on the disk: 1,024 images of it are spread over all."""
+    path, count = tmp_path / "large.npy", 1_500_000
+    made = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *SHAPE))
+    made[-1] = 7
+    del made
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = inputs_of(SHAPE, True, path)
+    assert found.values.shape == (1024, *SHAPE) and found.values[-1].max() == 7
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # kB
 
 
 def test_two_outputs_are_both_compared(tmp_path):
