@@ -14,7 +14,7 @@ from export.schemas import (
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
-from kerascnn.training.callbacks import read_history
+from kerascnn.training.history import read_history
 
 COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_rate")
 STAGES = ("channels", "pruning", "clustering", "quantization")

@@ -7,6 +7,7 @@ from keras import layers
 from export.compression.compress import is_int8
 from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, functional, new_inputs, walk
+from kerascnn.training import refuse_not_finite
 
 PIXELS_SHRINK_BELOW = 64.0  # |normalized pixel|; what was made for 0..1 leaves 255 in the hundreds
 ONLY_IN_TRAINING = (
@@ -41,8 +42,7 @@ def refuse_odd(model, path):
         )
     if dtype not in ("float32", "uint8"):
         raise UserError(f"{path}: takes {dtype}, expected float32 or uint8")
-    if not all(np.isfinite(w).all() for w in model.get_weights()):
-        raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
+    refuse_not_finite(model, path)
     return tuple(shape)
 
 
