@@ -98,17 +98,17 @@ def test_a_disk_that_is_full_when_synced_keeps_the_old_file(tmp_path, monkeypatc
 
 
 def test_a_full_disk_is_told_whatever_the_library_raises(tmp_path):
-    with pytest.raises(UserError, match="run: cannot be written: No space left on device"):
-        with disk_errors("run"):
-            raise RuntimeError("Unable to write (errno = 28, 'No space left on device')")
+    told = "run: cannot be written: No space left on device"
+    with pytest.raises(UserError, match=told), disk_errors("run"):
+        raise RuntimeError("Unable to write (errno = 28, 'No space left on device')")
     with pytest.raises(RuntimeError, match="of its own"), disk_errors("run"):
         raise RuntimeError("a mistake of its own")
 
 
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path, holder):
-    with pytest.raises(UserError, match=rf"run: in use by process {holder.pid} \(-c .*run\)"):
-        with locked(tmp_path / "run"):
-            pass
+    told = rf"run: in use by process {holder.pid} \(-c .*run\)"
+    with pytest.raises(UserError, match=told), locked(tmp_path / "run"):
+        pass
     holder.communicate()
     with locked(tmp_path / "run"):
         pass

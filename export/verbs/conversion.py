@@ -11,6 +11,7 @@ from export.verbs.verdicts import fail_unless, print_verdicts
 from kerascnn.cli import DataDir, app
 from kerascnn.console import console, start_tensorflow
 from kerascnn.errors import UserError
+from kerascnn.files import locked
 
 
 @app.command()
@@ -68,7 +69,10 @@ def convert(
         from kerascnn.training import open_run
 
         opened = open_run(run)
-        deliveries = deliver(opened, loaded, to, batch=size, io=io, opset=opset, data_dir=data_dir)
+        with locked(opened.path):
+            deliveries = deliver(
+                opened, loaded, to, batch=size, io=io, opset=opset, data_dir=data_dir
+            )
     print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries])
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
