@@ -235,10 +235,10 @@ def _hold(path):
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 break
         file.close()  # whoever held it has removed it meanwhile
-    file.truncate(0)
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500]
-    file.write(f"{os.getpid()} {command}".encode("utf-8", "replace"))
-    file.flush()
+    with contextlib.suppress(OSError):  # on a full disk it is a lock all the same
+        os.truncate(path, 0)
+        os.write(file.fileno(), f"{os.getpid()} {command}".encode("utf-8", "replace"))
     return file
 
 
