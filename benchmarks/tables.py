@@ -3,6 +3,14 @@
 from rich.console import Console
 from rich.table import Table
 
+from kerascnn.files import write_text
+
+RELIABILITY = """# Reliability
+
+What happens to commands that are killed, and to input that nobody meant. Each section is written by
+the command that it names.
+"""
+
 
 def cells(rows):
     """The columns of rows, dicts of figures, and what stands in them."""
@@ -23,10 +31,29 @@ def page(head, tables):
     """The lines of `head`, and below them the tables, title -> rows, as Markdown."""
     lines = list(head)
     for title, rows in tables.items():
-        columns, found = cells(rows)
-        lines += ["", f"## {title}", ""]
-        lines += [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *found)]
+        lines += ["", f"## {title}", "", *table_lines(rows)]
     return "\n".join(lines) + "\n"
+
+
+def table_lines(rows):
+    """The lines of rows as a table of Markdown."""
+    columns, found = cells(rows)
+    return [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *found)]
+
+
+def put_section(path, name, lines):
+    """Puts lines between the markers of a section of the page on reliability; the rest stays.
+
+    A page that is missing is made, with both of its sections.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else RELIABILITY
+    for section in dict.fromkeys((name, "kills", "fuzz")):
+        if f"<!-- {section} -->" not in text:
+            text += f"\n<!-- {section} -->\n<!-- end {section} -->\n"
+    before, _, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end {name} -->")
+    body = "\n".join(lines)
+    write_text(path, f"{before}<!-- {name} -->\n{body}\n{end}{after}")
 
 
 def written(value):

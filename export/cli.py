@@ -1,5 +1,6 @@
 """The command `kerascnn`: the verbs of export, and those of kerascnn.cli mounted beside them."""
 
+import shlex
 import sys
 
 import typer
@@ -7,21 +8,22 @@ import typer
 from kerascnn.console import complaints, plain
 from kerascnn.errors import UserError, raised_inside
 
-from .verbs import compression, conversion, results  # noqa: F401, they mount themselves
-from .verbs.invocation import invoke
+INTERRUPTED = 130  # the exit code, 128 + SIGINT
 
 
 def main():
-    """The entry point. Exit codes: 0; 1 a file that differs; 2 a mistake the user can mend."""
+    """The entry point. Exit codes: 0; 1 a file that differs; 2 a mistake the user can mend;
+    130 interrupted."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     try:
         invoke(arguments or ["--help"])
     except typer.Exit as end:
+        if end.exit_code == INTERRUPTED:  # typer makes this of a KeyboardInterrupt
+            _interrupted(arguments)
         sys.exit(end.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        complaints.print("interrupted")
-        sys.exit(130)
+        _interrupted(arguments)
     except typer.TyperException as error:
         _complain(error.format_message())
     except UserError as error:
@@ -39,6 +41,21 @@ def main():
             _complain(str(told))
         first = (str(error).strip().splitlines() or [""])[0][:300]
         _complain(f"unexpected {type(error).__name__}: {first}; --debug shows where", 70)
+
+
+def _interrupted(arguments):
+    complaints.print(escape(f"interrupted{_way_on(arguments)}"))
+    sys.exit(INTERRUPTED)
+
+
+def _way_on(arguments):
+    """What to say of a command that goes on where it was interrupted, if it does."""
+    if arguments[:1] == ["train"] and "--resume" not in arguments:
+        options = arguments.index("--") if "--" in arguments else len(arguments)
+        arguments = [*arguments[:options], "--resume", *arguments[options:]]
+    if arguments[:1] not in (["train"], ["compress"]):
+        return ""
+    return f"; this goes on with it: kerascnn {shlex.join(arguments)}"
 
 
 def _complain(text, code=2):

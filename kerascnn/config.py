@@ -1,10 +1,12 @@
 """YAML <-> frozen, validated configs. A key nobody knows names its nearest neighbour."""
 
+import math
 import reprlib
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +23,7 @@ MOST_YAML = 2**20  # bytes; ours have hundreds
 MOST_SIDE = 4096  # pixels; the widest input of a registered network has 331
 MOST_BATCH = 2**16  # images; the largest batches that papers train with have 32,768
 MOST_VALUES = 2**32  # of a batch of images: 16 GiB of float32, to which activations come
+LARGEST = 2**31 - 1  # of whole numbers that are counted with; TensorFlow's indices end there
 MOST_SEED = 2**32 - 1  # what NumPy's seeds hold
 CHANNELS = {"digits": 1, "mnist": 1, "cifar10": 3}
 
@@ -28,9 +31,31 @@ Side = Annotated[int, Field(ge=1, le=MOST_SIDE)]
 
 
 class Section(BaseModel):
-    """A part of a config: frozen, without room for keys that mean nothing, its floats finite."""
+    """A part of a config: frozen, and without room for keys or numbers that mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _sound_numbers(value):
+    """`value`, of any kind, if no number in it is infinite, not a number, or beyond 64 bits."""
+    waiting, seen = [value], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:  # YAML may name a part of itself many times
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, (list, tuple)):
+            waiting += part
+        elif isinstance(part, float) and not math.isfinite(part):
+            raise ValueError(f"expected finite numbers, not {part}")
+        elif isinstance(part, int) and abs(part) >= 2**63:
+            raise ValueError("expected numbers of at most 64 bits")
+    return value
+
+
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class ModelConfig(Section):
@@ -40,7 +65,7 @@ class ModelConfig(Section):
     """
 
     name: str
-    arguments: dict[str, Any] = {}
+    arguments: Annotated[dict[str, Any], AfterValidator(_sound_numbers)] = {}
 
 
 class Normalize(Section):
@@ -137,7 +162,7 @@ class Schedule(Section):
     warmup: float = Field(0, ge=0)
     factor: float = Field(0.1, gt=0, lt=1)
     epochs: tuple[float, ...] = ()
-    patience: int = Field(10, ge=1)
+    patience: Count = 10
 
     @model_validator(mode="after")
     def _epochs_belong_to_steps(self):
@@ -167,8 +192,8 @@ class OptimizerConfig(Section):
 class TrainingConfig(Section):
     """precision: the Keras dtype policy. xla: compile the step with XLA."""
 
-    epochs: int = Field(ge=1)
-    seed: int = Field(0, ge=0, le=MOST_SEED)
+    epochs: Count
+    seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
 
@@ -182,11 +207,41 @@ class Config(Section):
     training: TrainingConfig
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML; text that looks like a number or a date and is none says so with its place.
+
+    yaml's own constructors raise what int() and the like raise, without a place.
+    """
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.keys = {}  # id of a node -> the key it stands behind
+
+    def construct_mapping(self, node, deep=False):
+        if isinstance(node, yaml.MappingNode):
+            self.keys.update((id(value), key.value) for key, value in node.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception:
+            key = self.keys.get(id(node))
+            place = f"{key}: " if isinstance(key, str) else ""
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{place}{shown(node.value)} is no {kind} that can be read",
+                node.start_mark,
+            ) from None  # fmt: skip
+
+
 def read_yaml(path):
     """Reads a YAML mapping, safely. UserError where there is none."""
     path = readable_file(path, most=MOST_YAML)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as text: {error}") from None
     except RecursionError:
@@ -240,8 +295,8 @@ def override(tree, overrides):
             node[parent] = dict(child)
             node = node[parent]
         try:
-            node[last] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            node[last] = yaml.load(value, _Loader)
+        except (yaml.YAMLError, RecursionError):
             raise UserError(f"{key}: {shown(value)} is not a YAML value") from None
     return tree
 
@@ -280,7 +335,10 @@ def _mistake(error, schema, where):
 
 def shown(value):
     """repr(value) in a few words: a file may hold anything, as long and as deep as it likes."""
-    return shortened.repr(value)
+    try:
+        return shortened.repr(value)
+    except ValueError:  # a number of thousands of digits
+        return f"something too long to show, of type {type(value).__name__}"
 
 
 shortened = reprlib.Repr()

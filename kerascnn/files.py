@@ -1,30 +1,114 @@
 """Files appear whole or not at all: written under a temporary name, then renamed."""
 
 import contextlib
+import errno
 import json
 import os
+import re
+import shlex
+import sys
+import threading
 from pathlib import Path
 
 from kerascnn.errors import UserError
+
+UNFINISHED = re.compile(r"\..+\.(\d+)\.partial(\.[^.]*)?|\.probe\.(\d+)")  # names with a pid
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+_writing = set()  # the temporary files of this process
 
 
 @contextlib.contextmanager
 def replacing(path):
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
 
-    The temporary name keeps the suffix, since Keras and others choose the format by it.
+    The temporary name keeps the suffix, since Keras and others choose the format by it. The file
+    is on the disk before it gets its name, so that a power failure leaves the old one or the new.
+    What a process that ended in the middle left in the folder is removed.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    _writing.add(temporary)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_unfinished(path.parent)
+            yield temporary
+            with temporary.open("r+b") as file:
+                _sync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
+        _writing.discard(temporary)
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def disk_errors(path):
+    """Makes a UserError of a full or broken disk, whichever library noticed it while writing.
+
+    HDF5 and TensorFlow have exceptions of their own, with the system's words within.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        words = [os.strerror(number) for number in DISK]
+        said = next((text for text in words if text.lower() in str(error).lower()), None)
+        if said is None:
+            raise
+        raise UserError(f"{path}: cannot be written: {said}") from None
+
+
+def _sync(descriptor):
+    """Waits until the disk has it; some file systems know no such thing."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in DISK:
+            raise
+
+
+def _sync_folder(folder):
+    if os.name == "nt":  # where folders cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unfinished(folder):
+    """Removes temporary files of processes that are no more."""
+    for entry in os.scandir(folder):
+        match = UNFINISHED.fullmatch(entry.name)
+        if match and not _is_written(Path(entry.path), int(match[1] or match[3])):
+            with contextlib.suppress(OSError):
+                Path(entry.path).unlink()
+
+
+def _is_written(path, pid):
+    # In a container every command may have the same pid.
+    return path in _writing if pid == os.getpid() else _is_alive(pid)
+
+
+def _is_alive(pid):
+    if os.name == "nt":  # os.kill would end it
+        import ctypes
+
+        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, pid)
+        return bool(handle and (ctypes.windll.kernel32.CloseHandle(handle) or True))
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True  # of another user
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def write_bytes(path, data):
@@ -86,13 +170,95 @@ def read_json(path):
 
 
 def writable_folder(path):
-    """Makes the folder `path` and returns it; UserError if nothing can be written there."""
+    """Makes the folder `path` and returns it; UserError if nothing can be written there.
+
+    What a process that ended in the middle left there is removed.
+    """
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _remove_unfinished(path)
         probe = path / f".probe.{os.getpid()}"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
     return path
+
+
+_held = {}  # folder -> the thread of this process that holds it
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Inside, no other process can be in `locked` of this folder; it is made where it is missing.
+
+    The lock ends with its process, however that ends. A thread that holds it may take it again.
+    Where a file system knows no locks, everybody gets it.
+
+    Raises:
+        UserError: another one holds it; says its number and its command.
+    """
+    folder = writable_folder(folder)
+    key, thread = folder.resolve(), threading.get_ident()
+    if _held.get(key) == thread:
+        yield folder
+        return
+    path = folder / ".lock"
+    file = _hold(path)
+    _held[key] = thread
+    try:
+        yield folder
+    finally:
+        del _held[key]
+        with contextlib.suppress(OSError):  # before it is open to others, or theirs would go
+            path.unlink()
+        file.close()
+
+
+def _hold(path):
+    """The open file of a lock that this process has now."""
+    while True:
+        try:
+            file = path.open("a+b")
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+        if not _is_free(file):
+            with file:
+                file.seek(0)
+                pid, _, command = file.read(1000).decode("utf-8", "replace").partition(" ")
+            raise UserError(
+                f"{path.parent}: in use by process {pid or '?'} ({command or 'just begun'}); "
+                "wait until it is done, or name another folder"
+            )
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+        file.close()  # whoever held it has removed it meanwhile
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500]
+    with contextlib.suppress(OSError):  # on a full disk it is a lock all the same
+        os.truncate(path, 0)
+        os.write(file.fileno(), f"{os.getpid()} {command}".encode("utf-8", "replace"))
+    return file
+
+
+def _is_free(file):
+    """Takes the lock of an open file, if nobody has it."""
+    if os.name == "nt":
+        import msvcrt
+
+        file.seek(2**30)  # what is locked cannot be read there: not the text
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here
+        return True
+    return True

@@ -58,11 +58,22 @@ def test_overrides_win_over_the_file(write):
         ({"data": {"name": "digits", "train": ["flop"]}}, "'flip' or 'pad_crop', got 'flop'"),
         ({"data": {"name": "digits", "train": ["pad_crop"]}}, "pad_crop: 4"),
         ({"optimizer": {"schedule": {"name": "steps", "peak": 1}}}, "list of drops"),
+        ({"optimizer": {"schedule": {"peak": float("inf")}}}, "peak: .* finite number, got inf"),
+        ({"optimizer": {"schedule": {"peak": "1e400"}}}, "peak: .* finite number"),
+        ({"data": {"name": "digits", "normalize": {"mean": float("nan")}}}, "finite number"),
+        ({"model": {"name": "lenet5", "arguments": {"a": [1, {"b": float("nan")}]}}}, "not nan"),
+        ({"model": {"name": "lenet5", "arguments": {"a": 2**70}}}, "at most 64 bits"),
+        ({"training": {"epochs": 1, "seed": -1}}, "training.seed: .* got -1"),
+        ({"training": {"epochs": 1, "seed": 2**40}}, "training.seed: .* 4294967296"),
+        ({"training": {"epochs": 10**30}}, "training.epochs: .* 2147483647"),
+        ({"training": {"epochs": 16**5000}}, "training.epochs: .* too long to show"),
+        ({"data": {"name": "digits", "size": [32, -1]}}, "data.size.1: .* got -1"),
+        ({"data": {"name": "digits", "train": [{"pad_crop": -1}]}}, "argument: .* got -1"),
     ],
 )
-def test_a_mistake_is_named_with_its_place(write, change, message):
+def test_a_mistake_is_named_with_its_place(change, message):
     with pytest.raises(UserError, match=message):
-        configs.load(write({**TREE, **change}))
+        configs.parse(configs.Config, {**TREE, **change}, "config.yaml")
 
 
 @pytest.mark.parametrize(
@@ -116,10 +127,25 @@ def test_a_seed_that_numpy_does_not_take_is_refused(write, seed):
         configs.load(write(TREE), [f"training.seed={seed}"])
 
 
-@pytest.mark.parametrize("value", ["2001-99-99", "1" * 5000])
-def test_values_that_yaml_itself_cannot_make_are_refused(write, value):
+VALUES = [
+    "2024-99-99", "!!float x", "!!int x", "!!bool x", "!!timestamp x", "9" * 5000, "[" * 5000,
+    "{[1]: 2}", "!!python/name:os.system",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=[value[:9] for value in VALUES])
+def test_a_value_that_yaml_cannot_make_is_named_with_its_place(write, value):
     text = yaml.safe_dump(TREE).replace("epochs: 1", f"epochs: {value}")
-    with pytest.raises(UserError, match=r"config\.yaml: "):
+    with pytest.raises(UserError, match=r"config\.yaml") as refused:
         configs.load(write(text))
-    with pytest.raises(UserError, match=r"training\.epochs: .* is not a YAML value"):
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 300
+    with pytest.raises(UserError, match=r"^training\.epochs: .* is not a YAML value") as refused:
         configs.load(write(TREE), [f"training.epochs={value}"])
+    assert len(str(refused.value)) < 300
+
+
+def test_the_line_and_the_key_of_a_value_that_is_no_date(write):
+    text = "training:\n  epochs: 2024-99-99\n"
+    line = r"config\.yaml, line 2: epochs: '2024-99-99' is no timestamp that can be read"
+    with pytest.raises(UserError, match=line):
+        configs.load(write(text))

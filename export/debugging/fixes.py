@@ -13,7 +13,7 @@ from pathlib import Path
 from kerascnn.config import dump
 from kerascnn.errors import UserError
 from kerascnn.evaluation import predictions
-from kerascnn.files import writable_folder, write_text
+from kerascnn.files import locked, writable_folder, write_text
 from kerascnn.models.graph import canonical, nodes
 
 from ..conversion.convert import convert
@@ -239,9 +239,9 @@ class Fixer:
             f"training for int8, {fine_tune.epochs} epochs: about "
             f"{_duration(self._seconds_per_image() * len(data.train) * fine_tune.epochs)}"
         )
-        out = writable_folder(run.path / recipe.name)
-        model = train_quantized(self.base, recipe, run, data, out / "quantization")
-        keep(model, recipe, out)
+        with locked(run.path / recipe.name) as out:
+            model = train_quantized(self.base, recipe, run, data, out / "quantization")
+            keep(model, recipe, out)
         self._try(f"trained for int8, {fine_tune.epochs} epochs", recipe, model)
 
     def _seconds_per_image(self):

@@ -4,8 +4,8 @@ int8 arithmetic in mind. What needs no training is done where a model is convert
 from kerascnn.config import OptimizerConfig, Schedule, dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
-from kerascnn.files import replacing, writable_folder, write_json, write_text
-from kerascnn.training import fit, load_model, open_run
+from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
+from kerascnn.training import fit, load_finite, open_run
 
 from ..pruning.channel_criteria import slim
 from ..pruning.channel_removal import remove_channels
@@ -16,12 +16,13 @@ from ..quantization.folded_normalization import FreezeStatistics
 from ..recipes.recipe import load_recipe
 from ..sharing.clustering import cluster
 from ..subject.opening import training_samples
+from .progress import Progress
 
 CRITERION_BATCHES = 16
 
 
 def compress(run, recipe, *, data_dir=None):
-    """Compresses the model of a run by a recipe.
+    """Compresses the model of a run by a recipe, or goes on where that was interrupted.
 
     Args:
         run: a `Run`, or the path of its folder.
@@ -34,7 +35,8 @@ def compress(run, recipe, *, data_dir=None):
         tells the multiply-accumulates and the width of each layer, before and after.
 
     Raises:
-        UserError: a recipe, run or layer that does not fit.
+        UserError: a recipe, run or layer that does not fit; a folder that another process works
+            in; a training that diverges.
     """
     run = open_run(run)
     recipe = load_recipe(recipe)
@@ -44,17 +46,30 @@ def compress(run, recipe, *, data_dir=None):
             "--to tflite does all of it"
         )
     data = run.data(data_dir)
+    with locked(run.path / recipe.name) as out:
+        progress = Progress(run, recipe, out)
+        model = progress.finished()
+        if model is None:
+            model = _compress(run, recipe, data, progress)
+            keep(model, recipe, out)
+            progress.finish()
+    return model
+
+
+def _compress(run, recipe, data, progress):
     model = run.model()
-    out = writable_folder(run.path / recipe.name)
     if recipe.channels:
-        model = _remove_channels(model, recipe.channels, run, data, out)
+        model = _remove_channels(model, recipe.channels, run, data, progress)
     if recipe.pruning:
-        model = _prune(model, recipe.pruning, run, data, out / "pruning")
+        model = progress.stage("pruning", lambda out: _prune(model, recipe.pruning, run, data, out))
     if recipe.clustering:
-        model = _cluster(model, recipe.clustering, run, data, out / "clustering")
+        model = progress.stage(
+            "clustering", lambda out: _cluster(model, recipe.clustering, run, data, out)
+        )
     if recipe.method == "qat":
-        model = train_quantized(model, recipe, run, data, out / "quantization")
-    keep(model, recipe, out)
+        model = progress.stage(
+            "quantization", lambda out: train_quantized(model, recipe, run, data, out, resume=True)
+        )
     return model
 
 
@@ -65,11 +80,20 @@ def keep(model, recipe, out):
         model.save(path)
 
 
-def _remove_channels(model, channels, run, data, out):
-    if channels.slimming:
-        slim(model, channels.slimming.strength)
-        last = channels.slimming.epochs - 1  # the regularization has done most by then
-        model = _fine_tune(model, channels.slimming, run, data, out / "slimming", [], last)
+def _remove_channels(model, channels, run, data, progress):
+    slimming = channels.slimming
+    if slimming:
+        model = progress.stage("slimming", lambda out: _slim(model, slimming, run, data, out))
+    return progress.stage("channels", lambda out: _narrow(model, channels, run, data, out))
+
+
+def _slim(model, slimming, run, data, out):
+    slim(model, slimming.strength)
+    last = slimming.epochs - 1  # the regularization has done most by then
+    return _fine_tune(model, slimming, run, data, out, [], last)
+
+
+def _narrow(model, channels, run, data, out):
     narrowed = remove_channels(
         model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
         batches=data.batches(data.train).take(CRITERION_BATCHES),
@@ -78,8 +102,8 @@ def _remove_channels(model, channels, run, data, out):
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
     layers = [vars(width) for width in narrowed.widths]
     report = {"macs_before": before, "macs_after": after, "layers": layers}
-    write_json(out / "channels.json", report)
-    return _fine_tune(narrowed.model, channels.fine_tune, run, data, out / "channels", [], 0)
+    write_json(out.parent / "channels.json", report)
+    return _fine_tune(narrowed.model, channels.fine_tune, run, data, out, [], 0)
 
 
 def _prune(model, pruning, run, data, out):
@@ -106,8 +130,11 @@ def _cluster(model, clustering, run, data, out):
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
-def train_quantized(model, recipe, run, data, out):
-    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`."""
+def train_quantized(model, recipe, run, data, out, *, resume=False):
+    """The last stage of a recipe with `method: qat`; its history goes to the folder `out`.
+
+    resume: go on from the checkpoint in `out`, if there is one.
+    """
     quantization = recipe.quantization
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
@@ -116,7 +143,8 @@ def train_quantized(model, recipe, run, data, out):
     if recipe.clustering:  # already clustered: this only keeps it so
         cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
     freeze = FreezeStatistics(quantization.frozen_from)
-    model = _fine_tune(model, quantization.fine_tune, run, data, out, [freeze], 0)
+    tuning = quantization.fine_tune
+    model = _fine_tune(model, tuning, run, data, out, [freeze], 0, resume=resume)
     settle_biases(model)
     return model
 
@@ -128,7 +156,7 @@ def _tfmot_stages():
     return import_extra(".stages")
 
 
-def _fine_tune(model, fine_tune, run, data, out, callbacks, settled):
+def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=True):
     """Trains with the run's optimizer on a new schedule; returns the best model."""
     config = run.config
     schedule = Schedule(name="cosine", peak=fine_tune.peak)
@@ -139,6 +167,6 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled):
     out = writable_folder(out)
     fit(
         model, data, optimizer, training, out,
-        checkpoints=out / "checkpoints", callbacks=callbacks, settled=settled,
+        checkpoints=out / "checkpoints", resume=resume, callbacks=callbacks, settled=settled,
     )  # fmt: skip
-    return load_model(out / "checkpoints" / "best.keras")
+    return load_finite(out / "checkpoints" / "best.keras")

@@ -2,7 +2,7 @@
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import computes_in, in_float32
-from kerascnn.training import load_model
+from kerascnn.training import load_finite
 
 from ..proof.reference import AS_IT_IS, Reference
 from ..quantization.biases import settle_biases
@@ -73,4 +73,4 @@ def compressed_model(subject: Subject, recipe: Recipe):
             f"{path} is missing; kerascnn compress {subject.run.path} --recipe {recipe.name} "
             "makes it"
         )
-    return load_model(path)
+    return load_finite(path)

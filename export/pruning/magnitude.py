@@ -114,19 +114,25 @@ class MagnitudePruning(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.step, self.reached = int(self.model.optimizer.iterations), None
-        self._choose()
+        latest = self.step - self.step % self.every
+        if any((ops.convert_to_numpy(kernel(k).constraint.keep) == 0).any() for k in self.layers):
+            self.reached = self._sparsity(latest)  # a training that goes on brings its masks
+        else:
+            self._choose(latest)
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
         if self.step % self.every == 0 or self.step == self.steps:
-            self._choose()
+            self._choose(self.step)
 
-    def _choose(self):
-        progress = self.step / self.steps
+    def _sparsity(self, step):
+        progress = step / self.steps
         if self.constant:
-            sparsity = self.target if progress >= self.begin else 0.0
-        else:
-            sparsity = polynomial_sparsity(progress, self.target, self.begin, self.end)
+            return self.target if progress >= self.begin else 0.0
+        return polynomial_sparsity(progress, self.target, self.begin, self.end)
+
+    def _choose(self, step):
+        sparsity = self._sparsity(step)
         if sparsity == self.reached:
             return
         self.reached = sparsity

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kerascnn.config import Section
+from kerascnn.config import Count, Section
 
 
 class FineTune(Section):
     """Epochs of training with the run's own data and optimizer, on a cosine from `peak` to zero."""
 
-    epochs: int = Field(ge=1)
+    epochs: Count
     peak: float = Field(gt=0)
 
 
@@ -70,7 +70,7 @@ class Channels(Section):
 
     criterion: Criterion = "taylor"
     macs: float = Field(gt=0, lt=1)
-    multiple_of: int = Field(8, ge=1)
+    multiple_of: Count = 8
     slimming: Slimming | None = None
     fine_tune: FineTune
 
@@ -122,7 +122,7 @@ class Calibration(Section):
     ranges: up to the extremes, or narrower by `ranges.narrow_ranges` (qat and static only).
     """
 
-    images: int = Field(512, ge=1)
+    images: Count = 512
     seed: int = Field(0, ge=0)
     ranges: Literal["extremes", "percentile", "least_squares"] = "extremes"
 

@@ -3,7 +3,7 @@
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
-from kerascnn.training.callbacks import read_history
+from kerascnn.training.history import read_history
 
 from ..proof.schemas import (
     Benchmark,

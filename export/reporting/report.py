@@ -12,7 +12,6 @@ from kerascnn.files import write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run
 
-from ..delivery.compress import compressed_model
 from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
 from ..pruning.magnitude import sparsity

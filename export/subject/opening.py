@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import functional
-from kerascnn.training import Run, load_model, open_run
+from kerascnn.training import Run, load_model, open_run, refuse_not_finite
 
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
@@ -113,8 +113,7 @@ def subject_of_file(
     for end in graph.inputs:
         if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
             raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
-    if not all(np.isfinite(w).all() for w in model.get_weights()):
-        raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
+    refuse_not_finite(model, path)
     if isinstance(pixels, bool):
         pixels = (pixels,) * len(graph.inputs)
     takes = pixel_inputs(model) if pixels is None else pixels

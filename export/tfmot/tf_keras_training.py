@@ -1,12 +1,14 @@
 """Fine-tuning in tf_keras, for models that tfmot wrapped: the same data, optimizer and schedule."""
 
+import math
 import time
 
 import tf_keras
 
 from kerascnn.console import console
 from kerascnn.files import writable_folder
-from kerascnn.training.callbacks import write_history
+from kerascnn.training.callbacks import diverged
+from kerascnn.training.history import write_history
 from kerascnn.training.optimizers import is_kernel
 
 
@@ -74,10 +76,19 @@ class BestEpoch(tf_keras.callbacks.Callback):
         self.rows, self.best, self.weights = [], -1.0, None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
+        self.started, self.epoch = time.perf_counter(), epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._refuse(logs, "loss")
+
+    def _refuse(self, logs, name):
+        if not math.isfinite(loss := float(logs[name])):
+            rate = float(self.model.optimizer.learning_rate)
+            raise diverged(self.epoch, f"{name} is {loss}", rate, self.history)
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.started
+        self._refuse(logs, "val_loss")
         numbers = {k: float(v) for k, v in logs.items()}
         rate = float(self.model.optimizer.learning_rate)
         self.rows.append({"epoch": epoch + 1, **numbers, "learning_rate": rate, "seconds": seconds})

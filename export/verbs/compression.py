@@ -9,6 +9,7 @@ from rich.markup import escape
 from kerascnn.cli import DataDir, RunArgument, app
 from kerascnn.console import console, start_tensorflow
 from kerascnn.errors import UserError
+from kerascnn.files import locked
 
 from .options import RecipeOption
 from .verdicts import fail_unless, print_verdicts
@@ -18,6 +19,7 @@ from .verdicts import fail_unless, print_verdicts
 def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
     """Prunes and trains for int8, as a recipe says; keeps the model in RUN/RECIPE.
 
+    One that was interrupted goes on by the same command, to the same weights.
     A recipe that trains nothing (static, dynamic, float16) needs only `kerascnn convert`.
 
     Example: kerascnn compress runs/demo --recipe pruned50_qat_wi8_ai8
@@ -107,7 +109,8 @@ def _pack(run, recipe, data_dir):
     """Packs, says size and accuracy; exit code 1 if the file is not exact or lost too much."""
     from ..delivery.packing import pack as pack_run
 
-    path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
+    with locked(run.path):
+        path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
     print_verdicts([(path, "Keras", verdict)])
     reached = verdict.accuracy
     console.print(

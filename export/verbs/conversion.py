@@ -8,8 +8,9 @@ import typer
 from kerascnn.cli import DataDir, app
 from kerascnn.console import busy, console, start_tensorflow
 from kerascnn.errors import UserError
+from kerascnn.files import locked
 
-from .options import CodeOption, ImagesOption, RecipeOption, TrustOption
+from .options import CodeOption, ImagesOption, TrustOption
 from .verdicts import fail_unless, print_verdicts
 
 
@@ -63,9 +64,10 @@ def convert(
     from ..subject.opening import open_subject
 
     subject = open_subject(source, data_dir=data_dir, images=images, trust=trust, code=code)
-    deliveries = attempt(
-        subject, to, recipe=loaded, batch=size, io=io, opset=opset, accept=accept, out=out
-    )
+    with locked(out or subject.folder):
+        deliveries = attempt(
+            subject, to, recipe=loaded, batch=size, io=io, opset=opset, accept=accept, out=out
+        )
     print_verdicts([(d.path, d.engine, d.verdict) for d in deliveries if d.verdict])
     lost = [d.path for d in deliveries if d.verdict and not d.passed]
     if lost and loaded and loaded.method in ("static", "qat"):

@@ -1,31 +1,78 @@
 """What happens at the end of an epoch: a row of history, checkpoints, progress, a lower rate."""
 
-import csv
-import io
+import math
 import time
 from pathlib import Path
 
 import keras
+import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kerascnn.console import console
 from kerascnn.errors import UserError
-from kerascnn.files import replacing, write_text
+from kerascnn.files import replacing
+from kerascnn.training.checkpoints import save_checkpoint
+from kerascnn.training.history import best_epoch, plateau_rate, write_history
+
+
+class Finite(keras.callbacks.Callback):
+    """Ends a training whose loss or weights are not finite, before anything of it is kept.
+
+    Must stand before `Checkpoints` in the list of callbacks.
+
+    Raises:
+        UserError: names the epoch, the learning rate and what there is to go back to.
+    """
+
+    def __init__(self, checkpoints):
+        super().__init__()
+        self.checkpoints = checkpoints
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._refuse(logs, "loss")
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name in ("loss", "val_loss"):
+            self._refuse(logs, name)
+        for variable in self.model.variables:
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                raise diverged(self.epoch, f"{variable.path} is not finite", self._rate(),
+                               self.checkpoints)  # fmt: skip
+
+    def _refuse(self, logs, name):
+        loss = float((logs or {}).get(name, 0.0))
+        if not math.isfinite(loss):
+            raise diverged(self.epoch, f"{name} is {loss}", self._rate(), self.checkpoints)
+
+    def _rate(self):
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+def diverged(epoch, what, rate, checkpoints):
+    """The UserError of a training that diverged in `epoch`, counted from 0."""
+    kept = f"{checkpoints} keeps epoch {epoch}" if epoch else "no epoch was finished"
+    return UserError(
+        f"training diverged in epoch {epoch + 1}: {what}, at a learning rate of {rate:.6g}; "
+        f"{kept}; lower the peak of the schedule"
+    )
 
 
 class Checkpoints(keras.callbacks.Callback):
     """Keeps `last.keras` (with the optimizer's state) and `best.keras` in `folder`, and `history`.
 
-    Best is the highest validation accuracy, of equals the lowest validation loss. The row is
-    written before the checkpoint: a run killed in between replays that epoch and writes the same
-    row again. From `settled` on (an epoch, counted from 0) a model may become the best one.
+    Best is what `best_epoch` says. The row is written before the checkpoint: a run killed in
+    between replays that epoch and writes the same row again. From `settled` on (an epoch, counted
+    from 0) a model may become the best one. steps: of an epoch.
     """
 
-    def __init__(self, folder, rows, settled, history):
+    def __init__(self, folder, rows, settled, history, steps):
         super().__init__()
         self.folder, self.history = Path(folder), history
         self.rows = list(rows)
-        self.settled = settled
+        self.settled, self.steps = settled, steps
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -40,35 +87,7 @@ class Checkpoints(keras.callbacks.Callback):
             with replacing(self.folder / "best.keras") as path:
                 self.model.save(path)
         with replacing(self.folder / "last.keras") as path:
-            self.model.save(path)
-
-
-def best_epoch(rows, settled=0):
-    """The row of the best epoch from `settled` on; None before that."""
-    eligible = rows[settled:]
-    return max(eligible, key=lambda r: (r["val_accuracy"], -r["val_loss"]), default=None)
-
-
-def write_history(path, rows):
-    """Writes rows, a dict an epoch, as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
-    write_text(path, text.getvalue())
-
-
-def read_history(path):
-    """Reads what `write_history` wrote: a list of dicts of numbers."""
-    try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
-            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-    except FileNotFoundError:
-        raise UserError(f"no such file: {path}; train the run again") from None
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise UserError(f"{path}: not a history of this program; train the run again") from None
-    return rows
+            save_checkpoint(self.model, path, epoch=epoch + 1, steps=self.steps)
 
 
 class Plateau(keras.callbacks.Callback):
@@ -84,20 +103,6 @@ class Plateau(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.losses.append(logs["val_loss"])
-
-
-def plateau_rate(schedule, losses):
-    """The learning rate of the epoch that follows these validation losses."""
-    epoch = len(losses)
-    if epoch < schedule.warmup:
-        return schedule.peak * (epoch + 1) / schedule.warmup
-    rate, best, waited = schedule.peak, float("inf"), 0
-    for loss in losses:
-        waited = 0 if loss < best else waited + 1
-        best = min(best, loss)
-        if waited == schedule.patience:
-            rate, waited = rate * schedule.factor, 0
-    return rate
 
 
 class EpochProgress(keras.callbacks.Callback):

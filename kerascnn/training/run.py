@@ -14,17 +14,29 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from kerascnn.config import Config, parse, read_yaml
+import numpy as np
+from pydantic import BaseModel
+
+from kerascnn.config import Config, Count, parse, read_yaml
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, readable_file
-from kerascnn.training.callbacks import read_history
+from kerascnn.training.history import read_history
 
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
 MOST_BYTES = 2**36  # of a .keras file
 LIKELY_BYTES = 2**26  # that any archive may unpack to
 MOST_EXPANSION = 20  # Keras does not compress; weights that are mostly zero may have been zipped
+
+
+class Facts(BaseModel):
+    """What others rely on in run.json; there is more in it."""
+
+    labels: tuple[str, ...]
+    input_shape: tuple[Count, Count, Count]
+    resize: Literal["stretch", "pad"]
 
 
 @dataclass(frozen=True)
@@ -39,10 +51,12 @@ class Run:
 
     @cached_property
     def facts(self):
-        facts = read_json(self.path / "run.json")
-        for key in ("labels", "input_shape", "resize"):
-            if key not in facts:
-                raise UserError(f"{self.path}/run.json: {key!r} is missing; train the run again")
+        path = self.path / "run.json"
+        facts = read_json(path)
+        try:
+            parse(Facts, facts, path)
+        except UserError as error:
+            raise UserError(f"{error}; train the run again") from None
         return facts
 
     @property
@@ -63,7 +77,7 @@ class Run:
 
     def model(self):
         """The best model: raw pixels (batch, height, width, channels), 0..255 -> logits."""
-        return load_model(self.path / "model.keras")
+        return load_finite(self.path / "model.keras")
 
 
 def open_run(path):
@@ -80,6 +94,19 @@ def open_run(path):
             f"kerascnn train CONFIG --out {path} makes it"
         )
     return Run(path)
+
+
+def load_finite(path):
+    """Loads a model that training wrote; UserError also where a weight of it is not finite."""
+    model = load_model(path)
+    refuse_not_finite(model, path)
+    return model
+
+
+def refuse_not_finite(model, path):
+    """UserError where a model has weights that are infinite or not a number."""
+    if not all(np.isfinite(w).all() for w in model.get_weights()):
+        raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
 
 
 def load_model(path, *, trust=False):

@@ -7,19 +7,15 @@ import keras
 import kerascnn.config as configs
 from kerascnn.console import console, plain
 from kerascnn.data import load_data
-from kerascnn.errors import UserError
-from kerascnn.files import replacing, writable_folder, write_json
+from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import (
-    Checkpoints,
-    EpochProgress,
-    Plateau,
-    best_epoch,
-    read_history,
-)
+from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plateau
+from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.optimizers import make_optimizer
-from kerascnn.training.run import Run, load_model
+from kerascnn.training.resuming import refuse_another
+from kerascnn.training.run import Run, load_finite
 
 
 def train(config, out, *, data_dir=None, resume=False):
@@ -29,36 +25,47 @@ def train(config, out, *, data_dir=None, resume=False):
         config: a `Config`, or the path of its YAML file.
         out: the run folder; it must not hold a run already, unless `resume`.
         data_dir: where MNIST's or CIFAR-10's files are (see `load_source`).
-        resume: go on from the last epoch that the run in `out` finished.
+        resume: go on from the last epoch that the run in `out` finished. The config must be that
+            of the run; only the number of epochs may be another, where the schedule of the
+            learning rate does not depend on it.
 
     Returns:
         The `Run`.
 
     Raises:
-        UserError: a config, data or folder that does not fit.
+        UserError: a config, data or folder that does not fit; a folder that another process
+            trains in; a training that diverges.
     """
     if not isinstance(config, configs.Config):
         config = configs.load(config)
     out = Path(out)
-    if (out / "history.csv").exists() and not resume:
-        raise UserError(f"{out}: holds a run already; give another --out, or --resume it")
-    seed = config.training.seed
-    data = load_data(config.data, seed=seed, data_dir=data_dir)
+    refuse_another(config, out, resume=resume)  # before the data is read
+    data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
     if config.data.name == "folder":
         console.print(plain(f"  {config.data.path}: {data.summary()}"))
-    out = writable_folder(out)
-    configs.save(config, out / "config.yaml")
+    with locked(out):
+        refuse_another(config, out, resume=resume)  # again: now nobody else writes there
+        _train(config, data, out, resume)
+    return Run(out)
 
-    keras.utils.set_random_seed(seed)
+
+def _train(config, data, out, resume):
+    # Not before a run that it goes on with has proved to be readable.
+    settle = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
+    )
+    keras.utils.set_random_seed(config.training.seed)
     model = run_model(config, data, config.training.precision)
     rows = fit(
         model, data, config.optimizer, config.training, out,
-        checkpoints=out / "checkpoints", resume=resume,
+        checkpoints=out / "checkpoints", resume=resume, callbacks=[settle],
     )  # fmt: skip
+    if resume and _is_finished(out, len(rows)):
+        return  # what was made of its model refers to it
 
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
-    finished.set_weights(load_model(out / "checkpoints" / "best.keras").get_weights())
+    copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
         finished.save(path)
     write_json(
@@ -67,7 +74,8 @@ def train(config, out, *, data_dir=None, resume=False):
             "labels": list(data.names),
             "input_shape": list(data.shape),
             "resize": config.data.resize,
-            "best_epoch": int(best["epoch"]),
+            "epochs": len(rows),
+            "best_epoch": best["epoch"],
             "validation_accuracy": best["val_accuracy"],
             "images": {
                 "train": len(data.train),
@@ -77,7 +85,13 @@ def train(config, out, *, data_dir=None, resume=False):
             "keras": keras.__version__,
         },
     )
-    return Run(out)
+
+
+def _is_finished(out, epochs):
+    """Whether a run folder holds the model of so many epochs."""
+    facts = out / "run.json"
+    whole = facts.exists() and (out / "model.keras").exists()
+    return whole and read_json(facts).get("epochs") == epochs
 
 
 def run_model(config, data, precision):
@@ -107,6 +121,10 @@ def fit(model, data, optimizer, training, out, *, checkpoints, resume=False, cal
 
     Returns:
         The rows of history.csv.
+
+    Raises:
+        UserError: the training diverged, the disk is full, or there is no way on from what is
+            in `checkpoints`.
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
     made = make_optimizer(
@@ -122,41 +140,29 @@ def fit(model, data, optimizer, training, out, *, checkpoints, resume=False, cal
     made.build(model.trainable_variables)
     done, rows = 0, []
     if resume and (checkpoints / "last.keras").exists():
-        restore(model, checkpoints / "last.keras")
-        done = int(made.iterations) // steps
-        rows = read_history(out / "history.csv")[:done]
+        last = checkpoints / "last.keras"
+        done = restore(model, last, steps=steps)
+        rows = rows_of(out / "history.csv", done, last)
         if done >= epochs:
             console.print(f"  {out}: all {epochs} epochs are done")
             return rows
     checkpoints.mkdir(parents=True, exist_ok=True)
-    keeper = Checkpoints(checkpoints, rows, settled, history=out / "history.csv")
-    watchers = [keeper, EpochProgress(epochs, steps)]
+    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
+    watchers = [Finite(checkpoints), keeper, EpochProgress(epochs, steps)]
     watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    model.fit(
-        data.training_batches(
-            seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
-        ),
-        epochs=epochs,
-        initial_epoch=done,
-        steps_per_epoch=steps,
-        validation_data=data.batches(data.validation),
-        callbacks=[*callbacks, *watchers],
-        shuffle=False,
-        verbose=0,
-    )
+    with disk_errors(out):
+        model.fit(
+            data.training_batches(
+                seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
+            ),
+            epochs=epochs,
+            initial_epoch=done,
+            steps_per_epoch=steps,
+            validation_data=data.batches(data.validation),
+            callbacks=[*callbacks, *watchers],
+            shuffle=False,
+            verbose=0,
+        )
     return keeper.rows
-
-
-def restore(model, path):
-    """Copies weights, random states and the optimizer's state out of a checkpoint."""
-    try:
-        saved = keras.models.load_model(path)
-    except Exception as error:  # as in load_model
-        raise UserError(f"{path}: cannot be resumed from: {str(error).splitlines()[0]}") from None
-    pairs = [(model.variables, saved.variables)]
-    pairs.append((model.optimizer.variables, saved.optimizer.variables))
-    for ours, theirs in pairs:
-        for mine, stored in zip(ours, theirs, strict=True):
-            mine.assign(stored)

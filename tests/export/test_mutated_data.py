@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from export.conversion.own_inputs import inputs_of
 from image_files import bmp, gif, jpeg, picture
 from mutations import damaged
 
-from export.conversion.own_inputs import inputs_of
 from kerascnn.data import read_image
 from kerascnn.data.official import read_cifar10, read_idx
 from kerascnn.errors import UserError

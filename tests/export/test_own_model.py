@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from export.conversion.own_inputs import inputs_of
 from keras import layers
 from small_networks import randomized
 
 import export
-from export.conversion.own_inputs import inputs_of
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 

@@ -25,7 +25,7 @@ from kerascnn.evaluation import accuracy, logits_of
 from kerascnn.files import read_json, write_json, write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run, run_model
-from kerascnn.training.callbacks import write_history
+from kerascnn.training.history import write_history
 
 CLASSES = ["<b>", "a$b$ & co"]
 ZEROS = 0.75

@@ -143,7 +143,7 @@ def run(tmp_path):
         "data": {"name": "digits", "batch_size": 64},
     }  # fmt: skip
     data = load_data(DataConfig(**tree["data"]))
-    facts = {"labels": list(data.names), "input_shape": list(data.shape), "resize": None}
+    facts = {"labels": list(data.names), "input_shape": list(data.shape), "resize": "stretch"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree))
     (tmp_path / "run.json").write_text(json.dumps(facts))
     tiny().save(tmp_path / "model.keras")

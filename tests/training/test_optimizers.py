@@ -6,7 +6,7 @@ import pytest
 
 from kerascnn.config import OptimizerConfig, Schedule
 from kerascnn.errors import UserError
-from kerascnn.training.callbacks import plateau_rate
+from kerascnn.training.history import plateau_rate
 from kerascnn.training.optimizers import learning_rate, make_optimizer
 
 
