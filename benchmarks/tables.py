@@ -1,7 +1,7 @@
 """Rows of figures as tables: in a terminal, and as a page of Markdown."""
 
-from rich.console import Console
-from rich.table import Table
+from kerascnn.console import console
+from kerascnn.tables import Table
 
 
 def cells(rows):
@@ -15,8 +15,8 @@ def show(title, rows):
     columns, lines = cells(rows)
     table = Table(*columns, title=title)
     for line in lines:
-        table.add_row(*line)
-    Console(width=150).print(table)
+        table.add(*line)
+    console.print(table)
 
 
 def page(head, tables):

@@ -3,7 +3,6 @@
 import sys
 
 import typer
-from rich.markup import escape
 
 from export.verbs import compression, conversion, results  # noqa: F401, they mount themselves
 from kerascnn.cli import app
@@ -61,6 +60,5 @@ def main():
 
 
 def _complain(text, code=2):
-    text = "".join(c if c.isprintable() else " " for c in text)  # files may put anything in it
-    complaints.print(escape(f"kerascnn: {text}"))
+    complaints.print(f"kerascnn: {text}")
     sys.exit(code)

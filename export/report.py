@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from export import plots, records
 from export.artifact import amend, read_sheet
@@ -12,6 +13,7 @@ from export.runtimes import Artifact
 from export.verification import accuracy
 from kerascnn.analysis import count, first_layer_filters
 from kerascnn.config import dump
+from kerascnn.console import printable
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
 from kerascnn.models import variant
@@ -103,10 +105,17 @@ def _commands(run, paths):
 def _environment():
     made = Environment(
         loader=PackageLoader("export"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
     return made
+
+
+def _shown(value):
+    """What stands in a page: names from outside may hold controls and marks of direction."""
+    if isinstance(value, Markup):
+        return value
+    return "\n".join(map(printable, str(value).split("\n")))
 
 
 def _moment(time):

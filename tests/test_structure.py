@@ -19,6 +19,7 @@ ARROWS = {
     "kerascnn.evaluation": {"kerascnn.errors", "kerascnn.files", "kerascnn.data"},
     "kerascnn.analysis": {
         "kerascnn.errors", "kerascnn.files", "kerascnn.layers", "kerascnn.models",
+        "kerascnn.tables",
     },
 }  # fmt: skip
 SOURCES = sorted(
@@ -64,6 +65,18 @@ def test_private_names_of_keras_live_in_one_file():
     private = ("_nodes_by_depth", "_functional", "_outputs_struct", "fill_in(")
     users = {str(p) for p in SOURCES if any(name in (ROOT / p).read_text() for name in private)}
     assert users == {"kerascnn/models/graph.py"}
+
+
+PRINTING = {"kerascnn/console.py", "kerascnn/tables.py"}
+
+
+def test_what_is_printed_goes_through_the_console():
+    """rich by itself obeys markup in names; a bar of progress shows numbers alone."""
+    for path in SOURCES:
+        if path.as_posix() not in PRINTING:
+            assert {m for m in imports(path) if m.split(".")[0] == "rich"} <= {"rich.progress"}, (
+                path
+            )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from export.verbs.options import CodeOption, ImagesOption, RecipeOption, TrustOption
 from export.verbs.verdicts import fail_unless, print_verdicts
 from kerascnn.cli import DataDir, app
-from kerascnn.console import console, start_tensorflow
+from kerascnn.console import busy, console, start_tensorflow
 from kerascnn.errors import UserError
 
 
@@ -73,7 +72,7 @@ def convert(
     lost = [d.path for d in deliveries if not d.verdict.passed]
     if lost and loaded.method in ("static", "qat"):
         given = f"{run} --images {images}" if run.suffix == ".keras" else lost[0]
-        console.print(f"  kerascnn debug {escape(f'{given} --recipe {recipe}')} says why")
+        console.print(f"  kerascnn debug {given} --recipe {recipe} says why")
     fail_unless(all(d.verdict.passed for d in deliveries))
 
 
@@ -140,15 +139,17 @@ def debug(
     )
     if fix and isinstance(subject, OwnSubject):
         raise UserError(f"{file}: --fix takes a run; a recipe of your own names what stays float")
-    with console.status("switching the roundings on, one at a time"):
+    with busy("switching the roundings on, one at a time"):
         analysis = analyse(subject.simulated, *subject.sample(count))
     console.print(tables.layers(analysis))
-    console.print(tables.explanation(analysis), highlight=False)
+    for line in tables.explanation(analysis):
+        console.print(line, highlight=False)
     if not fix:
         return
-    with console.status("") as status:
-        fixer = Fixer(subject, images=count, say=lambda text: status.update(f"trying: {text}"))
+    with busy("") as say:
+        fixer = Fixer(subject, images=count, say=lambda text: say(f"trying: {text}"))
         outcome = fixer.fix(train=train)
     console.print(tables.fixes(outcome))
-    console.print(tables.summary(outcome, subject, trained=train), highlight=False)
+    for line in tables.summary(outcome, subject, trained=train):
+        console.print(line, highlight=False)
     fail_unless(outcome.delivery is None or outcome.delivery.verdict.passed)
