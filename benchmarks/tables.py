@@ -1,6 +1,7 @@
 """Rows of figures as tables: in a terminal, and as a page of Markdown."""
 
 from kerascnn.console import console
+from kerascnn.files import write_text
 from kerascnn.tables import Table
 
 
@@ -33,3 +34,11 @@ def written(value):
     if isinstance(value, float):
         return f"{value:.4f}" if value < 1.5 else f"{value:,.1f}"
     return "" if value is None else f"{value:,}" if isinstance(value, int) else value
+
+
+def write_between(path, mark, lines):
+    """Writes lines between `<!-- mark -->` and `<!-- end mark -->` of a page that has both."""
+    opening, closing = f"<!-- {mark} -->\n", f"<!-- end {mark} -->"
+    before, rest = path.read_text(encoding="utf-8").split(opening)
+    after = rest[rest.index(closing) :]
+    write_text(path, before + opening + "\n".join(["", *lines, "", ""]) + after)
