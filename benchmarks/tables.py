@@ -1,9 +1,8 @@
 """Rows of figures as tables: in a terminal, and as a page of Markdown."""
 
-from rich.console import Console
-from rich.table import Table
-
+from kerascnn.console import console
 from kerascnn.files import write_text
+from kerascnn.tables import Table
 
 RELIABILITY = """# Reliability
 
@@ -23,8 +22,8 @@ def show(title, rows):
     columns, lines = cells(rows)
     table = Table(*columns, title=title)
     for line in lines:
-        table.add_row(*line)
-    Console(width=150).print(table)
+        table.add(*line)
+    console.print(table)
 
 
 def page(head, tables):
@@ -60,3 +59,11 @@ def written(value):
     if isinstance(value, float):
         return f"{value:.4f}" if value < 1.5 else f"{value:,.1f}"
     return "" if value is None else f"{value:,}" if isinstance(value, int) else value
+
+
+def write_between(path, mark, lines):
+    """Writes lines between `<!-- mark -->` and `<!-- end mark -->` of a page that has both."""
+    opening, closing = f"<!-- {mark} -->\n", f"<!-- end {mark} -->"
+    before, rest = path.read_text(encoding="utf-8").split(opening)
+    after = rest[rest.index(closing) :]
+    write_text(path, before + opening + "\n".join(["", *lines, "", ""]) + after)

@@ -21,7 +21,6 @@ A run of `kerascnn.train`, and its recipes:
 In a folder with an `export.py` of your own, `from kerascnn import export` gives this package.
 """
 
-import sys
 from importlib import import_module
 
 _homes = {

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from kerascnn.console import complaints, plain
+from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
 
 INTERRUPTED = 130  # the exit code, 128 + SIGINT
@@ -44,7 +44,7 @@ def main():
 
 
 def _interrupted(arguments):
-    complaints.print(escape(f"interrupted{_way_on(arguments)}"))
+    complaints.print(f"interrupted{_way_on(arguments)}")
     sys.exit(INTERRUPTED)
 
 
@@ -59,5 +59,5 @@ def _way_on(arguments):
 
 
 def _complain(text, code=2):
-    complaints.print(plain(f"kerascnn: {text}"))  # files may put anything in it
+    complaints.print(f"kerascnn: {text}")
     sys.exit(code)

@@ -3,15 +3,29 @@
 Heavy imports stand inside the verbs, so that --help answers at once.
 """
 
+import inspect
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from kerascnn.console import console, muted, plain, start_tensorflow
+from kerascnn.console import console, muted, start_tensorflow
+from kerascnn.tables import Table
 
-app = typer.Typer(
+
+class Verbs(typer.Typer):
+    """A command line whose list of verbs gives the first sentence of each in full."""
+
+    def command(self, name=None, **options):
+        def mount(function):
+            sentence = inspect.cleandoc(function.__doc__).split("\n\n")[0].split(". ")[0]
+            sentence = sentence.replace("\n", " ").removesuffix(".")
+            return super(Verbs, self).command(name, short_help=sentence, **options)(function)
+
+        return mount
+
+
+app = Verbs(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
     help="Keras 3 models in, verified edge artifacts out.",
@@ -139,5 +153,5 @@ def predict(
         answers = predict_images(opened, images, top)
     table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])
     for path, ranked in zip(images, answers, strict=True):
-        table.add_row(plain(str(path)), *[f"{plain(str(label))} {p:.1%}" for label, p in ranked])
+        table.add(str(path), *[f"{label} {p:.1%}" for label, p in ranked])
     console.print(table)

@@ -1,21 +1,61 @@
-"""The terminal: what the verbs say goes to `console`, one line of error to `complaints`."""
+"""The terminal: what the verbs say goes to `console`, one line of error to `complaints`.
+
+Names of files, classes and layers come from outside and may hold anything. Both consoles make
+every string printable and know no markup, so that a verb prints what it has; style is put on with
+`styled`. No other file imports the means of rich to go around that (tests/test_structure.py).
+"""
 
 import contextlib
 import os
 import sys
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console as RichConsole
+from rich.segment import Segment
+from rich.status import Status
+from rich.text import Text
 
 from kerascnn.errors import printable
 
-console = Console(soft_wrap=True)
-complaints = Console(stderr=True, soft_wrap=True, highlight=False)
+
+def styled(text, style):
+    """Returns text from anywhere as rich's `Text` in a style, as "green" or "bold"."""
+    return Text(printable(text), style)
 
 
-def plain(text):
-    """Returns text from outside, as names of files are, so that `console` shows it and no more."""
-    return escape(printable(text))
+class Console(RichConsole):
+    """A console that takes strings as they are: one line each, without markup or emoji codes."""
+
+    def __init__(self, **options):
+        super().__init__(markup=False, emoji=False, soft_wrap=True, **options)
+
+    def render_str(self, text, **options):
+        """As in rich; every string comes through here, also those in tables."""
+        options.update(markup=False, emoji=False)
+        return super().render_str(printable(text, self.encoding), **options)
+
+    def render(self, renderable, options=None):
+        """As in rich; `Text` that was made elsewhere comes through here too, line by line."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                lines = (printable(line, self.encoding) for line in segment.text.split("\n"))
+                yield Segment("\n".join(lines), segment.style)
+
+
+console = Console()
+complaints = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def busy(text):
+    """Shows what is going on while the block runs, where a terminal watches.
+
+    Yields:
+        A function that takes what is going on now.
+    """
+    with Status(styled(text, ""), console=console) as status:
+        yield lambda now: status.update(styled(now, ""))
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 
 
 class UserError(Exception):
@@ -25,6 +26,15 @@ def raised_inside(error):
     return UserError(found[1]) if found else None
 
 
-def printable(text):
-    """Returns `text` with a space for whatever a terminal or UTF-8 would not take."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def printable(text, encoding="utf-8"):
+    """Returns one line in which nothing steers a terminal or turns the direction of writing.
+
+    Controls, line ends, marks of direction and bytes that are no UTF-8 are written as Python
+    escapes them, as is what `encoding` has no character for.
+    """
+    shown = (c if c.isprintable() or unicodedata.category(c) == "Zs" else _escaped(c) for c in text)
+    return "".join(shown).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _escaped(character):
+    return character.encode("unicode_escape").decode("ascii")

@@ -20,6 +20,7 @@ ARROWS = {
         "kerascnn.files",
         "kerascnn.layers",
         "kerascnn.models",
+        "kerascnn.tables",
     },
 }
 # The wings of export, from the ground up: each may import those before it, and all of kerascnn.
@@ -130,6 +131,18 @@ def test_private_names_of_keras_live_in_one_file():
     private = ("_nodes_by_depth", "_functional", "_outputs_struct", "fill_in(")
     users = {str(p) for p in SOURCES if any(name in (ROOT / p).read_text() for name in private)}
     assert users == {"kerascnn/models/graph.py"}
+
+
+PRINTING = {"kerascnn/console.py", "kerascnn/tables.py"}
+
+
+def test_what_is_printed_goes_through_the_console():
+    """rich by itself obeys markup in names; a bar of progress shows numbers alone."""
+    for path in SOURCES:
+        if path.as_posix() not in PRINTING:
+            assert {m for m in imports(path) if m.split(".")[0] == "rich"} <= {"rich.progress"}, (
+                path
+            )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=str)

@@ -85,8 +85,10 @@ def open_case(source: Any, evidence: Any = None, *, recipe: Any = None, **about:
         )
     reference = prepared(subject, found)
     if not reference.simulates:
-        way_out = "say --recipe NAME for what makes int8 of it" if found is None else (
-            "compress the run again"
+        way_out = (
+            "say --recipe NAME for what makes int8 of it"
+            if found is None
+            else ("compress the run again")
         )
         raise UserError(f"{source}: the model behind it simulates no int8; {way_out}")
     return Case(path, reference)

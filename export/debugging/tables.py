@@ -1,7 +1,7 @@
 """An analysis and its fixes, as the terminal shows them."""
 
-from rich.markup import escape
-from rich.table import Column, Table
+from kerascnn.console import styled
+from kerascnn.tables import Column, Table
 
 from .analysis import EXACT
 from .diagnosis import diagnose
@@ -14,22 +14,22 @@ CLOSE = 0.5  # points, which is next to nothing: one image of 200
 def layers(analysis):
     """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
     table = Table(
-        Column("layer", no_wrap=True), Column("share", justify="right"),
-        Column("alone", justify="right"), Column("weights", justify="right"),
-        Column("outputs", justify="right"), Column("so far", justify="right"),
+        "layer", Column("share", right=True),
+        Column("alone", right=True), Column("weights", right=True),
+        Column("outputs", right=True), Column("so far", right=True),
     )  # fmt: skip
     shown = _worth_a_row(analysis)
     for layer in shown:
         outputs = layer.activations
-        table.add_row(
-            escape(layer.name), f"{layer.share:.1%}",
+        table.add(
+            layer.name, f"{layer.share:.1%}",
             "" if layer.alone is None else f"{layer.alone:.1f}",
             _decibels(layer.weights and layer.weights.snr),
             _decibels(outputs and outputs.snr), _decibels(outputs and outputs.accumulated),
         )  # fmt: skip
     rest = [layer for layer in analysis.layers if layer not in shown]
     if rest:
-        table.add_row(f"{len(rest)} others", f"{sum(x.share for x in rest):.1%}")
+        table.add(f"{len(rest)} others", f"{sum(x.share for x in rest):.1%}")
     return table
 
 
@@ -60,7 +60,7 @@ def explanation(analysis):
         lines.append("why: no layer stands out; the network as a whole needs more than 8 bits")
     if _loses_little(analysis):
         lines.append("rounding loses next to nothing here")
-    return "\n".join(f"  {escape(line)}" for line in lines)
+    return [f"  {line}" for line in lines]
 
 
 def _outcome(analysis):
@@ -87,18 +87,18 @@ def _loses_little(analysis):
 def fixes(outcome):
     """The table of an `Outcome`: what each candidate costs."""
     table = Table(
-        "tried", Column("right", justify="right"), Column("lost", justify="right"),
-        Column("bytes", justify="right"), Column("ms", justify="right"),
-        Column("of int8", justify="right"), "",
+        "tried", Column("right", right=True), Column("lost", right=True),
+        Column("bytes", right=True), Column("ms", right=True),
+        Column("of int8", right=True), "",
     )  # fmt: skip
     rows = zip(outcome.candidates, outcome.milliseconds, outcome.drops, strict=True)
     for number, (candidate, milliseconds, drop) in enumerate(rows):
         mark = ""
         if number == outcome.chosen:
             mark = "best" if len(outcome.candidates) > 2 else "enough"
-            mark = "[green]kept[/green]" if outcome.delivery else mark
-        table.add_row(
-            escape(candidate.what), f"{candidate.accuracy:.2%}", f"{drop:.2f}",
+            mark = styled("kept", "green") if outcome.delivery else mark
+        table.add(
+            candidate.what, f"{candidate.accuracy:.2%}", f"{drop:.2f}",
             f"{candidate.size:,}", f"{milliseconds:.4f}",
             f"{milliseconds / outcome.milliseconds[1]:.2f}x", mark,
         )  # fmt: skip
@@ -132,7 +132,7 @@ def summary(outcome, case, *, trained):
             f"->  {outcome.delivery.path}",
             *_recipe_line(case, best),
         ]
-    return "\n".join(f"  {escape(line)}" for line in lines)
+    return [f"  {line}" for line in lines]
 
 
 def _recipe_line(case, best):

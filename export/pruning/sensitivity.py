@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
-from rich.markup import escape
-from rich.table import Column, Table
 
 from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy, logits_of
+from kerascnn.tables import Column, Table
 from kerascnn.training import open_run
 
 from ..quantization.calibration import drawn
@@ -122,14 +121,14 @@ def scan(model, images, labels, *, sparsities=SPARSITIES):
 def sensitivity_table(scan):
     """Layers x sparsities: points of accuracy lost."""
     table = Table(
-        Column("layer", no_wrap=True), Column("weights", justify="right"),
-        *[Column(f"{share:.0%} zero", justify="right") for share in scan.sparsities],
+        "layer", Column("weights", right=True),
+        *[Column(f"{share:.0%} zero", right=True) for share in scan.sparsities],
         title=f"points lost of {scan.accuracy:.2%} on {scan.images} validation images, "
         "one layer pruned, nothing trained",
     )  # fmt: skip
     for layer in scan.layers:
         drops = [f"{drop:.1f}" for drop in scan.drops(layer)]
-        table.add_row(escape(layer.name), f"{layer.weights:,}", *drops)
+        table.add(layer.name, f"{layer.weights:,}", *drops)
     return table
 
 

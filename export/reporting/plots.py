@@ -17,6 +17,8 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from kerascnn.console import printable
+
 # Drawn as these colours, then replaced by what the page says; no other mark of a plot has them.
 COLOURS = {"#010203": "currentColor", "#040506": "var(--first)", "#070809": "var(--second)"}
 INK, FIRST, SECOND = COLOURS
@@ -55,7 +57,7 @@ def confusion(counts, labels):
 
     Colour is the share of the row, on a square-root scale, so that single mistakes show.
     """
-    classes, names = len(labels), [_shortened(label) for label in labels]
+    classes, names = len(labels), [_shortened(printable(label)) for label in labels]
     cells = min(6.5, max(3.2, 0.32 * classes))
     margin = 0.08 * max(map(len, names)) if classes <= NAMED else 0.0
     slanted = margin > 0.24

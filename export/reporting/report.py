@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from kerascnn.analysis import count, first_layer_filters
 from kerascnn.config import dump
+from kerascnn.console import printable
 from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy
 from kerascnn.files import write_text
 from kerascnn.models import variant
-from kerascnn.training import open_run
+from kerascnn.training import load_finite, open_run
 
 from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
@@ -104,10 +106,17 @@ def _commands(run, paths):
 def _environment():
     made = Environment(
         loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
     return made
+
+
+def _shown(value):
+    """What stands in a page: names from outside may hold controls and marks of direction."""
+    if isinstance(value, Markup):
+        return value
+    return "\n".join(map(printable, str(value).split("\n")))
 
 
 def _moment(time):
@@ -134,7 +143,7 @@ def _zeros(run, sheets):
     """recipe -> the share of zeros that its pruning left, for the recipes of the artifacts."""
     recipes = {sheet.recipe.name: sheet.recipe for sheet in sheets.values()}
     return {
-        name: sparsity(load_model(run.path / recipe.name / "model.keras"))
+        name: sparsity(load_finite(run.path / recipe.name / "model.keras"))
         for name, recipe in recipes.items()
         if recipe.pruning
     }

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from kerascnn.cli import DataDir, RunArgument, app
-from kerascnn.console import console, start_tensorflow
+from kerascnn.console import busy, console, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 
@@ -59,11 +58,11 @@ def sensitivity(
     from ..pruning.sensitivity import sensitivity as scan_run
 
     opened = open_run(run)
-    with console.status("pruning layer after layer"):
+    with busy("pruning layer after layer"):
         scan = scan_run(opened, images=images, data_dir=data_dir)
     console.print(sensitivity_table(scan))
     for line in suggestions(scan):
-        console.print(escape(line), highlight=False)
+        console.print(line, highlight=False)
     if out:
         write_json(out, as_json(scan))
 

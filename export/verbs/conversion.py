@@ -139,9 +139,7 @@ def debug(
     from ..debugging.case import open_case
     from ..debugging.fixes import Fixer
 
-    case = open_case(
-        file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code
-    )
+    case = open_case(file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code)
     if train and case.subject.run is None:
         raise UserError(f"{file}: --train takes a run; fit what export.quantize gives in a script")
     with busy("switching the roundings on, one at a time"):

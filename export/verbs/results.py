@@ -4,12 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
 
 from kerascnn.cli import DataDir, RunArgument, app
-from kerascnn.console import console, start_tensorflow
+from kerascnn.console import busy, console, start_tensorflow, styled
 from kerascnn.errors import UserError
+from kerascnn.tables import Column, Table
 
 
 @app.command()
@@ -30,14 +29,13 @@ def benchmark(
     from ..runtimes.benchmarking import as_json
     from ..runtimes.benchmarking import benchmark as measure
 
-    with console.status("measuring"):
+    with busy("measuring"):
         timings = measure(files, runs=runs, threads=threads)
-    table = Table(
-        Column("file", no_wrap=True), "engine", "threads", "median ms", "p90 ms", "min ms", "ratio"
-    )
+    numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
+    table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
     for t in timings:
-        table.add_row(
-            escape(Path(t.file).name), f"{t.engine} {t.version}", str(t.threads), f"{t.median:.4f}",
+        table.add(
+            Path(t.file).name, f"{t.engine} {t.version}", str(t.threads), f"{t.median:.4f}",
             f"{t.p90:.4f}", f"{t.minimum:.4f}", f"{t.median / timings[0].median:.2f}",
         )  # fmt: skip
     console.print(table)
@@ -79,8 +77,8 @@ def stage(
     from ..delivery.staging import stage as put
 
     for staged in put(files, into):
-        console.print(escape(f"  {staged.file}  {staged.bytes:,} bytes"), highlight=False)
-    console.print(escape(f"  ->  {into / INDEX}"))
+        console.print(f"  {staged.file}  {staged.bytes:,} bytes", highlight=False)
+    console.print(f"  ->  {into / INDEX}")
 
 
 @app.command()
@@ -100,5 +98,6 @@ def demo(
         raise UserError(f"{out}: holds a run already; remove it, or give another --out")
     writable_folder(out)
     for arguments in commands(out):
-        console.print(f"\n[bold]$ kerascnn {escape(' '.join(arguments))}[/bold]", highlight=False)
+        console.print()
+        console.print(styled(f"$ kerascnn {' '.join(arguments)}", "bold"))
         invoke(arguments)

@@ -1,10 +1,9 @@
 """What a verb says of files that were checked."""
 
 import typer
-from rich.markup import escape
-from rich.table import Column, Table
 
-from kerascnn.console import complaints, console
+from kerascnn.console import complaints, console, styled
+from kerascnn.tables import Column, Table
 
 
 def print_verdicts(rows):
@@ -12,18 +11,18 @@ def print_verdicts(rows):
 
     rows: of (path, engine, verdict).
     """
-    table = Table(Column("file", no_wrap=True), "engine", "check", "measured", "limit", "")
+    table = Table("file", "engine", "check", Column("measured", right=True), "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
-            table.add_row(
-                "" if number else escape(path.name), "" if number else engine, check.name,
+            table.add(
+                "" if number else path.name, "" if number else engine, check.name,
                 f"{check.measured:.6g}", f"{check.comparison} {check.limit:g}",
-                "[green]ok[/green]" if check.passed else "[red]FAILED[/red]",
+                styled("ok", "green") if check.passed else styled("FAILED", "red"),
             )  # fmt: skip
     console.print(table)
     for path, _, verdict in rows:
         if verdict.doubt:
-            console.print(escape(f"  {path.name}: that it passed {verdict.doubt}"))
+            console.print(f"  {path.name}: that it passed {verdict.doubt}")
 
 
 def fail_unless(passed):

@@ -1,20 +1,17 @@
 """Tables for the terminal: the zoo, and one network."""
 
-from rich.table import Table
-from rich.text import Text
-
 from kerascnn.models import models, variant
+from kerascnn.tables import Column, Table
 
 HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
 
 
 def models_table(pattern="*"):
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
-    table = Table(HEADINGS[0], title="Networks" if pattern == "*" else f"Networks like {pattern}")
-    for heading in HEADINGS[1:]:
-        table.add_column(heading, justify="right")
+    title = "Networks" if pattern == "*" else f"Networks like {pattern}"
+    table = Table(HEADINGS[0], *[Column(h, right=True) for h in HEADINGS[1:]], title=title)
     for cells in _rows(pattern):
-        table.add_row(*cells)
+        table.add(*cells)
     return table
 
 
@@ -35,38 +32,35 @@ def _rows(pattern):
 
 def describe_table(description):
     """A `Description`, one line a layer, with the sums below."""
-    heading = f"{description.name}, activations in {description.precision}"
-    table = Table("layer", "kind", title=heading, show_footer=True)
     d = description
-    table.columns[0].footer = "total"
-    for name, footer in (
-        ("output", ""), ("parameters", f"{d.params:,}"), ("MACs", f"{d.macs:,}"),
-        ("memory", size(d.memory.total)), ("sees", ""), ("stride", ""), ("offset", ""),
-    ):  # fmt: skip
-        table.add_column(name, footer, justify="right")
+    numbers = ("output", "parameters", "MACs", "memory", "sees", "stride", "offset")
+    sums = (f"{d.params:,}", f"{d.macs:,}", size(d.memory.total))
+    table = Table(
+        "layer", "kind", *[Column(heading, right=True) for heading in numbers],
+        title=f"{d.name}, activations in {d.precision}", caption=caption(d),
+        footer=("total", "", "", *sums, "", "", ""),
+    )  # fmt: skip
     for row in d.layers:
         seen = row.receptive_field or ()
-        table.add_row(
-            Text(row.name), row.kind, outputs(row.output_shape), zero_blank(row.params),
+        table.add(
+            row.name, row.kind, outputs(row.output_shape), zero_blank(row.params),
             "?" if row.macs is None else zero_blank(row.macs), size(row.memory),
             *(axes([getattr(x, field) for x in seen]) for field in ("size", "stride", "offset")),
         )  # fmt: skip
-    table.caption = caption(d)
     return table
 
 
 def kinds_table(description):
     """Parameters and MACs of a `Description` by kind of layer."""
-    table = Table("kind", title=f"{description.name}, by kind")
-    for heading in ("layers", "parameters", "", "MACs", ""):
-        table.add_column(heading, justify="right")
+    numbers = [Column(heading, right=True) for heading in ("layers", "parameters", "", "MACs", "")]
+    table = Table("kind", *numbers, title=f"{description.name}, by kind")
     for row in description.by_kind:
         shares = (
             f"{part / whole:.1%}" if whole else ""
             for part, whole in ((row.params, description.params), (row.macs, description.macs))
         )
         params, macs = shares
-        table.add_row(row.kind, str(row.calls), f"{row.params:,}", params, f"{row.macs:,}", macs)
+        table.add(row.kind, str(row.calls), f"{row.params:,}", params, f"{row.macs:,}", macs)
     return table
 
 

@@ -4,12 +4,18 @@
 sake.
 """
 
+import json
+import math
+import random
 import sys
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 
 import keras
 from keras.src.backend.common import global_state
 from keras.src.models.functional import Functional
+from keras.src.saving.serialization_lib import ObjectSharingScope
+from keras.src.utils.dtype_utils import dtype_size
 
 from kerascnn.errors import UserError
 
@@ -21,14 +27,42 @@ def without_weights():
     """Models built inside have shapes and parameters that can be counted, but never get weights.
 
     They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
+
+    Yields:
+        A function that returns the bytes which the variables made so far would take.
     """
     waiting = global_state.get_global_attribute("uninitialized_variables", [], set_to_default=True)
     before = len(waiting)
     try:
         with keras.StatelessScope(initialize_variables=False):
-            yield
+            yield lambda: sum(_bytes(v) for v in waiting[before:])
     finally:
         del waiting[before:]  # else the end of whatever scope comes next would make them after all
+
+
+def _bytes(variable):
+    return math.prod(variable.shape) * max(1, dtype_size(variable.dtype) // 8)
+
+
+def needed_bytes(architecture, *, safe_mode=True):
+    """Returns the bytes that the weights of a model take, without room being made for them.
+
+    Args:
+        architecture: the JSON of a saved model. What is wrong with it, loading it will say; then
+            the weights before that count.
+        safe_mode: as in `keras.models.load_model`.
+    """
+    drawn = random.getstate()  # layers without a seed draw one, and will again
+    try:
+        with without_weights() as made, ObjectSharingScope():
+            with suppress(Exception), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = json.loads(architecture)
+                tree["compile_config"] = None
+                keras.saving.deserialize_keras_object(tree, safe_mode=safe_mode)
+            return made()
+    finally:
+        random.setstate(drawn)
 
 
 def allow_depth(number_of_layers):

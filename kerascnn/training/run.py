@@ -11,6 +11,7 @@ tensorboard/     the same history for TensorBoard
 import re
 import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from kerascnn.training.history import read_history
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
 MOST_BYTES = 2**36  # of a .keras file
 LIKELY_BYTES = 2**26  # that any archive may unpack to
+MOST_PACKING = 2  # a layer of one's own may store its floats as halves
 MOST_EXPANSION = 20  # Keras does not compress; weights that are mostly zero may have been zipped
 
 
@@ -122,7 +124,7 @@ def load_model(path, *, trust=False):
 
     allow_depth(DEEPEST)
     path = readable_file(path, most=MOST_BYTES)
-    _refuse_bomb(path)
+    _refuse_bomb(path, safe_mode=not trust)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of weights that are missing: then it raises as well
@@ -144,15 +146,28 @@ def load_model(path, *, trust=False):
         raise UserError(f"{path}: not a Keras model that can be loaded: {what}") from None
 
 
-def _refuse_bomb(path):
-    """UserError for an archive that unpacks to a multiple of itself that no weights do."""
+def _refuse_bomb(path, *, safe_mode):
+    """UserError for an archive that would take far more memory than it has bytes.
+
+    It may unpack to a multiple of itself, or name layers with weights that are not in it.
+    """
+    from kerascnn.models.graph import needed_bytes
+
+    size, unpacked, needed = path.stat().st_size, 0, 0
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+            if unpacked <= max(LIKELY_BYTES, MOST_EXPANSION * size):
+                needed = needed_bytes(archive.read("config.json"), safe_mode=safe_mode)
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a Keras model that can be loaded: {error}") from None
-    if unpacked > max(LIKELY_BYTES, MOST_EXPANSION * path.stat().st_size):
+    if unpacked > max(LIKELY_BYTES, MOST_EXPANSION * size):
         raise UserError(
-            f"{path}: {path.stat().st_size:,} bytes that unpack to {unpacked:,}: "
+            f"{path}: {size:,} bytes that unpack to {unpacked:,}: "
+            "not a Keras model that can be loaded"
+        )
+    if needed > max(LIKELY_BYTES, MOST_PACKING * unpacked):
+        raise UserError(
+            f"{path}: holds {unpacked:,} bytes, and its layers take weights of {needed:,}: "
             "not a Keras model that can be loaded"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 import kerascnn.config as configs
-from kerascnn.console import console, plain
+from kerascnn.console import console
 from kerascnn.data import load_data
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build
@@ -42,7 +42,7 @@ def train(config, out, *, data_dir=None, resume=False):
     refuse_another(config, out, resume=resume)  # before the data is read
     data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
     if config.data.name == "folder":
-        console.print(plain(f"  {config.data.path}: {data.summary()}"))
+        console.print(f"  {config.data.path}: {data.summary()}")
     with locked(out):
         refuse_another(config, out, resume=resume)  # again: now nobody else writes there
         _train(config, data, out, resume)

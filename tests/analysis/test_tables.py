@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from keras import Input, Model, layers
-from rich.console import Console
 
 from kerascnn import UserError
 from kerascnn.analysis import (
@@ -13,6 +12,7 @@ from kerascnn.analysis import (
     kinds_table,
     models_table,
 )
+from kerascnn.console import Console
 from kerascnn.models import models, variant
 
 

@@ -1,0 +1,379 @@
+"""The readers that `benchmarks.fuzz` feeds: what each is given, and how a user would reach it.
+
+A reader gets a fresh folder and the bytes of an input, writes them there and reads them. It raises
+`UserError` where the input is refused; whatever else it raises is a defect.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import mutated_formats as formats
+from benchmarks import mutations
+from kerascnn.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+SHAPE = (8, 8, 3)  # of images that are read
+STAGED = "model_int8.tflite"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """title: for the page. examples: paths, patterns of `make_examples`' folder or of ROOT.
+
+    change: (examples, generator) -> the bytes of an input. read: (folder, bytes, examples' folder).
+    share: how many inputs of 1000 it gets; an engine costs a process each.
+    """
+
+    title: str
+    examples: tuple[str, ...]
+    change: Callable
+    read: Callable
+    share: int
+
+
+def plainly(name, read):
+    """A reader of one file called `name`."""
+
+    def go(folder, data, _):
+        (folder / name).write_bytes(data)
+        read(folder / name)
+
+    return go
+
+
+def in_run(name, read):
+    """A reader of the file `name` of a run; the other files of the run are links."""
+
+    def go(folder, data, examples):
+        for path in (examples / "run").rglob("*"):
+            if path.is_file():
+                link = folder / path.relative_to(examples / "run")
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path)
+        (folder / name).unlink()
+        (folder / name).write_bytes(data)
+        from kerascnn.training import open_run
+
+        read(open_run(folder))
+
+    return go
+
+
+def read_config(path):
+    from kerascnn.config import load
+    from kerascnn.models import variant
+
+    config = load(path)
+    variant(config.model.name).check(config.model.arguments)
+
+
+def read_recipe(path):
+    from export.compression.recipe import load_recipe
+
+    load_recipe(str(path))
+
+
+def read_facts(run):
+    from export import records
+    from kerascnn.evaluation import predict
+
+    records.read_outcome(run, "train")
+    records.read_evaluation(run, "evaluate")
+    records.read_sheets(run)
+    predict(run, [run.path / "seven.png"])
+
+
+def read_records(run):
+    from export import records
+
+    records.read_evaluation(run, "evaluate")
+    records.read_benchmark(run, "benchmark")
+    records.read_sheets(run)
+    records.read_curves(run.path / "history.csv", run.config.training.epochs, "train")
+
+
+def read_sheet(run):
+    from export.staging import stage
+
+    read_records(run)
+    stage([run.path / STAGED], run.path / "assets")
+
+
+def read_index(folder, data, examples):
+    from export.staging import stage
+
+    assets = folder / "assets"
+    assets.mkdir()
+    (assets / "models.json").write_bytes(data)
+    stage([examples / "run" / STAGED], assets)
+
+
+def read_array(path):
+    from export.conversion.own_inputs import inputs_of
+
+    inputs_of(SHAPE, True, path)
+
+
+def read_picture(path):
+    from kerascnn.data import read_image
+
+    read_image(path, SHAPE, "stretch")
+
+
+def read_digits(path):
+    from kerascnn.data.sources import read_idx
+
+    read_idx(path, dimensions=3)
+
+
+def read_batch(path):
+    from kerascnn.data.sources import read_cifar10
+
+    read_cifar10(path)
+
+
+def read_state_dict(path):
+    from kerascnn.models import build
+
+    build("squeezenet1_1", input_shape=(64, 64, 3), num_classes=10, weights=path)
+
+
+def read_weights(path):
+    from kerascnn.models import build
+
+    build("mobilenet_v1_025", num_classes=10, weights=path)
+
+
+def read_packed(path):
+    from export.compression.packing import unpack
+
+    unpack(path)
+
+
+def read_model(path):
+    from export.compression.recipe import load_recipe
+    from export.conversion.own_model import prepare
+
+    prepare(path, load_recipe("float32"))
+
+
+def read_artifact(path):
+    from export.runtimes import Artifact
+
+    with Artifact(path) as artifact:
+        shape = [max(1, n) for n in artifact.inputs[0]["shape"][1:]] if artifact.inputs else [1]
+        if np.prod(shape, dtype=float) > 2**24:
+            raise UserError("an input of 16 MB, which nobody has made")
+        artifact.run(np.zeros((2, *shape), np.uint8))
+
+
+READERS = {
+    "config": Reader(
+        "YAML config", ("configs/[!e]*/*.yaml",), formats.changed_yaml,
+        plainly("config.yaml", read_config), 80,
+    ),
+    "recipe": Reader(
+        "YAML recipe", ("configs/export/*.yaml",), formats.changed_yaml,
+        plainly("recipe.yaml", read_recipe), 80,
+    ),
+    "run": Reader(
+        "run.json", ("run/run.json",), mutations.changed_json, in_run("run.json", read_facts), 60
+    ),
+    "evaluation": Reader(
+        "evaluation.json", ("run/evaluation.json",), mutations.changed_json,
+        in_run("evaluation.json", read_records), 50,
+    ),
+    "benchmark": Reader(
+        "benchmark.json", ("run/benchmark.json",), mutations.changed_json,
+        in_run("benchmark.json", read_records), 50,
+    ),
+    "sheet": Reader(
+        "sheet of an artifact", (f"run/{STAGED}.json",), mutations.changed_json,
+        in_run(f"{STAGED}.json", read_sheet), 60,
+    ),
+    "index": Reader("models.json", ("staged/models.json",), mutations.changed_json, read_index, 50),
+    "history": Reader(
+        "history.csv", ("run/history.csv",), mutations.changed_text,
+        in_run("history.csv", read_records), 50,
+    ),
+    "npy": Reader(
+        ".npy array", ("arrays/*.npy",), mutations.changed_bytes,
+        plainly("images.npy", read_array), 50,
+    ),
+    "npz": Reader(
+        ".npz array", ("arrays/*.npz",), formats.changed_zip, plainly("images.npz", read_array), 50
+    ),
+    "png": Reader(
+        "PNG image", ("images/*.png",), formats.changed_png,
+        plainly("image.png", read_picture), 50,
+    ),
+    "jpeg": Reader(
+        "JPEG image", ("images/*.jpg",), mutations.changed_bytes,
+        plainly("image.jpg", read_picture), 50,
+    ),
+    "bmp": Reader(
+        "BMP image", ("images/*.bmp",), mutations.changed_bytes,
+        plainly("image.bmp", read_picture), 40,
+    ),
+    "gif": Reader(
+        "GIF image", ("images/*.gif",), mutations.changed_bytes,
+        plainly("image.gif", read_picture), 40,
+    ),
+    "idx": Reader(
+        "IDX file of MNIST", ("sources/*.gz",), formats.changed_gzip,
+        plainly("images.gz", read_digits), 40,
+    ),
+    "cifar": Reader(
+        "batch of CIFAR-10", ("sources/*.bin",), mutations.changed_bytes,
+        plainly("batch.bin", read_batch), 30,
+    ),
+    "safetensors": Reader(
+        ".safetensors weights", ("weights/*.safetensors",), formats.changed_safetensors,
+        plainly("state.safetensors", read_state_dict), 20,
+    ),
+    "h5": Reader(
+        ".h5 weights", ("weights/*.weights.h5",), formats.changed_h5,
+        plainly("own.weights.h5", read_weights), 20,
+    ),
+    "kcnn": Reader(
+        ".kcnn model", ("models/*.kcnn",), formats.changed_kcnn,
+        plainly("model.kcnn", read_packed), 50,
+    ),
+    "keras": Reader(
+        ".keras model", ("models/*.keras",), formats.changed_zip,
+        plainly("model.keras", read_model), 50,
+    ),
+    "tflite": Reader(
+        ".tflite file", ("run/*.tflite",), formats.changed_tflite,
+        plainly("model.tflite", read_artifact), 15,
+    ),
+    "onnx": Reader(
+        ".onnx file", ("run/*.onnx",), formats.changed_onnx,
+        plainly("model.onnx", read_artifact), 15,
+    ),
+}  # fmt: skip
+
+
+def example_bytes(reader, folder):
+    """The files that inputs of a reader are made from, in the order of their names."""
+    found = [p for pattern in reader.examples for p in sorted(folder.glob(pattern))]
+    found = found or [p for pattern in reader.examples for p in sorted(ROOT.glob(pattern))]
+    return [path.read_bytes() for path in found]
+
+
+def make_examples(folder, run=None):
+    """Makes the files that inputs are made from, a minute's work.
+
+    Args:
+        folder: to be written.
+        run: a finished run with float32 and int8 artifacts; None: one is trained and converted.
+    """
+    from export.staging import stage
+
+    import export.cli
+
+    made = folder / "run"
+    if run is None:
+        export.cli.invoke(
+            ["train", str(ROOT / "configs/digits/lenet5.yaml"), "--out", str(made),
+             "training.epochs=3"]
+        )  # fmt: skip
+        export.cli.invoke(["evaluate", str(made)])
+        for recipe in ("float32", "static_wi8_ai8"):
+            export.cli.invoke(["convert", str(made), "--to", "tflite", "onnx", "--recipe", recipe])
+        for path in made.glob("model_int8_static.*"):
+            path.rename(path.with_name(path.name.replace("int8_static", "int8")))
+    else:
+        shutil.copytree(run, made)
+    files = [str(made / name) for name in ("model_float32.tflite", STAGED)]
+    export.cli.invoke(["benchmark", *files, "--runs", "50", "--out", str(made / "benchmark.json")])
+    stage([made / STAGED], folder / "staged")
+    _make_images(folder)
+    shutil.copy(folder / "images" / "first.png", made / "seven.png")
+    _make_sources(folder)
+    _make_weights(folder)
+    _make_models(folder)
+
+
+def _make_images(folder):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir()
+    (folder / "arrays").mkdir()
+    for name, size in (("first", (8, 8)), ("second", (13, 21))):
+        pixels = rng.integers(0, 256, (*size, 3), np.uint8)
+        for suffix in ("png", "jpg", "bmp", "gif"):
+            Image.fromarray(pixels).save(folder / "images" / f"{name}.{suffix}")
+    Image.fromarray(pixels[..., 0]).save(folder / "images" / "grey.png")
+    images = rng.integers(0, 256, (8, *SHAPE), np.uint8)
+    np.save(folder / "arrays" / "bytes.npy", images)
+    np.save(folder / "arrays" / "floats.npy", images.astype("float32"))
+    np.savez(folder / "arrays" / "one.npz", images)
+    np.savez_compressed(folder / "arrays" / "small.npz", images)
+
+
+def _make_sources(folder):
+    import gzip
+    import struct
+
+    rng = np.random.default_rng(1)
+    (folder / "sources").mkdir()
+    header = bytes([0, 0, 8, 3]) + struct.pack(">III", 20, 28, 28)
+    (folder / "sources" / "images.gz").write_bytes(gzip.compress(header + rng.bytes(20 * 28 * 28)))
+    records = rng.integers(0, 256, (20, 3073), np.uint8)
+    records[:, 0] %= 10
+    (folder / "sources" / "batch.bin").write_bytes(records.tobytes())
+
+
+def _make_weights(folder):
+    import keras
+    from safetensors.numpy import save_file
+
+    from kerascnn.models import build
+    from kerascnn.models.weights.fitting import TORCH
+    from kerascnn.models.weights.state_dict_names import SQUEEZENET
+
+    (folder / "weights").mkdir()
+    network = build("squeezenet1_1", input_shape=(64, 64, 3), num_classes=10)
+    theirs = SQUEEZENET([layer.name for layer in network.layers if layer.weights])
+    tensors = {}
+    for layer in network.layers:
+        for variable in layer.weights:
+            array = keras.ops.convert_to_numpy(variable)
+            array = array.transpose(TORCH.kernel) if variable.name == "kernel" else array
+            tensors[TORCH.name(theirs[layer.name], variable.name)] = np.ascontiguousarray(array)
+    save_file(tensors, folder / "weights" / "squeezenet.safetensors")
+    keras.applications.MobileNet(alpha=0.25, weights=None, classes=10).save_weights(
+        folder / "weights" / "mobilenet.weights.h5"
+    )
+
+
+def _make_models(folder):
+    import keras
+    from export.compression.clustering import cluster
+    from export.compression.container import encode
+    from keras import layers
+
+    (folder / "models").mkdir()
+    keras.utils.set_random_seed(0)
+    image = keras.Input(SHAPE)
+    x = layers.Conv2D(8, 3, padding="same")(layers.Rescaling(1 / 255)(image))
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.Add()([x, layers.DepthwiseConv2D(3, padding="same")(x)])
+    x = layers.MaxPooling2D()(layers.ZeroPadding2D(1)(x))
+    x = layers.Dense(10, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    residual = keras.Model(image, x)
+    residual.save(folder / "models" / "residual.keras")
+    inner = keras.Sequential([keras.Input((16,)), layers.Dense(12, activation="relu")])
+    plain = keras.Sequential([
+        keras.Input(SHAPE), layers.Conv2D(4, 3, 2), layers.Flatten(), layers.Dropout(0.2),
+        layers.Dense(16), inner, layers.Dense(3),
+    ])  # fmt: skip
+    plain.save(folder / "models" / "plain.keras")
+    cluster(residual, 16)
+    (folder / "models" / "residual.kcnn").write_bytes(encode(residual))
