@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import computes_in, functional, in_float32
+from kerascnn.models.graph import computes_in, functional, in_float32, traced
 
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples
@@ -54,6 +54,7 @@ def convert(
             f"files are written with Keras on TensorFlow, it runs on {keras.backend.backend()}; "
             "save the model, and convert it where KERAS_BACKEND=tensorflow"
         )
+    model = traced(model)
     if computes_in(model) - {"float32"}:
         model = in_float32(model)
     if pixels is None:

@@ -3,7 +3,7 @@
 import logging
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
 from .converter import converted
@@ -53,7 +53,7 @@ def to_onnx(model, *, batch=1, pixels=None, opset=OPSETS[0], precision="float32"
         made = _from_graph(model, batch, pixels, written)
     rewrite(made)
     made.producer_name = "kerascnn"
-    name_ends(made, [x.name for x in functional(model).inputs], functional(model).output_names)
+    name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
     name_by_layers(made, functional(model))
     if precision == "float16":
         to_float16(made)

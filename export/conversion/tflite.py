@@ -4,7 +4,7 @@ import warnings
 
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
 from .folding import fold
@@ -40,7 +40,7 @@ def to_tflite(model, *, batch=1, pixels=None, io=None, method=None, samples=None
         data,
         ends=[x.name.split(":")[0] for x in frozen.outputs],
         inputs=[x.name for x in functional(model).inputs],
-        outputs=functional(model).output_names,
+        outputs=output_names(model),
         layers=[layer.name for layer in functional(model).layers],
         integer_ends=io == "int8",
     )

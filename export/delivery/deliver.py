@@ -13,7 +13,7 @@ from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
 from ..proof.checks import Verdict
 from ..proof.description import describe
-from ..proof.reference import Reference
+from ..proof.reference import AS_IT_IS, Reference
 from ..proof.sheet import refuse_to_replace, sheet_path
 from ..proof.verification import judge
 from ..quantization.quantized_layers import is_int8
@@ -117,7 +117,7 @@ def attempt(subject, files, *, recipe=None, batch=1, io=None, opset=None, accept
             "which it makes none"
         )
     for path in paths:
-        refuse_to_replace(path, recipe)
+        refuse_to_replace(path, (recipe or AS_IT_IS).name)
     reference = prepared(subject, recipe)
     for path in paths:
         writable_folder(path.parent)

@@ -50,7 +50,7 @@ def pack(run, recipe, *, data_dir=None):
             "that are not shared have no short codes"
         )
     path = run.path / f"model_{recipe.artifact}{SUFFIX}"
-    refuse_to_replace(path, recipe)
+    refuse_to_replace(path, recipe.name)
     model = compressed_model(subject, recipe)
     data = encode(model)
     decoded = decode(data)

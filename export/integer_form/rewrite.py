@@ -74,14 +74,16 @@ def integer_form(
         UserError: a constant, or a normalization alone, on what is neither image nor vector.
     """
     flat = canonical(model)
+    names, inlined = flat.output_names, flat.inlined
     without_constant, factors = absorbed_scalings(flat)
     for layer in flat.layers:
         if layer.name in factors:
             layer.set_weights(scaled(layer, layer.get_weights(), factors[layer.name]))
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
-    rewriter = Rewriter(flat, exclude, folds_itself, pixels, without_constant)
-    return rewriter.rewritten()
+    made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
+    made.output_names, made.inlined = names, inlined
+    return made
 
 
 class Rewriter:

@@ -96,12 +96,12 @@ def within_a_step(off: np.ndarray, unsteady: Callable[[], float], *, decided: bo
     return Check("outputs within 1 step of the simulation", near, ">=", limit)
 
 
-def all_integers(artifact, recipe):
+def all_integers(artifact, leaves_float):
     """The check that an int8 artifact computes nothing in float; none where that cannot be asked.
 
-    That is where the recipe leaves layers float, and where the format does not tell.
+    That is where layers were left float, and where the format does not tell.
     """
-    if recipe.leaves_float or artifact.float_operators is None:
+    if leaves_float or artifact.float_operators is None:
         return []
     return [Check("operators in float", len(artifact.float_operators), "<=", 0)]
 

@@ -41,6 +41,7 @@ def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verd
         "model": subject.name,
         "recipe": recipe.model_dump(mode="json"),
         "calibration": _calibration(recipe),
+        "float_layers": reference.float_layers,
         "source": {**subject.source, "compared_on": subject.origin},
         "inputs": [_input(end, takes[end["name"]], subject) for end in artifact.inputs],
         "outputs": [

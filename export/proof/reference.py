@@ -12,6 +12,7 @@ from kerascnn.models.graph import functional
 from ..integer_form.graph import Graph
 from ..integer_form.operations import PASS_THROUGH
 from ..quantization.quantized_layers import FakeQuant, is_int8
+from ..quantization.quantizer import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject
 from .checks import in_steps
@@ -33,6 +34,11 @@ class Reference:
     def simulates(self) -> bool:
         """Whether the model rounds as an int8 file does."""
         return is_int8(self.model)
+
+    @cached_property
+    def float_layers(self) -> list[str]:
+        """The layers of a simulation that compute in float."""
+        return float_islands(self.model) if self.simulates else []
 
     @cached_property
     def inputs(self) -> list[np.ndarray]:

@@ -39,16 +39,16 @@ def read_sheet(path):
     return facts
 
 
-def refuse_to_replace(path, recipe):
-    """UserError where a verified file of another recipe stands at `path`."""
+def refuse_to_replace(path, name):
+    """UserError where a verified file that another recipe than `name` made stands at `path`."""
     try:
         maker = read_json(sheet_path(path))["recipe"]["name"]
     except (UserError, KeyError, TypeError):
         return  # nothing there, or a sheet that nobody can use any more
-    if maker != recipe.name:
+    if maker != name:
         raise UserError(
             f"{path}: is there already, made by the recipe {maker}; remove it, or write another "
-            f"'artifact' in the recipe {recipe.name}"
+            f"'artifact' in the recipe {name}"
         )
 
 

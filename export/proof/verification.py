@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import output_names
 
 from ..runtimes import Artifact
 from .checks import (
@@ -47,7 +47,7 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
     _refuse_unlike(artifact, found, reference)
     values = [in_values(y, end) for y, end in zip(found, artifact.outputs, strict=True)]
     before, after = subject.figure(subject.outputs), subject.figure(values)
-    names = functional(reference.model).output_names
+    names = output_names(reference.model)
     checks, blind = [], []
     for number, (name, end) in enumerate(zip(names, artifact.outputs, strict=True)):
         compare = partial(
@@ -63,7 +63,7 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
         ):
             blind.append(f"the numbers of {name}" if suffix else "the outputs")
     if reference.simulates:
-        checks += all_integers(artifact, recipe)
+        checks += all_integers(artifact, bool(reference.float_layers))
     measured = {}
     if subject.metric is not None and after is not None:
         lost = subject.metric.lost(before, after)

@@ -1,16 +1,20 @@
 """A float model as one that simulates int8, with its ranges taken from data: `export.quantize`."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+
+from kerascnn.console import console
+from kerascnn.models.graph import traced
 
 from ..recipes.stages import Calibration, Quantization
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantizer import calibrate, quantized_model
+from .quantizer import calibrate, quantized_model, without_rule
 from .ranges import narrow_ranges
 
 SAMPLES = 512
@@ -33,6 +37,7 @@ def quantize(
     The result is an ordinary Keras model, with the class, the names, the inputs and the outputs of
     the one given, which stays as it is: compile and fit it as you like, save it, load it, go on.
     `export.deliver` makes files of it. It is calibrated, so that it can be delivered at once, too.
+    A layer that int8 has no rule for stays float, between two roundings; one line says which.
 
     Args:
         model: functional, sequential, or a class of its own that is made of Keras operations.
@@ -52,9 +57,9 @@ def quantize(
         The quantized `keras.Model`.
 
     Raises:
-        UserError: a layer that int8 has no rule for, a pattern that no layer has, a range that is
-            none, or data that do not fit.
+        UserError: a pattern that no layer has, a range that is none, or data that do not fit.
     """
+    model = traced(model)
     found = samples_of(model, data, samples)
     if pixels is None:
         pixels = pixel_inputs(model, found)
@@ -71,9 +76,11 @@ def calibrated(
     model: keras.Model, quantization: Quantization, samples: Samples, pixels: Sequence[bool]
 ) -> keras.Model:
     """The same, by the section `quantization` of a recipe, on all of the samples."""
-    options = {
-        "per_channel": quantization.per_channel, "exclude": quantization.exclude, "pixels": pixels,
-    }  # fmt: skip
+    exclude = quantization.exclude
+    if lacking := without_rule(model, exclude=exclude, pixels=pixels):
+        console.print(f"  in float: {_told(lacking)}")
+        exclude = (*exclude, *lacking)
+    options = {"per_channel": quantization.per_channel, "exclude": exclude, "pixels": pixels}
     if quantization.equalize:
         model = equalize(model, in_batches(samples), **options).model
     twin = quantized_model(model, **options)
@@ -83,6 +90,18 @@ def calibrated(
     if quantization.correct_biases:
         correct_biases(twin, samples.take(slice(CORRECTION_IMAGES)).inputs)
     return twin
+
+
+def _told(lacking):
+    """Layers that int8 has no rule for, in one line: a pattern for those that are called alike."""
+    patterns = {}
+    for name, reason in lacking.items():
+        patterns.setdefault((re.sub(r"\d+", "*", name), reason), []).append(name)
+    return "; ".join(
+        f"{names[0] if len(names) == 1 else f'{pattern} ({len(names)} layers)'}, since int8 has "
+        f"no rule for {reason}"
+        for (pattern, reason), names in patterns.items()
+    )
 
 
 def simulated(

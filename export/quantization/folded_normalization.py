@@ -26,7 +26,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
     they are: what is trained then is what will run. It is a weight, so that it can be turned while
     a compiled training runs (see `FreezeStatistics`), and a checkpoint keeps it.
 
-    Where the backend is TensorFlow and the input an image, (H, W, C) of float32, training uses
+    Where the backend is TensorFlow and the input an image, (H, W, C), training uses
     TensorFlow's fused kernel, which Keras does not: the same numbers, faster.
     """
 
@@ -74,6 +74,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
 
     def _normalized(self, inputs, *, batch):
         """(outputs, moving mean, moving variance), by the statistics of the batch or the moving."""
+        inputs = ops.cast(inputs, "float32")
         moving = (
             ops.convert_to_tensor(self.moving_mean),
             ops.convert_to_tensor(self.moving_variance),
@@ -83,7 +84,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         beta = self.beta.value if self.center else ops.zeros(channels)
         fused = (
             keras.backend.backend() == "tensorflow"
-            and len(inputs.shape) == 4 and self.axis in (-1, 3) and inputs.dtype == "float32"
+            and len(inputs.shape) == 4 and self.axis in (-1, 3)
         )  # fmt: skip
         if fused:
             import tensorflow as tf
@@ -102,6 +103,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
             outputs = ops.batch_normalization(
                 inputs, mean, variance, self.axis, beta, gamma, self.epsilon
             )
+        outputs = ops.cast(outputs, self.compute_dtype)
         if not batch:
             return outputs, *moving
         rate = self.momentum

@@ -24,7 +24,7 @@ from .folded_normalization import FoldedBatchNormalization
 from .placement import ABSORBED, WATCHED, roundings, shared_ranges
 from .portions import portions
 from .quantized_activations import activation_twin
-from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, is_int8
+from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, QuantizedKernel, is_int8
 from .quantized_model import QuantizedModel
 
 REQUANTIZED = (
@@ -107,8 +107,7 @@ class Quantizer:
             added = copy.get_weights()[len(layer.weights) :]
             copy.set_weights([*layer.get_weights(), *added])
             copy.trainable = layer.trainable
-        names = functional(model).output_names
-        return like(model, made.named(names, getattr(self.flat, "inlined", {})))
+        return like(model, made.named(self.flat.output_names, self.flat.inlined))
 
     def _call(self, node, *args, **kwargs):
         before = self.rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
@@ -183,20 +182,51 @@ def averages_what_is_handed_on(layer, x):
     return isinstance(layer, layers.AveragePooling2D) and not isinstance(maker(x), FakeQuant)
 
 
-def refuse_unknown(layer):
-    """UserError where int8 has no rule for a layer."""
+def reason_against(layer) -> str | None:
+    """Why int8 has no rule for a layer, in words; None where it has one."""
     kind, activation = type(layer).__name__, activation_name(layer)
     if not isinstance(layer, KNOWN):
-        reason = f"a {kind} layer"
-    elif activation is not None and activation not in KNOWN_ACTIVATIONS:
-        reason = f"the activation {activation}"
-    elif isinstance(layer, layers.Resizing) and layer.interpolation not in INTERPOLATIONS:
-        reason = f"{layer.interpolation} interpolation"
-    else:
-        return
-    raise UserError(
-        f"{layer.name}: int8 has no rule for {reason}; leave it float: exclude {layer.name!r}"
-    )
+        return f"a {kind} layer"
+    if activation is not None and activation not in KNOWN_ACTIVATIONS:
+        return f"the activation {activation}"
+    if isinstance(layer, layers.Resizing) and layer.interpolation not in INTERPOLATIONS:
+        return f"{layer.interpolation} interpolation"
+    return None
+
+
+def refuse_unknown(layer):
+    """UserError where int8 has no rule for a layer."""
+    if reason := reason_against(layer):
+        raise UserError(
+            f"{layer.name}: int8 has no rule for {reason}; leave it float: exclude {layer.name!r}"
+        )
+
+
+def without_rule(
+    model: keras.Model, *, exclude: Sequence[str] = (), pixels: Sequence[bool] | None = None
+) -> dict[str, str]:
+    """name -> reason of the layers that int8 has no rule for, besides those of `exclude`."""
+    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
+    found = {}
+    for node in nodes(flat):
+        reason = reason_against(node.operation)
+        if reason and not is_excluded(node.operation, exclude):
+            found[node.operation.name] = reason
+    return found
+
+
+def float_islands(model: keras.Model) -> list[str]:
+    """The names of the layers that compute in float inside a simulation of int8."""
+    found = []
+    for node in nodes(model):
+        layer = node.operation
+        if isinstance(layer, QuantizedKernel):
+            is_float = not layer.rounds
+        else:
+            is_float = not isinstance(layer, FakeQuant) and reason_against(layer) is not None
+        if is_float and layer.name not in found:
+            found.append(layer.name)
+    return found
 
 
 def _refuse_unmatched(exclude, model):

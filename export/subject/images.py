@@ -13,7 +13,7 @@ import numpy as np
 from kerascnn.data import IMAGE_SUFFIXES, read_image
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names
 
 from .samples import Samples
 
@@ -48,7 +48,7 @@ def samples_from(path: Path, model: keras.Model, pixels: tuple[bool, ...]) -> Sa
         return Samples((_folder(path, tuple(ends[0].shape[1:]), pixels[0]),))
     stored = _stored(path)
     if isinstance(stored, dict):
-        inputs, targets = _named(path, stored, functional(model))
+        inputs, targets = _named(path, stored, model)
     else:
         inputs, targets = [stored], None
     if len(inputs) != len(ends):
@@ -76,14 +76,15 @@ def _folder(path, shape, pixels):
     return np.stack([read_image(paths[i], shape, "stretch") for i in _spread(len(paths))])
 
 
-def _named(path, stored, graph):
+def _named(path, stored, model):
     """(inputs, targets or None) of an .npz file with several arrays."""
-    names = [end.name for end in graph.inputs]
+    names = [end.name for end in functional(model).inputs]
+    ends = output_names(model)
     left = dict(stored)
-    outputs = [left.pop(name) for name in graph.output_names if name in left]
-    if not outputs and len(graph.output_names) == 1:
+    outputs = [left.pop(name) for name in ends if name in left]
+    if not outputs and len(ends) == 1:
         outputs = [left.pop(name) for name in TARGETS if name in left][:1]
-    targets = outputs if len(outputs) == len(graph.output_names) else None
+    targets = outputs if len(outputs) == len(ends) else None
     if all(name in left for name in names):
         return [left[name] for name in names], targets
     if len(left) == len(names) == 1:

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names
 
 from ..integer_form.graph import Graph
 from ..integer_form.operations import TRAINING_ONLY
@@ -84,7 +84,7 @@ def meanings_of(
     Raises:
         UserError: a name that is no output, or a meaning that is none.
     """
-    names, stated = functional(model).output_names, stated or {}
+    names, stated = output_names(model), stated or {}
     for name, meaning in stated.items():
         if name not in names:
             raise unknown("output", name, names)

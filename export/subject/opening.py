@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names, traced
 from kerascnn.training import Run, load_model, open_run, refuse_not_finite
 
 from .images import samples_from
@@ -68,7 +68,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     validation = data.validation
     samples = Samples((data.pixels(validation),), (validation.labels,))
     model = run.model()
-    names = functional(model).output_names
+    names = output_names(model)
     return Subject(
         model=model,
         samples=samples,
@@ -108,7 +108,7 @@ def subject_of_file(
     mode: str = "auto",
 ) -> Subject:
     """A .keras file: calibrated and compared on `images`; without any, compared on noise."""
-    model = load_model(path, trust=trust)
+    model = traced(load_model(path, trust=trust))
     graph = functional(model)
     for end in graph.inputs:
         if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
@@ -132,7 +132,7 @@ def subject_of_file(
         pixels=tuple(takes),
         meanings=known,
         labels=labels,
-        metric=metric_of(metric, known, graph.output_names, mode),
+        metric=metric_of(metric, known, output_names(model), mode),
         origin=origin,
         source={"file": path.name, "sha256": sha256_of(path)},
         folder=path.parent,

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names
 
 AT_ONCE = 64  # samples of a dataset that gives them one by one
 
@@ -103,7 +103,7 @@ def _element(model, element):
     x, y, _ = keras.utils.unpack_x_y_sample_weight(element)
     flat = functional(model)
     arrays = _in_order(x, [end.name for end in flat.inputs], model.name, "input")
-    targets = None if y is None else _in_order(y, flat.output_names, model.name, "output")
+    targets = None if y is None else _in_order(y, output_names(model), model.name, "output")
     if len(arrays) != len(flat.inputs):
         raise UserError(f"{model.name}: takes {len(flat.inputs)} inputs, got {len(arrays)}")
     alone = all(x.ndim == len(end.shape) - 1 for x, end in zip(arrays, flat.inputs, strict=True))

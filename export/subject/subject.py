@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.evaluation import predictions
-from kerascnn.models.graph import functional
+from kerascnn.models.graph import functional, output_names, traced
 
 from .meaning import meanings_of, pixel_inputs
 from .metric import Metric, metric_of
@@ -111,6 +111,7 @@ def subject_of_model(
     Raises:
         UserError: evidence, names or a metric that do not fit the model.
     """
+    model = traced(model)
     graph = functional(model)
     if isinstance(pixels, bool):
         pixels = (pixels,) * len(graph.inputs)
@@ -141,7 +142,7 @@ def subject_of_model(
         pixels=tuple(pixels),
         meanings=known,
         labels=labels,
-        metric=metric_of(metric, known, graph.output_names, mode),
+        metric=metric_of(metric, known, output_names(model), mode),
         origin=origin,
         folder=Path(folder),
         stem=stem,

@@ -18,6 +18,7 @@ from keras.src.saving.serialization_lib import ObjectSharingScope
 from keras.src.utils.dtype_utils import dtype_size
 
 from kerascnn.errors import UserError
+from kerascnn.models.operations import as_layer
 
 LAYERS_FOR_ONE = 4  # that a model may be rebuilt with, at most, for each of its own
 
@@ -82,6 +83,11 @@ def functional(model):
             f"{type(model).__name__}; its layers cannot be seen"
         )
     return inner
+
+
+def is_functional(model) -> bool:
+    """Whether the layers of a model can be seen."""
+    return hasattr(functional_or_none(model), "_nodes_by_depth")
 
 
 def functional_or_none(model):
@@ -187,6 +193,15 @@ def new_inputs(model):
     )
 
 
+def output_names(model: keras.Model) -> list[str]:
+    """The names of a model's outputs, in their order: the keys where they are a dict."""
+    flat = functional(model)
+    struct = flat._outputs_struct
+    if isinstance(struct, dict) and all(keras.utils.is_keras_tensor(x) for x in struct.values()):
+        return [key for key, _ in sorted(struct.items())]
+    return list(getattr(model, "output_names", None) or flat.output_names)
+
+
 def packed(model, values):
     """Values, one an input of a model in its order, in the structure that it is called with."""
     return keras.tree.pack_sequence_as(functional(model)._inputs_struct, list(values))
@@ -220,31 +235,25 @@ def like(model: keras.Model, made: keras.Model) -> keras.Model:
     return made
 
 
-def traced(model: keras.Model, example=None) -> keras.Model:
+def traced(model: keras.Model) -> keras.Model:
     """The graph of a model that is a class of its own, by calling it on symbolic tensors.
 
-    Args:
-        model: built; functional models are given back.
-        example: inputs of the model in its own structure, whose shapes are taken; None where the
-            model remembers the shape that it was built with.
+    Functional and sequential models are given back. The graph shares the layers of the model.
 
     Raises:
         UserError: what it computes is not made of Keras operations, or it is not built.
     """
-    if isinstance(model, keras.Sequential) or hasattr(model, "_nodes_by_depth"):
-        return functional(model)
-    shapes = None
-    if example is not None:
-        shapes = keras.tree.map_structure(lambda x: (None, *x.shape[1:]), example)
-    elif model.built and getattr(model, "_build_shapes_dict", None):
-        remembered = list(model._build_shapes_dict.values())
-        shapes = remembered[0] if len(remembered) == 1 else None
-    if shapes is None or not model.built:
+    if is_functional(model):
+        return model
+    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
+    if not model.built or len(shapes) != 1 or shapes[0] is None:
         raise UserError(
             f"{model.name}: a {type(model).__name__} whose inputs are not known; call it once on "
-            "data, or save keras.Model(image, model(image)), with image = keras.Input(SHAPE)"
+            "data, or give keras.Model(x, model(x)), with x = keras.Input(SHAPE)"
         )
-    inputs = keras.tree.map_shape_structure(lambda s: keras.Input(batch_shape=s), shapes)
+    inputs = keras.tree.map_shape_structure(
+        lambda shape: keras.Input(batch_shape=(None, *shape[1:])), shapes[0]
+    )
     return _traced(model, inputs)
 
 
@@ -289,8 +298,9 @@ def canonical(model, *, split_activations=True):
     """A copy of a model, with the same weights and outputs, that graph tools find easy to read.
 
     Nested models are inlined, blocks that are layers of somebody's own are opened, activations
-    written inside a layer (`Dense(activation=...)`) stand alone as `{layer}_{activation}`, and
-    `x + y` or `x * y` are Add and Multiply layers. A layer that is shared stays shared. Names are
+    written inside a layer (`Dense(activation=...)`) stand alone as `{layer}_{activation}`, and what
+    is written with keras.ops, as `x + y`, are the layers that say the same. A layer that is shared
+    stays shared. Names are
     kept; one that occurs twice gets its model's in front.
     split_activations: False leaves them inside their layers.
     """
@@ -306,7 +316,8 @@ def canonical_pairs(model, *, split_activations=True, dtype=None):
     inputs = new_inputs(model)
     outputs = walk(model, inputs, copies.call_in(model))
     copied = like(model, keras.Model(inputs, outputs, name=model.name))
-    copied.inlined = copies.inlined
+    copied.output_names = output_names(model)
+    copied.inlined = {**getattr(model, "inlined", {}), **copies.inlined}
     pairs = [(layer, twin) for layer, twin, _ in copies.made.values()]
     for layer, twin in pairs:
         twin.set_weights(layer.get_weights())
@@ -341,7 +352,7 @@ class _Copies:
             if isinstance(operation, keras.Model) or is_block(operation):
                 mode = kwargs.pop("training", training)
                 inner = operation
-                if not hasattr(functional_or_none(operation), "_nodes_by_depth"):
+                if not is_functional(operation):
                     specs = keras.tree.map_structure(
                         lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype), args[0]
                     )
@@ -351,12 +362,9 @@ class _Copies:
                 layer, activation = self._copy(operation, owner, within)
                 outputs = layer(*args, **kwargs)
                 return activation(outputs) if activation else outputs
-            kind = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply}.get(
-                type(operation).__name__
-            )
-            if kind and len(args) == 2 and all(keras.utils.is_keras_tensor(a) for a in args):
-                return kind(name=self._unique(operation.name, owner))(list(args))
-            return operation(*args, **kwargs)
+            name = self._unique(operation.name, owner)
+            made = as_layer(operation, args, kwargs, name)
+            return operation(*args, **kwargs) if made is None else made
 
         return call
 
