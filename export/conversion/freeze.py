@@ -7,8 +7,8 @@ import keras
 
 from kerascnn.models.graph import functional, nodes, walk
 
-from ..quantization.folded_normalization import folded
 from ..quantization.quantized_layers import FakeQuant, is_int8
+from .written import Writer
 
 
 def freeze(model, *, batch, pixels=None, float_pixels=False):
@@ -41,16 +41,15 @@ def freeze(model, *, batch, pixels=None, float_pixels=False):
         operation = node.operation
         if int8 and not float_pixels and isinstance(operation, keras.layers.Rescaling):
             return args[0]  # the input's scale and zero point are this normalization
-        if getattr(operation, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
-        return operation(*args, **kwargs)
+        return writer.call(node, args, kwargs)
 
     @tf.function(autograph=False)
     def inference(*images):
         images = [tf.cast(x, tf.float32) for x in images]
         return walk(model, images, call)
 
-    with plain_convolutions(), folded(model):
+    writer = Writer(model)
+    with plain_convolutions():
         concrete = inference.get_concrete_function(*signature)
     return without_variables(concrete)
 

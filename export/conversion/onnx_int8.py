@@ -18,6 +18,7 @@ def from_tflite(content, *, opset):
     import tf2onnx
 
     _mend_dense_layers()
+    _know_gelu()
     with tempfile.TemporaryDirectory() as folder, muted():
         path = Path(folder) / "model.tflite"
         path.write_bytes(content)
@@ -48,6 +49,30 @@ def _mend_dense_layers():
                 flat.skip_conversion = True
                 node.set_attr("keep_num_dims", 1)
             super().to_tf(ctx, node, **kwargs)
+
+
+def _know_gelu():
+    """GELU in operations of every opset: x (1 + erf(x / sqrt(2))) / 2, which tf2onnx has not."""
+    from tf2onnx.handler import tfl_op
+
+    @tfl_op(["TFL_GELU"])
+    class Gelu:
+        @classmethod
+        def version_9(cls, ctx, node, **kwargs):
+            (x,), (output,), dtype = node.input, node.output, ctx.get_dtype(node.output[0])
+            shapes = {"shapes": [ctx.get_shape(output)], "dtypes": [dtype]}
+
+            def constant(name, value):
+                return ctx.make_const(f"{node.name}_{name}", np.float32(value)).output[0]
+
+            def made(kind, *inputs, **options):
+                return ctx.make_node(kind, list(inputs), **shapes, **options).output[0]
+
+            scaled = made("Mul", x, constant("root", 0.5**0.5))
+            area = made("Add", made("Erf", scaled), constant("one", 1.0))
+            half = made("Mul", x, constant("half", 0.5))
+            ctx.remove_node(node.name)
+            ctx.make_node("Mul", [half, area], outputs=[output], name=node.name, **shapes)
 
 
 def to_uint8_activations(made):

@@ -14,7 +14,7 @@ from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantizer import calibrate, quantized_model, without_rule
+from .quantizer import calibrate, quantized_model, refuse_quantized, without_rule
 from .ranges import narrow_ranges
 
 SAMPLES = 512
@@ -76,6 +76,7 @@ def calibrated(
     model: keras.Model, quantization: Quantization, samples: Samples, pixels: Sequence[bool]
 ) -> keras.Model:
     """The same, by the section `quantization` of a recipe, on all of the samples."""
+    refuse_quantized(model)
     exclude = quantization.exclude
     if lacking := without_rule(model, exclude=exclude, pixels=pixels):
         console.print(f"  in float: {_told(lacking)}")

@@ -1,7 +1,5 @@
 """Batch normalization as int8 has it: a part of the kernel in front."""
 
-from contextlib import contextmanager
-
 import keras
 from keras import layers, ops
 
@@ -30,10 +28,6 @@ class FoldedBatchNormalization(layers.BatchNormalization):
     TensorFlow's fused kernel, which Keras does not: the same numbers, faster.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.folds = False  # while a file is written: the layer in front has the gain already
-
     def build(self, input_shape):
         super().build(input_shape)
         self.frozen = self.add_weight(
@@ -57,8 +51,6 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         return shift + self.beta if self.center else shift
 
     def call(self, inputs, training=None, mask=None):
-        if self.folds:
-            return inputs + self.shift()
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
         if mask is not None or self.renorm:
@@ -141,16 +133,3 @@ def freeze_statistics(model, frozen=True):
     for layer in model.layers:
         if isinstance(layer, FoldedBatchNormalization):
             layer.frozen.assign(float(frozen))
-
-
-@contextmanager
-def folded(model):
-    """Inside, the layers of a quantized model compute as an int8 file does: see the class."""
-    chosen = [layer for layer in model.layers if hasattr(layer, "folds")]
-    for layer in chosen:
-        layer.folds = True
-    try:
-        yield
-    finally:
-        for layer in chosen:
-            layer.folds = False

@@ -11,26 +11,13 @@ from .quantized_layers import quantized
 class QuantizedPReLU(layers.PReLU):
     """PReLU with its slopes rounded as TFLite's converter rounds them: symmetric, one scale."""
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.folds = False  # while a file is written: the converter rounds then
-
     def call(self, inputs):
-        if self.folds:
-            return super().call(inputs)
         return ops.relu(inputs) - quantized(self.alpha, None) * ops.relu(-inputs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SaturatingReLU(layers.ReLU):
     """ReLU with a maximum, which an int8 file leaves to the range behind it."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.folds = False
-
-    def call(self, inputs):
-        return ops.relu(inputs) if self.folds else super().call(inputs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -39,10 +26,6 @@ class SaturatingTanh(layers.Activation):
 
     def __init__(self, activation="hard_tanh", **kwargs):
         super().__init__(activation, **kwargs)
-        self.folds = False
-
-    def call(self, inputs):
-        return inputs if self.folds else super().call(inputs)
 
 
 def activation_twin(layer):

@@ -47,7 +47,6 @@ class FakeQuant(layers.Layer):
         if self.places > 1:
             self.minima = weight("minima", low, (self.places,))
             self.maxima = weight("maxima", high, (self.places,))
-        self.folds = False  # while a file is written
 
     def watches(self, place=0, halves=None):
         """Whether a call with these arguments moves the range."""
@@ -56,10 +55,10 @@ class FakeQuant(layers.Layer):
     def call(self, inputs, training=False, place=0, halves=None):
         if training and self.watches(place, halves):
             self._move(place, inputs)
-        if place is None and not self.folds:
+        if place is None:
             return inputs
         x = ops.cast(inputs, "float32")  # where layers compute in half precision, ranges do not
-        if halves and not self.folds:
+        if halves:
             x = self._with_halves(x, halves)
         x = fake_quant_with_min_max_vars(x, self.minimum.value, self.maximum.value)
         return ops.cast(x, self.compute_dtype)
@@ -126,49 +125,25 @@ class QuantizedKernel:
         self.per_channel = per_channel
         self.rounds = rounds
         self.gain = None  # of the normalization that follows: a function, one number a channel
-        self.folds = False  # while a file is written: kernel and bias include the gain
 
     @property
     def kernel(self):
         kernel = ops.convert_to_tensor(self._kernel)
         shape = scaled_last(self, kernel)
         if not self.rounds:
-            return self._times_gain(kernel) if self.folds else kernel
-        if self.gain is None or (self.per_channel and not self.folds):
+            return kernel
+        if self.gain is None or self.per_channel:
             return quantized(kernel, shape)
         gain = ops.stop_gradient(along_kernel(self, self.gain(), kernel))
-        product = quantized(kernel * gain, shape)
-        return product if self.folds else product / ops.where(gain == 0, 1.0, gain)
+        return quantized(kernel * gain, shape) / ops.where(gain == 0, 1.0, gain)
 
     @kernel.setter
     def kernel(self, variable):
         self._kernel = variable
 
-    @property
-    def bias(self):
-        if not self.folds or self._bias is None:
-            return self._bias
-        bias = self._bias if self.gain is None else self._bias * self.gain()
-        return bias if self.rounds else -bias
-
-    @bias.setter
-    def bias(self, variable):
-        self._bias = variable
-
-    def _times_gain(self, kernel):
-        """The kernel of a layer that stays float, in the file: with its gain, and negative."""
-        gain = 1.0 if self.gain is None else along_kernel(self, self.gain(), kernel)
-        return -kernel * gain
-
-    def call(self, inputs):
-        outputs = super().call(inputs)
-        # Between two roundings the converter would make int8 of whatever has a kernel for it. It
-        # has none for a change of sign, so what is around that one stays float.
-        return -outputs if self.folds and not self.rounds else outputs
-
     def save_own_variables(self, store):
         # Convolutions of Keras would store `kernel`, and training could not go on from there.
-        for i, variable in enumerate(v for v in (self._kernel, self._bias) if v is not None):
+        for i, variable in enumerate(v for v in (self._kernel, self.bias) if v is not None):
             store[str(i)] = variable
 
     def get_config(self):

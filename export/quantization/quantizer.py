@@ -70,15 +70,20 @@ def quantized_model(
         UserError: a layer that int8 has no rule for; it is named. A pattern that no layer has. A
             model that simulates int8 already.
     """
+    refuse_quantized(model)
+    _refuse_unmatched(exclude, model)
+    pixels = tuple(pixels) if pixels is not None else (True,) * len(functional(model).inputs)
+    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
+    return Quantizer(flat, per_channel, exclude, pixels).quantized(model)
+
+
+def refuse_quantized(model: keras.Model) -> None:
+    """UserError where a model simulates int8 already."""
     if is_int8(model):
         raise UserError(
             f"{model.name}: simulates int8 already; train it further as it is, or give the float "
             "model of it, export.strip(model)"
         )
-    _refuse_unmatched(exclude, model)
-    pixels = tuple(pixels) if pixels is not None else (True,) * len(functional(model).inputs)
-    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
-    return Quantizer(flat, per_channel, exclude, pixels).quantized(model)
 
 
 class Quantizer:
