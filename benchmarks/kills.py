@@ -182,10 +182,10 @@ class Killer:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.001)
-        time.sleep(rng.random() * self.seconds[verb.name, stage])
+        time.sleep(0.9 * rng.random() * self.seconds[verb.name, stage])
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        hit = verb.stage(folder) if process.returncode == -signal.SIGKILL else "done"
+        hit = verb.stage(folder) if process.returncode == -signal.SIGKILL else "too late"
         wrong = [f"{path} is lost" for path in sorted(before - final_files(folder))]
         wrong += broken(folder)
         again = start(verb, folder)

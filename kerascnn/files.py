@@ -27,7 +27,8 @@ def replacing(path):
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    _writing.add(temporary)
+    written = temporary.resolve()
+    _writing.add(written)
     try:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ def replacing(path):
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
-        _writing.discard(temporary)
+        _writing.discard(written)
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
@@ -93,7 +94,7 @@ def _remove_unfinished(folder):
 
 def _is_written(path, pid):
     # In a container every command may have the same pid.
-    return path in _writing if pid == os.getpid() else _is_alive(pid)
+    return path.resolve() in _writing if pid == os.getpid() else _is_alive(pid)
 
 
 def _is_alive(pid):

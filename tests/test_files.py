@@ -56,10 +56,11 @@ def test_what_a_dead_process_left_is_removed_by_the_next_that_writes(tmp_path, n
     assert set(tmp_path.iterdir()) - {tmp_path / "other.txt"} == {living, *mine}
 
 
-def test_a_file_that_this_process_is_writing_stays(tmp_path):
-    with replacing(tmp_path / "a.txt") as path:
+def test_a_file_that_this_process_is_writing_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with replacing("a.txt") as path:
         path.write_text("a")
-        write_text(tmp_path / "b.txt", "b")
+        write_text(tmp_path / "b.txt", "b")  # the same folder, called otherwise
         writable_folder(tmp_path)
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "a", "b.txt": "b"}
 

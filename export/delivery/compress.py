@@ -57,6 +57,7 @@ def compress(run, recipe, *, data_dir=None):
 
 
 def _compress(run, recipe, data, progress):
+    progress.draw_anew()
     model = run.model()
     if recipe.channels:
         model = _remove_channels(model, recipe.channels, run, data, progress)

@@ -68,19 +68,24 @@ class Progress:
         write_json(self.out / RECORD, {**self.record, "result": digest(self.out / "model.keras")})
 
     def stage(self, name, make):
-        """The model of a stage: loaded if it is finished, else what `make` gives for its folder.
-
-        What is drawn at random in a stage does not depend on the stages before.
-        """
+        """The model of a stage: loaded if it is finished, else what `make` gives for its folder."""
         path = self.out / name / "model.keras"
         if path.exists():
             console.print(f"  {path.parent}: all epochs are done")
         else:
-            keras.utils.set_random_seed(self.seed)
+            self.draw_anew()
             model = make(path.parent)
             with replacing(path) as temporary:
                 model.save(temporary)
+        self.draw_anew()
         return load_finite(path)
+
+    def draw_anew(self):
+        """Makes what is drawn at random from here on independent of what was before.
+
+        A dropout draws the start of its random numbers when it is built, and when it is loaded.
+        """
+        keras.utils.set_random_seed(self.seed)
 
 
 def digest(path):

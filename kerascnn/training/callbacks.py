@@ -125,9 +125,13 @@ class EpochProgress(keras.callbacks.Callback):
         if self.bar:
             self.bar.update(self.task, completed=batch + 1)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def close(self):
+        """Takes the bar away, also where an epoch ends early: it hides a terminal's cursor."""
         if self.bar:
             self.bar.stop()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.close()
         logs = logs or {}
         console.print(
             f"  epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  "

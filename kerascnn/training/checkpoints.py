@@ -1,8 +1,8 @@
 """Checkpoints that training goes on from: a .keras file, and in its archive what Keras leaves out.
 
 Keras puts an optimizer's state back by position, and without the loss scaling of mixed_float16;
-it does not know what constraints remember, as the masks of a pruning. So this archive has a member
-more, an .npz: the epoch, the optimizer's variables and those of constraints, each by its name.
+it keeps neither the random states of dropouts nor what constraints remember, as the masks of a
+pruning. So this archive has a member more, an .npz: the epoch, and these, each by its name.
 
 Variables of two models are matched by their paths, never by their place in a list.
 """
@@ -47,8 +47,8 @@ def restore(model, path, *, steps):
     arrays = _read_state(path)
     epoch = int(arrays.pop("epoch"))
     wanted = _state(model)
-    saved = by_path(load_finite(path).variables)
-    ours = by_path(model.variables)
+    saved = by_path(load_finite(path).weights)
+    ours = by_path(model.weights)
     if (before := int(arrays.pop("steps"))) != steps:
         raise UserError(
             f"{path}: was trained on epochs of {before} steps, the data gives {steps}; "
@@ -73,9 +73,9 @@ def epochs_done(path):
 
 
 def copy_weights(source, target):
-    """Copies all variables of a model into another that was built alike, by their paths."""
-    theirs = by_path(source.variables)
-    for name, variable in by_path(target.variables).items():
+    """Copies the weights of a model into another that was built alike, by their paths."""
+    theirs = by_path(source.weights)
+    for name, variable in by_path(target.weights).items():
         variable.assign(theirs[name])
 
 
@@ -119,15 +119,19 @@ def _add(found, name, variable):
 
 
 def _state(model):
-    """name -> variable, of what belongs to the training: of the optimizer and of constraints."""
-    ours, found = by_path(model.variables), {}
+    """name -> variable, of what a training has beside weights: see the module."""
+    ours, found = by_path(model.weights), {}
+    weights = {id(variable) for variable in ours.values()}
+    others = [variable for variable in model.variables if id(variable) not in weights]
+    for name, variable in by_path(others).items():
+        found[f"random/{name}"] = variable
     flat = {v.path.replace("/", "_"): name for name, v in ours.items()}
     for variable in model.optimizer.variables:
         owner, _, name = variable.path.partition("/")
         # An optimizer calls what it keeps for a weight by that weight's path, flattened.
-        weights = [path for path in flat if name.startswith(f"{path}_")]
-        if weights:
-            longest = max(weights, key=len)
+        paths = [path for path in flat if name.startswith(f"{path}_")]
+        if paths:
+            longest = max(paths, key=len)
             name = f"{flat[longest]}/{name[len(longest) + 1 :]}"
         _add(found, f"optimizer/{_numbered(owner)[0]}/{name}", variable)
     for name, weight in ours.items():

@@ -1,5 +1,6 @@
 """Training, read from top to bottom: data, model, optimizer, epochs, the best model."""
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -148,11 +149,12 @@ def fit(model, data, optimizer, training, out, *, checkpoints, resume=False, cal
             return rows
     checkpoints.mkdir(parents=True, exist_ok=True)
     keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
-    watchers = [Finite(checkpoints), keeper, EpochProgress(epochs, steps)]
+    progress = EpochProgress(epochs, steps)
+    watchers = [Finite(checkpoints), keeper, progress]
     watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out):
+    with disk_errors(out), contextlib.closing(progress):
         model.fit(
             data.training_batches(
                 seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps

@@ -113,6 +113,28 @@ def test_a_compression_killed_again_and_again_ends_the_same(whole, bare, killed_
         assert columns[0] == columns[1]
 
 
+@pytest.mark.parametrize("steps", [STEPS + 3, 3 * STEPS + 3])
+def test_a_network_with_dropout_ends_the_same(tmp_path, killed_after, steps):
+    """Random states are in no .keras file, and a network that is loaded draws new ones."""
+    network = "model={name: mlp_512_512, arguments: {hidden: [32, 32]}}"
+    asked = [network, *CONFIG[1:], "data.size=[8, 8]"]
+    run = train(configs.load("configs/digits/lenet5.yaml", asked), tmp_path / "run").path
+    cut = shutil.copytree(run, tmp_path / "cut")
+    stages = {
+        "pruning": {"sparsity": 0.6, "fine_tune": {"epochs": 2, "peak": 0.02}},
+        "quantization": {"fine_tune": {"epochs": 2, "peak": 0.01}},
+    }
+    recipe = Recipe(name="all_stages", **stages)
+    compress(run, recipe)
+    killed_after(steps)
+    with pytest.raises(Killed):
+        compress(cut, recipe)
+    killed_after(WHOLE)
+    keras.utils.set_random_seed(99)  # another process draws other numbers
+    compress(cut, recipe)
+    assert_same(cut / "all_stages", run / "all_stages")
+
+
 @pytest.mark.parametrize("steps", [STEPS // 2, 5 * STEPS + 2, 6 * STEPS + 1, 10 * STEPS + 4])
 @pytest.mark.full
 def test_a_compression_killed_once_ends_the_same(whole, bare, killed_after, steps):

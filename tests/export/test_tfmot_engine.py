@@ -17,6 +17,7 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
+from export.tfmot import tf_keras_training  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.delivery import compress  # noqa: E402
 from export.pruning import magnitude as pruning  # noqa: E402
@@ -218,8 +219,42 @@ def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
         assert (clustered["conv1"] == 0).mean() == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_finished_stage_is_not_trained_again_when_the_next_is_interrupted(
+    run, tmp_path, monkeypatch, capsys
+):
+    section = {"engine": "tfmot", "fine_tune": {"epochs": 2, "peak": 0.01}}
+    asked = make(pruning={**section, "sparsity": 0.5}, quantization=section)
+    once = compress.compress(run, asked).get_weights()
+    (run.path / "test").rename(tmp_path / "once")
+    honest = tf_keras_training.BestEpoch.on_epoch_end
+    epochs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        honest(self, epoch, logs)
+        epochs.append(epoch)
+        if len(epochs) == 3:  # the first of the quantization
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tf_keras_training.BestEpoch, "on_epoch_end", on_epoch_end)
+    with pytest.raises(KeyboardInterrupt):
+        compress.compress(run, asked)
+    keras.utils.set_random_seed(99)  # another process draws other numbers
+    capsys.readouterr()
+    again = compress.compress(run, asked).get_weights()
+    assert "pruning: all epochs are done" in capsys.readouterr().out
+    assert epochs == [0, 1, 0, 0, 1]
+    for mine, other in zip(again, once, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_a_training_that_diverges_ends_at_once(run):
+    wild = {"engine": "tfmot", "fine_tune": {"epochs": 2, "peak": 1e30}}
+    with pytest.raises(UserError, match=r"training diverged in epoch 1: loss is nan"):
+        compress.compress(run, make(quantization=wild))
+    assert not [*(run.path / "test").rglob("*.keras")]
+
+
 def test_fine_tuning_keeps_the_best_epoch_and_writes_history(run):
-    from export.tfmot import tf_keras_training
     from export.tfmot.bridge import to_tf_keras
 
     model = to_tf_keras(run.model())

@@ -18,6 +18,7 @@ import pytest
 
 import kerascnn.config as configs
 from kerascnn.config import Schedule
+from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.training import open_run, train
 from kerascnn.training.callbacks import EpochProgress
@@ -150,7 +151,8 @@ def test_a_finished_run_stays_as_it_is(kerascnn, run):
 
 
 @pytest.mark.parametrize("rest", [[], ["--", "training.epochs=500"]])
-def test_an_interrupted_training_says_how_to_go_on(tmp_path, rest):
+def test_an_interrupted_training_says_how_to_go_on(kerascnn, tmp_path, rest):
+    """While it runs, nobody else may train in its folder."""
     out = tmp_path / "run"
     start = [sys.executable, "-c", "from export.cli import main; main()"]
     asked = ["train", LENET, "--out", str(out), *(rest or ["training.epochs=500"])]
@@ -162,12 +164,29 @@ def test_an_interrupted_training_says_how_to_go_on(tmp_path, rest):
     while not (out / "checkpoints" / "last.keras").exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
+    code, _, err = kerascnn("train", LENET, "--out", out, "--resume", "training.epochs=500")
+    assert code == 2 and f"run: in use by process {process.pid} (" in err, err
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130 and len(err.splitlines()) == 1, err
     way_on = err.partition("interrupted; this goes on with it: kerascnn ")[2]
     options = 4 if rest else len(asked)  # what follows a -- is no option
     assert shlex.split(way_on) == [*asked[:options], "--resume", *asked[options:]]
+
+
+def test_a_run_that_another_process_finished_meanwhile_is_not_overwritten(
+    two_epochs, tmp_path, monkeypatch
+):
+    out, honest = tmp_path / "run", load_data
+
+    def slow(*arguments, **options):
+        shutil.copytree(two_epochs, out)
+        return honest(*arguments, **options)
+
+    monkeypatch.setitem(train.__globals__, "load_data", slow)
+    with pytest.raises(UserError, match="holds a run already"):
+        train(config("training.epochs=1", "training.seed=3"), out)
+    assert contents(out) == contents(two_epochs)
 
 
 def shorten(run):
@@ -233,9 +252,16 @@ def test_a_run_json_without_a_shape_is_named(kerascnn, run, value):
     assert code == 2 and re.search("run.json: .*input_shape.*train the run again", err), err
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-def test_a_mixed_precision_run_is_resumed_to_the_same_end(monkeypatch, tmp_path, precision):
-    asked = config("training.epochs=3", f"training.precision={precision}", schedule="cosine")
+DROPOUT = "model={name: mlp_512_512, arguments: {hidden: [32, 32]}}"  # has random states
+
+
+@pytest.mark.parametrize(
+    "override", ["training.precision=mixed_float16", "training.precision=mixed_bfloat16", DROPOUT]
+)
+def test_what_has_more_state_than_weights_is_resumed_to_the_same_end(
+    monkeypatch, tmp_path, override
+):
+    asked = config("training.epochs=3", override, schedule="cosine")
     whole = train(asked, tmp_path / "whole")
     out = train_until(monkeypatch, 1, asked, tmp_path / "cut")
     cut = train(asked, out, resume=True)
