@@ -30,6 +30,7 @@ from export.runtimes import Artifact
 from export.steadiness import steadiness
 from kerascnn.config import parse
 from kerascnn.errors import UserError
+from kerascnn.evaluation import outputs_of
 from kerascnn.models.graph import functional, nodes
 from kerascnn.training import open_run
 
@@ -63,6 +64,11 @@ def reference(trained, model, split, data):
     """Computes the `Reference` of a trained model, and of what is converted, on a split."""
     images = data.pixels(split)
     trained_logits = predict(trained, images)
+    if np.shape(trained_logits)[1:] != (len(data.names),):
+        raise UserError(
+            f"the model {trained.name}: expected outputs of (n, {len(data.names)}), one a class of "
+            f"the data, got {np.shape(trained_logits)}; train the run again"
+        )
     logits = trained_logits if model is trained else predict(model, images)
     reached = accuracy(trained_logits, split.labels)
     step = output_step(model)
@@ -83,8 +89,8 @@ def output_step(model):
 
 
 def predict(model, images):
-    """Logits of uint8 images, (n, classes)."""
-    return model.predict(images.astype("float32"), batch_size=256, verbose=0)
+    """Logits of uint8 images, (n, classes); UserError where the model cannot be run."""
+    return outputs_of(model, images.astype("float32"), f"the model {model.name}", batch_size=256)
 
 
 def accuracy(logits, labels):

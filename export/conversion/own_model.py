@@ -23,6 +23,7 @@ from export.conversion.own_graph import of_integers, refuse_odd, takes_pixels, w
 from export.conversion.own_inputs import inputs_of
 from export.own_verification import judge_own
 from kerascnn.errors import UserError
+from kerascnn.evaluation import outputs_of
 from kerascnn.files import writable_folder
 from kerascnn.training import load_model
 
@@ -115,7 +116,7 @@ def prepare(path, recipe, *, images=None, trust=False):
     model = without_augmentation(model)
     pixels = takes_pixels(model)
     inputs = inputs_of(shape, pixels, images)
-    plain = outputs_of(model, inputs.values)
+    plain = answers(model, inputs.values, path)
     if not all(np.isfinite(y).all() for y in plain):
         raise UserError(f"{path}: its outputs are not finite; look at its weights")
     if recipe.method != "static":
@@ -130,12 +131,12 @@ def prepare(path, recipe, *, images=None, trust=False):
         lambda count: chosen[:count],
     )  # fmt: skip
     settle_biases(twin)
-    return Prepared(twin, values, outputs_of(twin, values), plain, pixels, inputs.origin)
+    return Prepared(twin, values, answers(twin, values, path), plain, pixels, inputs.origin)
 
 
-def outputs_of(model, values):
-    """The outputs of a model, a list of float32 arrays."""
-    outputs = model.predict(values.astype("float32"), batch_size=BATCH, verbose=0)
+def answers(model, values, path):
+    """The outputs of a model, a list of float32 arrays; UserError where `path` cannot be run."""
+    outputs = outputs_of(model, values.astype("float32"), path, batch_size=BATCH)
     return [np.asarray(y, "float32") for y in keras.tree.flatten(outputs)]
 
 

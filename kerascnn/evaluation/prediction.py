@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerascnn.data import read_image
+from kerascnn.evaluation.outputs import logits_of
 
 
 def predict(run, paths, top=3):
@@ -12,11 +13,11 @@ def predict(run, paths, top=3):
         For each path a list of `top` pairs (label, probability), likeliest first.
 
     Raises:
-        UserError: a file that is missing or no image.
+        UserError: a file that is missing or no image, or a model that cannot be run.
     """
     shape, rule = run.facts["input_shape"], run.facts["resize"]
     pixels = np.stack([read_image(path, tuple(shape), rule) for path in paths])
-    logits = run.model().predict(pixels.astype("float32"), verbose=0)
+    logits = logits_of(run, pixels.astype("float32"))
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
     ranked = np.argsort(-probabilities, axis=1)[:, :top]
