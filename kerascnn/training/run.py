@@ -19,8 +19,9 @@ from pathlib import Path
 from kerascnn.config import Config, parse, read_yaml
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
-from kerascnn.files import read_json, readable_file
+from kerascnn.files import readable_file
 from kerascnn.training.callbacks import read_history
+from kerascnn.training.facts import read_facts
 
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
 MOST_BYTES = 2**36  # of a .keras file
@@ -41,11 +42,7 @@ class Run:
 
     @cached_property
     def facts(self):
-        facts = read_json(self.path / "run.json")
-        for key in ("labels", "input_shape", "resize"):
-            if key not in facts:
-                raise UserError(f"{self.path}/run.json: {key!r} is missing; train the run again")
-        return facts
+        return read_facts(self.path / "run.json")
 
     @property
     def labels(self):

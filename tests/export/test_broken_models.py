@@ -86,3 +86,20 @@ def test_an_index_that_lists_what_cannot_be_a_file(kerascnn, finished_run, tmp_p
     assert (code, out) == (2, "") and "models.json: names folders or files elsewhere" in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", INDEX]
     assert json.loads((tmp_path / INDEX).read_text()) == index
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("labels", 3), ("labels", []), ("labels", "0123456789"), ("input_shape", [8, 8, 0]),
+        ("input_shape", {"a": 1}), ("input_shape", [32, 32]), ("input_shape", [1e400, 32, 1]),
+        ("input_shape", [10**9, 32, 1]), ("resize", "crop"), ("resize", None),
+    ],
+)  # fmt: skip
+def test_a_run_that_says_odd_things_of_its_images(kerascnn, own_run, key, value):
+    facts = json.loads((own_run / "run.json").read_text())
+    (own_run / "run.json").write_text(json.dumps({**facts, key: value}))
+    for verb in (("predict", own_run, "seven.png"), ("report", own_run)):
+        code, out, err = kerascnn(*verb)
+        assert (code, out, len(err.splitlines())) == (2, "", 1), err
+        assert f"{own_run}/run.json: " in err and key in err and "train the run again" in err
