@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fuzz_readers import READERS, example_bytes, make_examples
+from benchmarks.fuzz_examples import make_examples
+from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.fuzz_workers import Pool, in_a_fork, mishandled
 from benchmarks.mutations import generator
 from benchmarks.tables import write_between

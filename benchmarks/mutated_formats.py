@@ -40,7 +40,7 @@ def changed_zip(examples, rng):
             del members[name]
         case 1:
             members[f"../{name}"] = members.pop(name)
-        case 2:
+        case 2 if rng.random() < 0.1:  # which takes half a second to write
             members[name] = bytes(2**27)
             return write_members(members, zipfile.ZIP_DEFLATED)
         case 3:

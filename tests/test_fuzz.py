@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz import PER_SEED, drawn, input_of
-from benchmarks.fuzz_readers import READERS, example_bytes, make_examples
+from benchmarks.fuzz_examples import make_examples
+from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.tables import write_between
 
 ROOT = Path(__file__).parents[1]
