@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
-from kerascnn.evaluation import accuracy, logits_of
+from kerascnn.evaluation import accuracy, predictions
 from kerascnn.tables import Column, Table
 from kerascnn.training import open_run
 
@@ -100,7 +100,7 @@ def scan(model, images, labels, *, sparsities=SPARSITIES):
     wrong = [s for s in sparsities if not 0 <= s <= 1]
     if wrong:
         raise UserError(f"sensitivity: expected shares of zeros within 0..1, got {wrong[0]}")
-    found, whole = [], accuracy(logits_of(model, images), labels)
+    found, whole = [], accuracy(predictions(model, [images])[0], labels)
     for layer in prunable(model):
         variable = kernel(layer)
         weights = ops.convert_to_numpy(variable).copy()
@@ -108,7 +108,7 @@ def scan(model, images, labels, *, sparsities=SPARSITIES):
             reached = []
             for share in sparsities:
                 variable.assign(weights * largest(np.abs(weights), 1 - share))
-                reached.append(accuracy(logits_of(model, images), labels))
+                reached.append(accuracy(predictions(model, [images])[0], labels))
         finally:
             variable.assign(weights)
         found.append(LayerSensitivity(layer.name, weights.size, tuple(reached)))

@@ -11,11 +11,11 @@ import time
 import keras
 import numpy as np
 import pytest
-from export.compression.compress import compress
-from export.compression.pruning import MagnitudePruning
-from export.compression.recipe import Recipe
 
 import kerascnn.config as configs
+from export.delivery.compress import compress
+from export.pruning.magnitude import MagnitudePruning
+from export.recipes.recipe import Recipe
 from kerascnn.files import write_text
 from kerascnn.training import load_model, train
 from kerascnn.training.callbacks import EpochProgress

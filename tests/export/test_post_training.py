@@ -56,7 +56,7 @@ def test_both_files_of_a_static_recipe_come_from_one_simulation(converted):
     outputs = []
     for delivery in (tflite, onnx):
         with Artifact(delivery.path) as artifact:
-            outputs.append(artifact.run(images)[0].astype(int))
+            outputs.append(artifact.run([images])[0].astype(int))
     assert (np.abs(outputs[0] - outputs[1]) <= 1).mean() >= 0.99  # tanh: a table here, a formula
 
 

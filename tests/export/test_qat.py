@@ -20,7 +20,7 @@ from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
 from kerascnn.config import Normalize, parse
 from kerascnn.errors import UserError
-from kerascnn.evaluation import logits_of
+from kerascnn.evaluation import predictions
 from kerascnn.models.graph import canonical, normalized
 
 
@@ -147,7 +147,7 @@ def test_what_stays_float_passes_only_if_the_recipe_says_so(resnet8, tmp_path, e
     path.write_bytes(to_tflite(simulated, batch=None))
     quantization = {"method": "static", "exclude": excluded}
     recipe = parse(Recipe, {"name": "mine", "quantization": quantization}, "mine.yaml")
-    logits = logits_of(simulated, images)
+    logits = predictions(simulated, [images])[0]
     labels = logits.argmax(1)
     expected = Reference(images, labels, logits, 1.0, output_step(simulated), simulated)
     with Artifact(path) as artifact:
@@ -196,7 +196,7 @@ def exact_share(simulated, images, path):
     logits = simulated.predict(images, verbose=0)
     with Artifact(path) as artifact:
         end = artifact.outputs[0]
-        steps = artifact.run(images.astype("uint8"))[0] - np.float32(end["zero_point"])
+        steps = artifact.run([images.astype("uint8")])[0] - np.float32(end["zero_point"])
     return (np.rint(logits / end["scale"]) == steps).mean()
 
 

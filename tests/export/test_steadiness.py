@@ -10,7 +10,7 @@ from export.proof.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
 from export.proof.steadiness import steadiness
 from export.proof.verification import output_step
 from export.quantization.quantizer import calibrate, quantized_model
-from kerascnn.evaluation import logits_of
+from kerascnn.evaluation import predictions
 
 
 def chain(depth):
@@ -31,9 +31,9 @@ def steady(depth):
     images = pixels(model, 64)
     simulated = quantized_model(model)
     calibrate(simulated, [images])
-    outputs = logits_of(simulated, images)
+    outputs = predictions(simulated, [images])[0]
     shares = steadiness(simulated, images, [outputs], [output_step(simulated)])
-    np.testing.assert_array_equal(outputs, logits_of(simulated, images))  # as before
+    np.testing.assert_array_equal(outputs, predictions(simulated, [images])[0])  # as before
     return shares[0]
 
 

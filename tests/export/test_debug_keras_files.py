@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from export.delivery.own_model import prepare
+from export.proof.own_verification import judge_own
 from keras import layers
 from small_networks import randomized
 
 import export
-from export.delivery.own_model import prepare
-from export.proof.own_verification import judge_own
 from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
@@ -54,7 +54,7 @@ def test_the_layer_that_loses_is_named(kerascnn, own):
 
 def test_a_file_leads_back_to_its_model(own):
     path, images = own
-    (made,) = export.deliver_own(path, RECIPE, ["tflite"], images=images)
+    (made,) = export.deliver(path, ["tflite"], recipe=RECIPE, images=images)
     found = export.debug(made.path, images=images)
     again = export.debug(path, recipe=RECIPE, images=images)
     assert [x.share for x in found.layers] == [x.share for x in again.layers]
@@ -75,7 +75,7 @@ def test_layers_that_a_recipe_leaves_float_are_float_in_the_file(own, tmp_path):
     recipe = tmp_path / "own.yaml"
     quantization = {"method": "static", "exclude": ["loud", "calm"]}
     recipe.write_text(yaml.safe_dump({"name": "quiet", "quantization": quantization}))
-    (made,) = export.deliver_own(path, recipe, ["tflite"], images=images, out=tmp_path)
+    (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=images, out=tmp_path)
     assert made.verdict.passed
     assert float_operators(made.path.read_bytes()).count("CONV_2D") == 2
     claimed = load_recipe(RECIPE)  # which leaves nothing float
