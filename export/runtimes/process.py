@@ -28,7 +28,7 @@ root, later, *arguments = sys.argv[1:]
 installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
 sys.path.insert(next(installed, len(sys.path)), root)
 sys.path += filter(None, later.split(os.pathsep))
-from .worker import main
+from export.runtimes.worker import main
 main(*arguments)
 """
 WORKER = (sys.executable, "-P", "-E", "-c", START)

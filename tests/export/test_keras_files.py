@@ -255,7 +255,7 @@ def test_a_nested_backbone_that_normalizes_takes_pixels(tmp_path):
 def test_a_rescaling_of_0_to_1_does_not_make_pixels(tmp_path):
     image = keras.Input(SHAPE)
     model = keras.Model(image, layers.Dense(4)(body(layers.Rescaling(2.0, -1.0)(image))))
-    export.deliver_own(saved(randomized(model), tmp_path), "float32", ["tflite"])
+    export.deliver(saved(randomized(model), tmp_path), ["tflite"], recipe="float32")
     with Artifact(tmp_path / "mine_float32.tflite") as artifact:
         assert artifact.inputs[0]["dtype"] == "float32"
 

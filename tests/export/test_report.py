@@ -59,8 +59,8 @@ def finished(tmp_path_factory):
     write_json(path / "run.json", {**facts, "validation_accuracy": 0.5, "images": {"train": 12}})
     write_history(path / "history.csv", history(3))
     run = open_run_with_model(path, config, data)
-    deliver(run, FLOAT, ["tflite", "onnx"])
-    deliver(run, PRUNED, ["tflite"])
+    deliver(run, ["tflite", "onnx"], recipe=FLOAT)
+    deliver(run, ["tflite"], recipe=PRUNED)
     write_json(
         path / "evaluation.json",
         {"images": 4, "top1": 0.25, "top5": None, "confusion": [[1, 1], [2, 0]]},
