@@ -23,6 +23,8 @@ In a folder with an `export.py` of your own, `from kerascnn import export` gives
 
 from importlib import import_module
 
+import kerascnn
+
 _homes = {
     "DeliveryError": ".delivery.deliver",
     "FreezeStatistics": ".quantization.folded_normalization",
@@ -59,3 +61,9 @@ def __getattr__(name):
     if name not in _homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_homes[name], __name__), name)
+
+
+# What a script saved, it loads again with keras.models.load_model and no other import than this
+# package. The command line and the processes that run files do without Keras as long as they can.
+if not kerascnn.answers_at_once:
+    import_module(".registered", __name__)

@@ -74,6 +74,22 @@ def muted():
         os.close(nowhere)
 
 
+@contextlib.contextmanager
+def quiet_tensorflow():
+    """Inside, TensorFlow and absl log errors alone; a script's own levels come back behind it."""
+    import logging
+
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 def start_tensorflow():
     """Imports TensorFlow without its greetings; its warnings stay off for this process."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -27,6 +27,8 @@ from .checks import (
 )
 from .reference import Reference
 
+TURNED = 3  # samples that may be answered worse, where that is more than the recipe allows
+
 
 def judge(artifact: Artifact, reference: Reference) -> Verdict:
     """Runs a loaded artifact on the samples of a `Reference`, and compares every output.
@@ -67,7 +69,9 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
     measured = {}
     if subject.metric is not None and after is not None:
         lost = subject.metric.lost(before, after)
-        checks.append(Check(subject.metric.unit, lost, "<=", recipe.max_drop))
+        # Of few samples a handful decides: three may turn, whatever share of them that is.
+        allowed = max(recipe.max_drop, 100 * TURNED / len(subject.samples))
+        checks.append(Check(subject.metric.unit, lost, "<=", allowed))
         measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
         if subject.metric.name != "accuracy":
             measured["metric"] = subject.metric.name

@@ -28,6 +28,8 @@ root, later, *arguments = sys.argv[1:]
 installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
 sys.path.insert(next(installed, len(sys.path)), root)
 sys.path += filter(None, later.split(os.pathsep))
+import kerascnn
+kerascnn.answers_at_once = True
 from export.runtimes.worker import main
 main(*arguments)
 """

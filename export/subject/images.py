@@ -103,7 +103,8 @@ def _checked(path, stored, end, pixels, rows):
     )
     if stored.dtype.kind not in "iuf" or not fits or not len(stored):
         got = f"{str(stored.dtype)[:80]} {stored.shape}"
-        raise UserError(f"{path}: expected numbers of the shape {('n', *shape)}, got {got}")
+        sizes = ", ".join(map(str, shape))
+        raise UserError(f"{path}: expected numbers of the shape (n, {sizes}), got {got}")
     values = np.asarray(stored[rows])
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite: refused here
         finite = np.isfinite(values.astype("float32", copy=False)).all()

@@ -30,7 +30,7 @@ export.convert(large, KIND)
 print((peak() - before) / (4 * large.count_params()))
 """
 CALIBRATION = """
-from export import portions
+from export.quantization import portions
 from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.quantized_layers import FakeQuant
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from image_files import bmp, gif, jpeg, picture
-from mutations import damaged
+from image_mutations import damaged
 
 from export.subject.images import samples_from
 from kerascnn.data import read_image

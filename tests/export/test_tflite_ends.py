@@ -71,10 +71,10 @@ def test_outputs_are_called_and_ordered_as_in_keras(pair, kind):
             np.testing.assert_allclose(value, expected[name], atol=1e-4)
 
 
-def test_one_output_is_called_logits(finished_run):
+def test_the_output_is_called_as_the_model_calls_it(finished_run):
     for name in ("float32", "int8"):
         with Artifact(finished_run / f"model_{name}.tflite") as artifact:
-            assert artifact.outputs[0]["name"] == "logits"
+            assert artifact.outputs[0]["name"] == "head_logits"
 
 
 @pytest.mark.parametrize("kind", ["float", "int8"])
