@@ -17,7 +17,7 @@ from ..quantization.quantizer import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject
 from .checks import in_steps
-from .steadiness import steadiness
+from .steadiness import strayed
 
 AS_IT_IS = Recipe(name="as_it_is")  # of a model that is converted without a recipe
 
@@ -66,10 +66,10 @@ class Reference:
         return output_steps(self.model)
 
     @cached_property
-    def unsteady(self) -> list[float]:
-        """The share of each output that is more than a step off where sums change their order."""
+    def strayed(self) -> list[np.ndarray]:
+        """How many steps each output moves where sums change their order; see `steadiness`."""
         steps = [step or 1.0 for step in self.steps]
-        return [1 - near for near in steadiness(self.model, self.inputs, self.outputs, steps)]
+        return strayed(self.model, self.inputs, self.outputs, steps)
 
     def as_taken(self, ends: list[dict]) -> list[np.ndarray]:
         """The samples as an artifact with these inputs takes them, in the order of its inputs."""
