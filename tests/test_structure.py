@@ -28,6 +28,7 @@ WINGS = (
     ("recipes", "integer_form", "runtimes"),
     ("subject",),
     ("quantization",),
+    ("registered",),
     ("pruning",),
     ("sharing",),
     ("conversion",),

@@ -9,7 +9,8 @@ from keras import layers, ops
 from small_networks import pixels, randomized
 
 import export
-from export.delivery.compress import compress, compressed_model
+from export.delivery.compress import compress
+from export.delivery.preparation import compressed_model
 from export.pruning.magnitude import (
     MagnitudePruning,
     keep_zeros,
@@ -21,6 +22,7 @@ from export.pruning.magnitude import (
 from export.quantization.biases import settle_biases
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe, load_recipe
+from export.subject.opening import open_subject
 from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run
@@ -174,7 +176,7 @@ def test_a_recipe_prunes_two_of_four_and_keeps_them_in_int8(own_run):
     )  # fmt: skip
     run = open_run(own_run)
     compress(run, recipe)
-    kernels = prunable_kernels(compressed_model(run, recipe))
+    kernels = prunable_kernels(compressed_model(open_subject(run), recipe))
     assert (array(kernels.pop("stage1_conv")) == 0).mean() < 0.05  # smaller than half a step
     for k in kernels.values():
         assert most_in_a_row(array(k), -2) == 2
