@@ -36,10 +36,10 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
     float32: within 1e-4 of the largest output, or of 1. int8: within one step of the simulation on
     99 % of the numbers, or on as many as the simulation's own steadiness allows, near it on the
     average (`near_the_simulation`), and no operator that computes in float but of layers that the
-    simulation has in float. float16, dynamic, int16x8: noise within what `NOISE` allows. Where the subject has a metric and targets, the file
-    may lose `max_drop` of it against the model as it was given; where it has none, classes keep
-    their label. Where a file that ignored its inputs would pass all of it, the verdict says so in
-    its doubt.
+    simulation has in float. float16, dynamic, int16x8: noise within what `NOISE` allows. Where the
+    subject has a metric and targets, the file may lose `max_drop` of it against the model as it
+    was given; where it has none, classes keep their label. Where a file that ignored its inputs
+    would pass all of it, the verdict says so in its doubt.
 
     Raises:
         UserError: outputs of other shapes than the model's, or that nobody can read.

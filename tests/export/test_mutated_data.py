@@ -24,7 +24,7 @@ KILOBYTES = 3 * 2**20
 
 
 def damaged(data, seed):
-    return changed_bytes([data], generator(seed))
+    return changed_bytes([data], generator("data", seed))
 
 
 def saved(save, **options):
