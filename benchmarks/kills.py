@@ -338,8 +338,8 @@ def section(options, rows, failures):
         f"by the same command again (train with `--resume`); {bad} of them lost something, left a",
         "file that does not load, or ended with other weights than one that nobody killed,",
         "or files (compared bit for bit). `train on` gives a finished run more epochs; `compress`",
-        "removes channels, prunes, clusters and trains for int8; `convert` and `pack` write anew what",
-        "is there. Written by `python -m benchmarks.kills "
+        "removes channels, prunes, clusters and trains for int8; `convert` and `pack` write anew",
+        "what is there. Written by `python -m benchmarks.kills "
         f"--seed {options.seed} --kills {options.kills}`.",
         "",
         *table_lines(rows),
