@@ -26,7 +26,7 @@ ARROWS = {
 # The wings of export, from the ground up: each may import those before it, and all of kerascnn.
 WINGS = (
     ("recipes", "integer_form", "runtimes"),
-    ("subject",),
+    ("subject", "constraints"),
     ("quantization",),
     ("pruning",),
     ("sharing",),

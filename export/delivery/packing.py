@@ -14,7 +14,7 @@ from kerascnn.files import write_bytes, write_json
 
 from ..proof.checks import Check, Verdict
 from ..proof.sheet import refuse_to_replace, sheet_path
-from ..pruning.magnitude import sparsity
+from ..constraints.kernels import sparsity
 from ..recipes.recipe import load_recipe
 from ..sharing.container import decode, encode
 from ..subject.opening import open_subject

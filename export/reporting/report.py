@@ -16,7 +16,7 @@ from kerascnn.training import load_finite, open_run
 
 from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
-from ..pruning.magnitude import sparsity
+from ..constraints.kernels import sparsity
 from ..runtimes import Artifact
 from . import plots, records
 

@@ -6,7 +6,8 @@ import pytest
 from keras import layers, ops
 
 from export.delivery.compress import compress
-from export.pruning.magnitude import largest, prunable_kernels
+from export.constraints.kernels import prunable_kernels
+from export.pruning.magnitude import largest
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
 from export.sharing.clustering import cluster, k_means, share

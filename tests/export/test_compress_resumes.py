@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 from export.compression.compress import compress
-from export.compression.pruning import MagnitudePruning
+from export.pruning.schedule import Pruning
 from export.compression.recipe import Recipe
 
 import kerascnn.config as configs
@@ -64,7 +64,7 @@ def killed_after(monkeypatch):
 def seldom_chosen():
     """Masks are chosen every third step only, as in a long training: not at the end of an epoch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MagnitudePruning, "UPDATES", 5)
+        patch.setattr(Pruning, "UPDATES", 5)
         yield
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.pruning.magnitude import prunable_kernels
+from export.constraints.kernels import prunable_kernels
 from export.pruning.sensitivity import LayerSensitivity, Scan, scan, suggestions
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
