@@ -71,7 +71,7 @@ def keep_values(model: keras.Model) -> None:
         variable = kernel(layer)
         weights = ops.convert_to_numpy(variable)
         values, codes = np.unique(weights, return_inverse=True)
-        if np.count_nonzero(values) > 1 and len(values) <= min(MOST, weights.size / 2):
-            if not isinstance(variable.constraint, Sharing):
-                variable.constraint = Sharing(values, codes, own_constraint(variable))
+        clustered = np.count_nonzero(values) > 1 and len(values) <= min(MOST, weights.size / 2)
+        if clustered and not isinstance(variable.constraint, Sharing):
+            variable.constraint = Sharing(values, codes, own_constraint(variable))
     forget_step(model)

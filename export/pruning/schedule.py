@@ -81,7 +81,9 @@ class Pruning(keras.callbacks.Callback):
         if pattern not in PATTERNS:
             raise unknown("pattern", pattern, PATTERNS)
         if not 0 <= sparsity < 1:
-            raise UserError(f"sparsity: expected a share of zeros from 0 to below 1, got {sparsity}")
+            raise UserError(
+                f"sparsity: expected a share of zeros from 0 to below 1, got {sparsity}"
+            )
         if pattern == "2:4" and sparsity != OF_FOUR:
             raise UserError(f"sparsity: the pattern '2:4' is a sparsity of 0.5, got {sparsity}")
         if not 0 <= begin < 1 or (schedule == "polynomial" and not begin < end <= 1):
@@ -147,8 +149,8 @@ class Pruning(keras.callbacks.Callback):
         if not self.reached:
             found = sparsity(self.model)
             console.print(
-                f"  pruning: {found:.1%} of the weights are zero at the end, {self.target:.1%} were "
-                "asked for: it ended, or went back to an epoch, before they were; fit on for them"
+                f"  pruning: {found:.1%} of the weights are zero at the end, {self.target:.1%} "
+                "were asked for: it ended, or went back to an epoch, before; fit on for them"
             )
 
     def _sparsity(self, step):

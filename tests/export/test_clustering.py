@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.delivery.compress import compress
 from export.constraints.kernels import prunable_kernels
+from export.delivery.compress import compress
 from export.pruning.magnitude import largest
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 from export.compression.compress import compress
-from export.pruning.schedule import Pruning
 from export.compression.recipe import Recipe
 
 import kerascnn.config as configs
+from export.pruning.schedule import Pruning
 from kerascnn.files import write_text
 from kerascnn.training import load_model, train
 from kerascnn.training.callbacks import EpochProgress

@@ -9,9 +9,9 @@ from keras import layers, ops
 from small_networks import pixels, randomized
 
 import export
-from export.delivery.compress import compress, compressed_model
 from export.constraints.kernels import prunable_kernels, sparsity
 from export.constraints.zeros import keep_zeros
+from export.delivery.compress import compress, compressed_model
 from export.pruning.magnitude import kept, two_of_four
 from export.pruning.schedule import Pruning
 from export.quantization.biases import settle_biases
@@ -95,9 +95,7 @@ def test_zeros_of_the_pattern_rise_like_any_others():
 @pytest.mark.parametrize("schedule", ["constant", "polynomial"])
 def test_of_four_weights_along_the_input_channels_two_are_zero(schedule):
     model = small()
-    pruner = Pruning(
-        model, 0.5, 4, end=0.5, schedule=schedule, pattern="2:4", exclude=["logits"]
-    )
+    pruner = Pruning(model, 0.5, 4, end=0.5, schedule=schedule, pattern="2:4", exclude=["logits"])
     train(model, callbacks=[pruner])
     axes = {"stem": 2, "conv": 2, "up": 3}  # a transposed kernel is (height, width, out, in)
     for name, axis in axes.items():

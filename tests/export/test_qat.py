@@ -9,10 +9,10 @@ from keras import layers
 
 import export
 import kerascnn
-from export.conversion.tflite import to_tflite
-from export.proof.verification import Reference, judge, output_step
 from export.constraints.kernels import sparsity
 from export.constraints.zeros import keep_zeros
+from export.conversion.tflite import to_tflite
+from export.proof.verification import Reference, judge, output_step
 from export.pruning.schedule import Pruning, polynomial_sparsity
 from export.quantization.biases import settle_biases
 from export.quantization.quantized_layers import FakeQuant
