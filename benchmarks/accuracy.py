@@ -67,7 +67,7 @@ def measure(run, name, data_dir):
             return Measured()
     data, sheet = run.data(data_dir), read_sheet(path)
     with Artifact(path) as artifact:
-        logits = artifact.run(data.pixels(data.test))[0]
+        logits = artifact.run([data.pixels(data.test)])[0]
     return Measured(
         accuracy(logits.astype(np.float32), data.test.labels), sheet["bytes"], sheet["gzip_bytes"]
     )

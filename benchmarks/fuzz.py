@@ -15,12 +15,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from export.benchmarking import machine
 
-from benchmarks.fuzz_readers import READERS, example_bytes, make_examples
+from benchmarks.fuzz_examples import make_examples
+from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.fuzz_workers import Pool, in_a_fork, mishandled
 from benchmarks.mutations import generator
 from benchmarks.tables import write_between
+from export.runtimes.benchmarking import machine
 
 PER_SEED = 10**6  # inputs that one --seed has numbers for
 VERDICTS = ("accepted", "refused", "mishandled")

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from export.compression.compress import compressed_model
-from export.compression.progress import RECORD, STAGES
-from export.compression.recipe import load_recipe
+from export.delivery.progress import RECORD, STAGES
 
 from benchmarks.tables import put_section, show, table_lines
+from export.delivery.compress import compressed_model
+from export.recipes.recipe import load_recipe
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import load_finite, open_run

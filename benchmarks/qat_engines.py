@@ -52,7 +52,7 @@ from export.tfmot import engine as tfmot_engine
 from export.tfmot import tf_keras_training
 from kerascnn.config import Config, Normalize
 from kerascnn.data import load_data
-from kerascnn.evaluation import accuracy, logits_of
+from kerascnn.evaluation import accuracy, predictions
 from kerascnn.files import write_text
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
@@ -137,11 +137,11 @@ def compare(name, options):
         tf_keras_training.fit(simulation.model, data, fine_tune, tuned, folder / "tfmot")
         made["tfmot"] = simulation.model, seconds, simulation.to_tflite
 
-        expected = Reference(images, labels, logits_of(model, images), 0.0)
+        expected = Reference(images, labels, predictions(model, [images])[0], 0.0)
         reached = accuracy(expected.logits, labels)
         rows = [{"network": name, "engine": "float", "top-1": reached}]
         for engine, (simulated, seconds, write) in made.items():
-            logits = logits_of(simulated, images)
+            logits = predictions(simulated, [images])[0]
             reference = Reference(images, labels, logits, reached)
             row = {"network": name, "engine": engine, "top-1": accuracy(logits, labels)}
             row |= {"quantize s": seconds} | converted(write, reference, folder)

@@ -139,7 +139,7 @@ def run(made, key):
             path = Path(folder) / f"model.{key.split('_')[1]}"
             path.write_bytes(made)
             with Artifact(path) as artifact:
-                return artifact.run(pixels), artifact.outputs
+                return artifact.run([pixels]), artifact.outputs
 
     return outputs
 

@@ -62,6 +62,7 @@ def deliver(
     batch: int | None = 1,
     io: str | None = None,
     opset: int | None = None,
+    out: str | Path | None = None,
     accept: bool = False,
     **about: Any,
 ) -> list[Delivery]:
@@ -80,6 +81,7 @@ def deliver(
             a file loses of the metric decides. None compares on noise, which the verdict says.
         batch: inputs at a time; None for any number.
         io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
+        out: the folder for files of which only the format is given.
         accept: keep a file that fell short; its sheet says so.
         about: as `open_subject` takes it: data_dir, images, trust, code; pixels, meanings, labels,
             metric, mode, calibration.
@@ -94,7 +96,7 @@ def deliver(
     """
     subject = open_subject(source, evidence, **about)
     deliveries = attempt(
-        subject, files, recipe=recipe, batch=batch, io=io, opset=opset, accept=accept
+        subject, files, recipe=recipe, batch=batch, io=io, opset=opset, accept=accept, out=out
     )
     if not all(delivery.passed or accept for delivery in deliveries):
         raise DeliveryError(deliveries)

@@ -19,6 +19,7 @@ from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import engine_name
 
 INDEX = "models.json"
+LONGEST_NAME = 200  # bytes; with those of a temporary name, 255 are the most of a file system
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,13 @@ def _staged_in(folder):
         names = parse(StagingIndex, read_json(folder / INDEX), folder / INDEX).names
     except UserError as error:
         raise UserError(f"{error}; move it") from None
-    if not all(map(_is_name, names)):
-        raise UserError(f"{folder / INDEX}: names files elsewhere; move it")
+    if not all(_is_name(name) and not (folder / name).is_dir() for name in names):
+        raise UserError(f"{folder / INDEX}: names folders or files elsewhere; move it")
     return names
 
 
 def _is_name(text):
     """Whether this is the name of a file, and leads to no other folder."""
-    return text == Path(text).name and text.isprintable()
+    if not text.isprintable() or len(text.encode()) > LONGEST_NAME:
+        return False
+    return text != "" and text == Path(text).name

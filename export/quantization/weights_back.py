@@ -58,5 +58,5 @@ def weights_back(simulated, model):
 def _float_weights(layer):
     """The weights of a layer as they stand in the float model; a few may follow them."""
     if isinstance(layer, QuantizedKernel):
-        return [ops.convert_to_numpy(v) for v in (layer._kernel, layer._bias) if v is not None]
+        return [ops.convert_to_numpy(v) for v in (layer._kernel, layer.bias) if v is not None]
     return layer.get_weights()

@@ -68,6 +68,12 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     validation = data.validation
     samples = Samples((data.pixels(validation),), (validation.labels,))
     model = run.model()
+    shape = tuple(functional(model).outputs[0].shape)[1:]
+    if shape != (len(run.labels),):
+        raise UserError(
+            f"{run.path / 'model.keras'}: expected outputs of (n, {len(run.labels)}), one a label "
+            f"of run.json, got {('n', *shape)}; train the run again"
+        )
     names = output_names(model)
     return Subject(
         model=model,

@@ -1,14 +1,15 @@
 """Evaluation of trained networks."""
 
 from kerascnn.evaluation.classification import Evaluation, accuracy, classification, evaluate
-from kerascnn.evaluation.prediction import logits_of, predict, predictions
+from kerascnn.evaluation.outputs import outputs_of, predictions
+from kerascnn.evaluation.prediction import predict
 
 __all__ = [
     "Evaluation",
     "accuracy",
     "classification",
     "evaluate",
-    "logits_of",
+    "outputs_of",
     "predict",
     "predictions",
 ]

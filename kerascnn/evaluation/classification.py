@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerascnn.evaluation.outputs import logits_of
 from kerascnn.files import write_json
 
 
@@ -43,7 +44,7 @@ def evaluate(run, *, data_dir=None):
         The `Evaluation`.
     """
     data = run.data(data_dir)
-    logits = run.model().predict(data.batches(data.test), verbose=0)
+    logits = logits_of(run, data.batches(data.test))
     result = classification(logits, data.test.labels)
     write_json(
         run.path / "evaluation.json",

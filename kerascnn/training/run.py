@@ -23,7 +23,8 @@ from pydantic import BaseModel
 from kerascnn.config import Config, Count, parse, read_yaml
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
-from kerascnn.files import read_json, readable_file
+from kerascnn.files import readable_file
+from kerascnn.training.facts import read_facts
 from kerascnn.training.history import read_history
 
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
@@ -53,13 +54,7 @@ class Run:
 
     @cached_property
     def facts(self):
-        path = self.path / "run.json"
-        facts = read_json(path)
-        try:
-            parse(Facts, facts, path)
-        except UserError as error:
-            raise UserError(f"{error}; train the run again") from None
-        return facts
+        return read_facts(self.path / "run.json")
 
     @property
     def labels(self):

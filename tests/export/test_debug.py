@@ -97,12 +97,12 @@ def test_signal_to_noise_is_what_eight_bits_give(small):
 def test_the_probe_is_the_simulation_when_all_is_on_and_the_float_network_when_all_is_off(small):
     simulated, images, _ = small
     probe = Probe(simulated)
-    off = probe.logits(images)
+    off = probe.outputs([images])
     np.testing.assert_allclose(off, unrounded(simulated).predict(images, verbose=0), atol=1e-5)
     probe.set(probe.units, weights=True, activations=True)
     rounded = simulated.predict(images, verbose=0)
     step = np.ptp(rounded) / 255  # where float32 sums fall on the other side of a half
-    assert (np.abs(probe.logits(images) - rounded) < step / 2).mean() > 0.98
+    assert (np.abs(probe.outputs([images]) - rounded) < step / 2).mean() > 0.98
     assert np.abs(off - rounded).max() > step
 
 

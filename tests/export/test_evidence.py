@@ -55,7 +55,7 @@ def sheet(path):
 @pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
 def test_where_images_change_the_outputs_nothing_is_doubted(tmp_path, recipe):
     path = saved(tmp_path, telling)
-    (made,) = export.deliver_own(path, recipe, ["tflite"], images=images(tmp_path))
+    (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=images(tmp_path))
     assert made.verdict.passed
     assert made.verdict.doubt is None
     assert sheet(made.path)["doubt"] is None
@@ -71,7 +71,7 @@ def test_where_images_change_the_outputs_nothing_is_doubted(tmp_path, recipe):
 def test_outputs_that_no_image_changes_are_kept_and_doubted(tmp_path, recipe, head):
     """They may be right, and noise may be all that does not move them: nothing is refused."""
     path, given = saved(tmp_path, head), images(tmp_path)
-    (made,) = export.deliver_own(path, recipe, ["tflite"], images=given)
+    (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=given)
     assert made.verdict.passed
     assert "over 40 inputs, the outputs hardly change" in made.verdict.doubt
     assert sheet(made.path)["doubt"] == made.verdict.doubt
@@ -92,7 +92,7 @@ def test_the_commands_say_so_and_name_the_way_out(kerascnn, tmp_path):
 
 def test_the_output_that_tells_nothing_is_named(tmp_path):
     path = saved(tmp_path, telling, constant)
-    (made,) = export.deliver_own(path, "float32", ["tflite"])
+    (made,) = export.deliver(path, ["tflite"], recipe="float32")
     assert "output 2 hardly change" in made.verdict.doubt
     assert "output 1" not in made.verdict.doubt
 
@@ -108,7 +108,7 @@ def test_half_of_what_images_change_must_be_more_than_what_is_allowed(tmp_path, 
     for weights in model.layers[-1].weights:
         weights.assign(weights * (times * FLOAT_TOLERANCE / change))
     model.save(path)
-    (made,) = export.deliver_own(path, "float32", ["tflite"], images=tmp_path / "images.npy")
+    (made,) = export.deliver(path, ["tflite"], recipe="float32", images=tmp_path / "images.npy")
     assert made.verdict.passed
     assert (made.verdict.doubt is not None) == doubted
 
@@ -117,7 +117,7 @@ def test_one_image_proves_little(tmp_path):
     values = np.load(images(tmp_path))
     np.save(tmp_path / "one.npy", values[:1])
     path = saved(tmp_path, telling)
-    (made,) = export.deliver_own(path, "float32", ["tflite"], images=tmp_path / "one.npy")
+    (made,) = export.deliver(path, ["tflite"], recipe="float32", images=tmp_path / "one.npy")
     assert "over 1 input," in made.verdict.doubt
 
 
@@ -133,7 +133,7 @@ def test_labels_that_change_are_evidence_where_most_numbers_do_not(tmp_path):
     kernel.assign(30 * kernel)
     model.save(path)
     given = images(tmp_path)
-    (made,) = export.deliver_own(path, "static_wi8_ai8", ["tflite"], images=given)
+    (made,) = export.deliver(path, ["tflite"], recipe="static_wi8_ai8", images=given)
     assert made.verdict.passed
     assert made.verdict.doubt is None
 
@@ -146,7 +146,7 @@ def test_a_run_that_learned_nothing_is_told_so_too(finished_run, own_run):
     last.kernel.assign(np.zeros(last.kernel.shape))
     model.save(own_run / "model.keras")
     for recipe in ("float32", "static_wi8_ai8"):
-        (made,) = export.deliver(own_run, recipe, ["tflite"])
+        (made,) = export.deliver(own_run, ["tflite"], recipe=recipe)
         assert made.verdict.passed
         assert "validation images, the logits hardly change" in made.verdict.doubt
         assert "kerascnn evaluate" in made.verdict.doubt

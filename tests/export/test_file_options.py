@@ -37,12 +37,12 @@ def test_opset_and_batch_of_a_model_of_ones_own(kerascnn, tmp_path):
     assert made["minimum_runtime"].startswith("ONNX opset 19,")
     assert {o["version"] for o in made["operators"]} == {19}
     for kind in ("tflite", "onnx"):
-        assert sheet(tmp_path / f"mine_float32.{kind}")["input"]["shape"] == [-1, 12, 12, 3]
+        assert sheet(tmp_path / f"mine_float32.{kind}")["inputs"][0]["shape"] == [-1, 12, 12, 3]
     assert kerascnn("verify", tmp_path / "mine_float32.onnx")[0] == 0
     assert kerascnn(*convert)[0] == 0
     again = sheet(tmp_path / "mine_float32.onnx")
     assert again["minimum_runtime"].startswith("ONNX opset 17,")
-    assert again["input"]["shape"] == [1, 12, 12, 3]
+    assert again["inputs"][0]["shape"] == [1, 12, 12, 3]
 
 
 def test_opset_and_batch_of_a_run(kerascnn, own_run):
@@ -51,7 +51,7 @@ def test_opset_and_batch_of_a_run(kerascnn, own_run):
     assert code == 0, out + err
     made = sheet(own_run / "model_int8_static.onnx")
     assert made["minimum_runtime"].startswith("ONNX opset 21,")
-    assert made["input"]["shape"][0] == 2
+    assert made["inputs"][0]["shape"][0] == 2
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_nor_in_a_run(own_run, tmp_path):
     recipe = tmp_path / "other.yaml"
     recipe.write_text("name: other\nartifact: int8\nquantization: {method: static}\n")
     with pytest.raises(UserError, match=r"model_int8\.tflite: .* made by the recipe quick_int8"):
-        export.deliver(own_run, recipe, ["tflite"])
+        export.deliver(own_run, ["tflite"], recipe=recipe)
     (own_run / "model_int8.tflite.json").write_text("{")  # proves nothing any more
-    (made,) = export.deliver(own_run, recipe, ["tflite"])
+    (made,) = export.deliver(own_run, ["tflite"], recipe=recipe)
     assert made.path.name == "model_int8.tflite"

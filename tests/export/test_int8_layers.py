@@ -197,7 +197,7 @@ def check(model, path, **options):
     path.write_bytes(to_tflite(simulated))
     images = pixels(model).astype("uint8")
     with Artifact(path) as artifact:
-        found, end = artifact.run(images)[0].astype(int), artifact.outputs[0]
+        found, end = artifact.run([images])[0].astype(int), artifact.outputs[0]
         assert "DEQUANTIZE" not in {operator["name"] for operator in artifact.operators}
     outputs = simulated.predict(images.astype("float32"), verbose=0)
     assert found.shape == outputs.shape
@@ -237,7 +237,7 @@ def test_an_onnx_file_of_it_gives_what_the_tflite_file_does(name, tmp_path):
         path = tmp_path / f"model.{end}"
         path.write_bytes(convert(simulated, batch=None))
         with Artifact(path) as artifact:
-            found.append(artifact.run(pixels(model).astype("uint8"))[0].astype(int))
+            found.append(artifact.run([pixels(model).astype("uint8")])[0].astype(int))
     assert np.abs(found[0] - found[1]).max() <= 1  # kernels that round halves their own way
 
 

@@ -34,7 +34,7 @@ def ran(made, kind, images, folder):
     path = folder / f"model.{kind}"
     path.write_bytes(made)
     with Artifact(path) as artifact:
-        return artifact.run(images)[0].astype(int), artifact
+        return artifact.run([images])[0].astype(int), artifact
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def check(model, tmp_path, **options):
     path.write_bytes(to_tflite(simulated))
     images = pixels(model).astype("uint8")
     with Artifact(path) as artifact:
-        found, end = artifact.run(images)[0].astype(int), artifact.outputs[0]
+        found, end = artifact.run([images])[0].astype(int), artifact.outputs[0]
         assert "DEQUANTIZE" not in {operator["name"] for operator in artifact.operators}
     logits = simulated.predict(images.astype("float32"), verbose=0)
     expected = (np.rint(logits / end["scale"]) + end["zero_point"]).clip(0, 255)

@@ -29,7 +29,7 @@ def test_raw_pixels_in_and_labels_out(finished_run, test_images, name):
     with Artifact(finished_run / name) as artifact:
         assert artifact.inputs[0]["dtype"] == "uint8"
         assert artifact.inputs[0]["shape"] == [1, 32, 32, 1]
-        reached = (artifact.run(images)[0].argmax(1) == labels).mean()
+        reached = (artifact.run([images])[0].argmax(1) == labels).mean()
     assert reached >= (trained.argmax(1) == labels).mean() - 0.03  # the recipe allows 3 points
 
 
@@ -39,8 +39,8 @@ def test_the_sheet_speaks_of_this_file(finished_run, name):
     sheet = json.loads((finished_run / f"{name}.json").read_text())
     assert sheet["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert sheet["gzip_bytes"] == len(gzip.compress(path.read_bytes(), 9, mtime=0))
-    assert sheet["output"]["labels"] == [str(d) for d in range(10)]
-    assert sheet["input"]["resize"].startswith("bilinear")
+    assert sheet["outputs"][0]["labels"] == [str(d) for d in range(10)]
+    assert sheet["inputs"][0]["resize"].startswith("bilinear")
     assert all(check["passed"] for check in sheet["checks"])
     assert {o["name"] for o in sheet["operators"]} & {"CONV_2D", "Conv"}
     assert sheet["minimum_runtime"]
@@ -50,8 +50,8 @@ def test_normalization_is_the_quantization_of_the_input(finished_run):
     """(pixel - 128) / 128, exactly: scale 1/128, zero point 128."""
     for name in ("model_int8.tflite", "model_int8.onnx"):
         sheet = json.loads((finished_run / f"{name}.json").read_text())
-        assert sheet["input"]["scale"] == 1 / 128
-        assert sheet["input"]["zero_point"] == 128
+        assert sheet["inputs"][0]["scale"] == 1 / 128
+        assert sheet["inputs"][0]["zero_point"] == 128
 
 
 def test_half_of_the_int8_weights_are_zero(finished_run):
@@ -85,7 +85,7 @@ def test_both_int8_files_give_the_same_integers(finished_run, test_images):
     outputs = []
     for name in ("model_int8.tflite", "model_int8.onnx"):
         with Artifact(finished_run / name) as artifact:
-            outputs.append(artifact.run(test_images[0])[0].astype(int))
+            outputs.append(artifact.run([test_images[0]])[0].astype(int))
     steps = np.abs(outputs[0] - outputs[1])
     assert (steps <= 1).mean() >= 0.99  # tanh: a table here, a formula there
 
@@ -110,8 +110,8 @@ def test_a_dynamic_batch_runs_any_number(finished_run, test_images, tmp_path, ki
     images = test_images[0][:7]
     with Artifact(path) as artifact:
         assert artifact.inputs[0]["shape"][0] == -1
-        together = artifact.run(images)[0]
-        one_by_one = np.concatenate([artifact.run(images[i : i + 1])[0] for i in range(7)])
+        together = artifact.run([images])[0]
+        one_by_one = np.concatenate([artifact.run([images[i : i + 1]])[0] for i in range(7)])
     np.testing.assert_allclose(together.astype(float), one_by_one.astype(float), atol=1e-4)
 
 

@@ -6,13 +6,14 @@ import resource
 import struct
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from export.conversion.own_inputs import inputs_of
 from image_files import bmp, gif, jpeg, picture
 from mutations import damaged
 
+from export.subject.images import samples_from
 from kerascnn.data import read_image
 from kerascnn.data.official import read_cifar10, read_idx
 from kerascnn.errors import UserError
@@ -37,7 +38,8 @@ def image(path):
 
 
 def array(path):
-    return inputs_of(SHAPE, True, path)
+    image = keras.Input(SHAPE)
+    return samples_from(path, keras.Model(image, keras.layers.Flatten()(image)), (True,))
 
 
 def unpacked_first(data, seed):

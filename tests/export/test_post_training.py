@@ -1,6 +1,5 @@
 """Quantization without training: one command, from a trained run to files that are proven."""
 
-import dataclasses
 import json
 import shutil
 
@@ -8,13 +7,13 @@ import numpy as np
 import pytest
 
 import export
-from export.delivery.compress import prepared
 from export.delivery.deliver import deliver
-from export.proof.verification import NOISE, judge, reference
-from export.quantization.calibration import calibration_images
+from export.delivery.preparation import prepared
+from export.proof.checks import NOISE
+from export.proof.verification import judge
 from export.recipes.recipe import load_recipe
-from export.recipes.stages import Calibration
 from export.runtimes import Artifact
+from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 from kerascnn.training import open_run
 
@@ -31,7 +30,7 @@ RECIPES = {
 def converted(finished_run, tmp_path_factory):
     """A run with the files of every recipe that does not train; recipe -> its deliveries."""
     run = open_run(shutil.copytree(finished_run, tmp_path_factory.mktemp("converted") / "run"))
-    return {name: deliver(run, name, formats) for name, formats in RECIPES.items()}
+    return {name: deliver(run, formats, recipe=name) for name, formats in RECIPES.items()}
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -56,7 +55,7 @@ def test_both_files_of_a_static_recipe_come_from_one_simulation(converted):
     outputs = []
     for delivery in (tflite, onnx):
         with Artifact(delivery.path) as artifact:
-            outputs.append(artifact.run(images)[0].astype(int))
+            outputs.append(artifact.run([images])[0].astype(int))
     assert (np.abs(outputs[0] - outputs[1]) <= 1).mean() >= 0.99  # tanh: a table here, a formula
 
 
@@ -98,31 +97,27 @@ def test_a_static_file_is_verified_again_by_the_same_ranges(kerascnn, converted)
 
 
 def test_the_same_seed_draws_the_same_training_images(finished_run):
-    data = open_run(finished_run).data()
-    first, again, other = (
-        calibration_images(data, Calibration(images=50, seed=seed)) for seed in (3, 3, 4)
-    )
-    np.testing.assert_array_equal(first.images, again.images)
-    assert not np.array_equal(first.images, other.images)
-    whole = calibration_images(data, Calibration(images=10**6))
+    subject = open_subject(finished_run)
+    first, again, other = (subject.calibration(50, seed).inputs[0] for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    whole, data = subject.calibration(10**6, 0), subject.data
     assert len(first) == 50 and len(whole) == len(data.train)  # never more than there are
-    training = {image.tobytes() for image in data.train.images}
-    assert {image.tobytes() for image in first.images} <= training
+    training = {image.tobytes() for image in data.pixels(data.train)}
+    assert {image.tobytes() for image in first} <= training
 
 
 @pytest.mark.parametrize("name", ["float16", "dynamic_wi8", "static_wi8_ai16"])
 def test_noise_beyond_what_a_method_adds_does_not_pass(converted, name):
     delivery, recipe = converted[name][0], load_recipe(name)
-    run = open_run(delivery.path.parent)
-    data, trained = run.data(), run.model()
-    expected = reference(trained, trained, data.validation, data)
-    limit = NOISE[recipe.method] * expected.logits.std()
-    noise = np.random.default_rng(0).normal(0, 2 * limit, expected.logits.shape)
-    moved = dataclasses.replace(expected, logits=expected.logits + noise)
+    expected, moved = (prepared(open_subject(delivery.path.parent), recipe) for _ in range(2))
+    (logits,) = expected.outputs
+    limit = NOISE[recipe.method] * logits.std()
+    moved.outputs[0][:] += np.random.default_rng(0).normal(0, 2 * limit, logits.shape)
     with Artifact(delivery.path) as artifact:
-        assert judge(artifact, expected, recipe).passed
-        failed = [c.name for c in judge(artifact, moved, recipe).checks if not c.passed]
-    assert "noise of the logits" in failed
+        assert judge(artifact, expected).passed
+        failed = [c.name for c in judge(artifact, moved).checks if not c.passed]
+    assert "noise of the outputs" in failed
 
 
 @pytest.mark.parametrize("name", ["dynamic_wi8", "static_wi8_ai16"])
@@ -155,7 +150,7 @@ def test_a_pruned_network_is_quantized_without_training(kerascnn, own_run, tmp_p
     assert kerascnn("compress", own_run, "--recipe", path)[0] == 0
     assert kerascnn("convert", own_run, "--recipe", path, "--to", "tflite")[0] == 0
     run = open_run(own_run)
-    model = prepared(run.model(), run, load_recipe(path), run.data())
+    model = prepared(open_subject(run), load_recipe(path)).model
     assert sparsity(model) >= 0.5
     assert kerascnn("report", own_run)[0] == 0
 
@@ -174,6 +169,6 @@ def test_a_method_that_the_converter_has_not(finished_run, options, line):
 
 def test_int8_is_not_quantized_again(finished_run):
     run = open_run(finished_run)
-    simulated = prepared(run.model(), run, load_recipe("static_wi8_ai8"), run.data())
+    simulated = prepared(open_subject(run), load_recipe("static_wi8_ai8")).model
     with pytest.raises(UserError, match="simulates int8 already"):
         export.convert(simulated, "tflite", method="dynamic")

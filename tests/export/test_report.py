@@ -22,7 +22,7 @@ from export.reporting.plots import confusion, filters, learning_rate, loss
 from export.reporting.report import agreement, percent, write_report
 from kerascnn import UserError
 from kerascnn.analysis import count
-from kerascnn.evaluation import accuracy, logits_of
+from kerascnn.evaluation import accuracy, predictions
 from kerascnn.files import read_json, write_json, write_text
 from kerascnn.models import variant
 from kerascnn.training import open_run, run_model
@@ -60,8 +60,8 @@ def finished(tmp_path_factory):
     write_json(path / "run.json", {**facts, "validation_accuracy": 0.5, "images": {"train": 12}})
     write_history(path / "history.csv", history(3))
     run = open_run_with_model(path, config, data)
-    deliver(run, FLOAT, ["tflite", "onnx"])
-    deliver(run, PRUNED, ["tflite"])
+    deliver(run, ["tflite", "onnx"], recipe=FLOAT)
+    deliver(run, ["tflite"], recipe=PRUNED)
     write_json(
         path / "evaluation.json",
         {"images": 4, "top1": 0.25, "top5": None, "confusion": [[1, 1], [2, 0]]},
@@ -179,7 +179,7 @@ def test_every_artifact_has_a_row_with_the_numbers_of_its_sheet(page, reported):
 def test_accuracy_on_the_test_images_is_measured_and_kept_in_the_sheet(reported):
     run = open_run(reported)
     data = run.data()
-    expected = accuracy(logits_of(run.model(), data.pixels(data.test)), data.test.labels)
+    expected = accuracy(predictions(run.model(), [data.pixels(data.test)])[0], data.test.labels)
     for name in FILES[:2]:
         found = read_sheet(reported / name)["accuracy"]
         assert found["test"] == {"artifact": expected, "images": 4}
@@ -293,8 +293,8 @@ def test_operators_minimum_runtime_and_input_contract_are_those_of_the_sheets(pa
         sheet = read_sheet(reported / name)
         assert sheet["minimum_runtime"] in artifacts
         assert all(operator["name"] in artifacts for operator in sheet["operators"])
-        assert sheet["input"]["resize"] in use
-        assert sheet["input"]["pixels"] in use
+        assert sheet["inputs"][0]["resize"] in use
+        assert sheet["inputs"][0]["values"] in use
     assert "32x32 pixels (height x width), grey, NHWC" in use
     assert use.count("image, uint8, 1x32x32x1") == len(FILES)
 
@@ -375,7 +375,7 @@ BROKEN = {
         r"'gzip_bytes' is missing; kerascnn convert"),
     "sheet of another run": (
         lambda run: change(run / "model_pruned.tflite.json",
-                           lambda s: s["output"].update(labels=["x", "y"])),
+                           lambda s: s["outputs"][0].update(labels=["x", "y"])),
         r"pruned.tflite.json: its labels .* convert the run again"),
     "sheet without a file": (
         lambda run: (run / "model_pruned.tflite").unlink(), r"pruned.tflite is missing"),

@@ -33,7 +33,7 @@ def test_an_app_finds_all_it_needs_by_the_index(kerascnn, finished_run, tmp_path
         assert model["sha256"] == hashlib.sha256(content).hexdigest()
         assert model["bytes"] == len(content)
         assert assets / model["sheet"] == sheet_path(assets / model["file"])
-        assert len(read_sheet(assets / model["file"])["output"]["labels"]) == 10
+        assert len(read_sheet(assets / model["file"])["outputs"][0]["labels"]) == 10
         with Artifact(assets / model["file"]) as artifact:
             assert artifact.inputs[0]["dtype"] == "uint8"
 
@@ -69,7 +69,7 @@ def test_who_is_interrupted_can_stage_again(finished_run, tmp_path, monkeypatch)
 
 def test_a_file_of_a_keras_file_keeps_its_name(finished_run, tmp_path):
     shutil.copy(finished_run / "model.keras", tmp_path / "mine.keras")
-    made = export.deliver_own(tmp_path / "mine.keras", "float32", ["tflite"])
+    made = export.deliver(tmp_path / "mine.keras", ["tflite"], recipe="float32")
     (staged,) = export.stage([made[0].path], tmp_path / "assets")
     assert staged.file == "mine_float32.tflite"
 

@@ -6,11 +6,17 @@ import pytest
 from keras import layers
 from small_networks import network, pixels
 
-from export.proof.checks import LEAST_STEADY, WITHIN_A_STEP, within_a_step
+from export.proof.checks import (
+    LEAST_STEADY,
+    STEPS_OF_LABELLED,
+    UNSTEADY,
+    WITHIN_A_STEP,
+    within_a_step,
+)
+from export.proof.reference import output_steps
 from export.proof.steadiness import steadiness
-from export.proof.verification import output_step
 from export.quantization.quantizer import calibrate, quantized_model
-from kerascnn.evaluation import logits_of
+from kerascnn.evaluation import predictions
 
 
 def chain(depth):
@@ -31,9 +37,9 @@ def steady(depth):
     images = pixels(model, 64)
     simulated = quantized_model(model)
     calibrate(simulated, [images])
-    outputs = logits_of(simulated, images)
-    shares = steadiness(simulated, images, [outputs], [output_step(simulated)])
-    np.testing.assert_array_equal(outputs, logits_of(simulated, images))  # as before
+    outputs = predictions(simulated, [images])[0]
+    shares = steadiness(simulated, [images], [outputs], output_steps(simulated))
+    np.testing.assert_array_equal(outputs, predictions(simulated, [images])[0])  # as before
     return shares[0]
 
 
@@ -43,18 +49,22 @@ def test_a_deep_chain_of_noise_strays_from_itself_and_a_short_one_does_not():
 
 
 @pytest.mark.parametrize(
-    ("near", "steadiness", "limit"),
+    ("near", "unsteady", "decided", "limit"),
     [
-        (1.0, None, WITHIN_A_STEP),  # near enough: steadiness is not even measured
-        (0.95, 1.0, WITHIN_A_STEP),
-        (0.95, 0.9, 0.9),
-        (0.95, 0.5, LEAST_STEADY),
-        (0.7, None, WITHIN_A_STEP),
+        (1.0, None, False, WITHIN_A_STEP),  # near enough: steadiness is not even measured
+        (0.95, 0.0, False, WITHIN_A_STEP),
+        (0.95, 0.02, False, WITHIN_A_STEP - 0.02 * UNSTEADY),
+        (0.95, 0.02, True, WITHIN_A_STEP - 0.02 * UNSTEADY - STEPS_OF_LABELLED),
+        (0.95, 0.5, False, LEAST_STEADY),
+        (0.4, 0.5, True, LEAST_STEADY),
     ],
 )
-def test_no_file_must_be_nearer_to_its_simulation_than_that_is_to_itself(near, steadiness, limit):
+def test_no_file_must_be_nearer_to_its_simulation_than_that_is_to_itself(
+    near, unsteady, decided, limit
+):
     off = np.zeros(1000)
     off[: round(1000 * (1 - near))] = 2
-    check = within_a_step(off, (lambda: steadiness) if steadiness else pytest.fail)
-    assert (check.measured, check.limit) == (near, limit)
+    told = pytest.fail if unsteady is None else lambda: unsteady
+    check = within_a_step(off, told, decided=decided)
+    assert (check.measured, check.limit) == (near, pytest.approx(limit))
     assert check.passed == (near >= limit)

@@ -9,10 +9,10 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from export.artifact import sheet_path
 from keras import layers
 from typer.testing import CliRunner
 
+from export.proof.sheet import sheet_path
 from kerascnn.cli import app
 from kerascnn.console import Console, printable
 from kerascnn.tables import Table
@@ -35,7 +35,7 @@ def hostile_run(finished_run, tmp_path_factory):
     for path in run.glob("model_*"):
         if path.suffix == ".json":
             sheet = json.loads(path.read_text())
-            sheet["output"]["labels"] = facts["labels"]
+            sheet["outputs"][0]["labels"] = facts["labels"]
             path.write_text(json.dumps(sheet))
     return run
 

@@ -99,7 +99,7 @@ def test_an_int8_file_speaks_to_its_app_as_it_is_told(pair, ends, tmp_path):
         assert end["name"] == "logits"
         names = {o["name"] for o in artifact.operators}
         assert ("QUANTIZE" in names, "DEQUANTIZE" in names) == (ends != "int8", ends == "float32")
-        outputs = artifact.run(images)[0].astype("float32")
+        outputs = artifact.run([images])[0].astype("float32")
     if ends != "float32":
         outputs = (outputs - end["zero_point"]) * end["scale"]
     logits = model.predict(images.astype("float32"), verbose=0)
@@ -127,9 +127,10 @@ def test_the_ends_are_an_option_that_is_recorded_and_verified(kerascnn, own_run,
     code, _, err = kerascnn(*call)
     assert code == 0, err
     sheet = json.loads((own_run / "model_int8_static.tflite.json").read_text())
-    assert sheet["input"]["dtype"] == sheet["output"]["dtype"] == ends
+    assert sheet["inputs"][0]["dtype"] == sheet["outputs"][0]["dtype"] == ends
+    less = " less 128" if ends == "int8" else ""
     assert "outputs within 1 step of the simulation" in [c["name"] for c in sheet["checks"]]
-    assert sheet["input"]["pixels"].startswith("raw less 128" if ends == "int8" else "raw, 0..255")
+    assert sheet["inputs"][0]["values"].startswith(f"raw pixels{less}, ")
     assert kerascnn("verify", own_run / "model_int8_static.tflite")[0] == 0
 
 

@@ -17,14 +17,13 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
-from export.tfmot import tf_keras_training  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.delivery import compress  # noqa: E402
 from export.constraints.kernels import sparsity  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
-from export.tfmot import bridge  # noqa: E402
+from export.tfmot import bridge, tf_keras_training  # noqa: E402
 from export.tfmot import engine as tfmot_engine  # noqa: E402
 from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
 from kerascnn.training.optimizers import make_optimizer as make_keras_optimizer  # noqa: E402
@@ -77,7 +76,7 @@ def test_the_file_is_all_int8_and_agrees_with_the_simulation(simulated, tmp_path
     with Artifact(path) as artifact:
         assert artifact.inputs[0]["dtype"] == artifact.outputs[0]["dtype"] == "uint8"
         names = {operator["name"] for operator in artifact.operators}
-        found = artifact.run(images)[0].astype(int)
+        found = artifact.run([images])[0].astype(int)
         end = artifact.outputs[0]
     assert names <= {
         "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
@@ -89,7 +88,7 @@ def test_the_file_is_all_int8_and_agrees_with_the_simulation(simulated, tmp_path
     # Written from the Keras 3 simulation, the file gives the very same integers.
     path.write_bytes(to_tflite(simulation.to_keras()))
     with Artifact(path) as artifact:
-        np.testing.assert_array_equal(artifact.run(images)[0], found)
+        np.testing.assert_array_equal(artifact.run([images])[0], found)
 
 
 def test_training_moves_weights_and_ranges_but_not_what_was_put_in(simulated):

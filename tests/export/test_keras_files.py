@@ -9,15 +9,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from export.conversion.own_inputs import inputs_of
 from keras import layers
 from small_networks import randomized
 
 import export
 from export.runtimes import Artifact
+from export.subject.images import samples_from
 from kerascnn.errors import UserError
 
 SHAPE = (16, 16, 3)
+
+
+def samples_of_pixels(path):
+    """What is read for a model that takes pixels of one shape."""
+    image = keras.Input(SHAPE)
+    return samples_from(path, keras.Model(image, layers.Flatten()(image)), (True,))
 
 
 def body(x):
@@ -72,14 +78,14 @@ def test_floats_need_nothing_but_the_file(kerascnn, tmp_path, make, dtype, words
     for kind in ("tflite", "onnx"):
         made = tmp_path / f"mine_float32.{kind}"
         sheet = json.loads((tmp_path / f"mine_float32.{kind}.json").read_text())
-        assert sheet["input"]["dtype"] == dtype
+        assert sheet["inputs"][0]["dtype"] == dtype
         assert sheet["source"]["compared_on"]["from"] == f"synthetic: uniform noise, {words}"
         assert kerascnn("verify", made)[0] == 0
         assert kerascnn("benchmark", made, "--runs", 50)[0] == 0
 
 
 def test_half_precision_takes_floats_as_they_are(tmp_path):
-    for made in export.deliver_own(of_floats(tmp_path), "float16", ["tflite", "onnx"]):
+    for made in export.deliver(of_floats(tmp_path), ["tflite", "onnx"], recipe="float16"):
         assert made.verdict.passed
         with Artifact(made.path) as artifact:
             assert artifact.inputs[0]["dtype"] == artifact.outputs[0]["dtype"] == "float32"
@@ -88,7 +94,7 @@ def test_half_precision_takes_floats_as_they_are(tmp_path):
 def test_the_output_is_called_what_it_is(tmp_path):
     import onnx
 
-    export.deliver_own(of_pixels(tmp_path), "float32", ["onnx"])
+    export.deliver(of_pixels(tmp_path), ["onnx"], recipe="float32")
     graph = onnx.load_model(tmp_path / "mine_float32.onnx").graph
     assert [x.name for x in graph.output] == ["probabilities"]
 
@@ -126,10 +132,10 @@ def test_a_folder_of_images_calibrates(tmp_path):
         picture = rng.integers(0, 256, (20, 24, 3), np.uint8)
         (folder / f"{number}.png").write_bytes(tf.io.encode_png(picture).numpy())
     recipe = "static_wi8_ai8"
-    (made,) = export.deliver_own(path, recipe, ["tflite"], images=tmp_path / "photos")
+    (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=tmp_path / "photos")
     assert made.verdict.passed
     with pytest.raises(UserError, match=r"begin it with a Rescaling layer, or give .*\.npy"):
-        export.deliver_own(of_floats(tmp_path), recipe, ["tflite"], images=tmp_path / "photos")
+        export.deliver(of_floats(tmp_path), ["tflite"], recipe=recipe, images=tmp_path / "photos")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ def test_an_array_that_does_not_fit(tmp_path, array, match):
     path = tmp_path / "odd.npy"
     np.save(path, array, allow_pickle=True)
     with pytest.raises(UserError, match=match):
-        export.deliver_own(of_pixels(tmp_path), "float32", ["tflite"], images=path)
+        export.deliver(of_pixels(tmp_path), ["tflite"], recipe="float32", images=path)
     assert not list(tmp_path.glob("*.tflite*"))
 
 
@@ -195,8 +201,9 @@ def test_many_arrays_are_told_in_a_short_line(tmp_path):
     with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
         for i in range(10_000):
             archive.writestr(f"array{i}.npy", b"")
-    with pytest.raises(UserError, match=r"one array, got 10000: array0, array1, array2, \.\.\.$"):
-        inputs_of(SHAPE, True, tmp_path / "many.npz")
+    told = r"an array an input, got 10000: array0, array1, array2, \.\.\.$"
+    with pytest.raises(UserError, match=told):
+        samples_of_pixels(tmp_path / "many.npz")
 
 
 def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path):
@@ -210,7 +217,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_refused(tmp_path):
         for _ in range(72):
             member.write(bytes(2**24))
     with pytest.raises(UserError, match="unpacks to 1,207,959,680 bytes, expected at most"):
-        inputs_of(SHAPE, True, path)
+        samples_of_pixels(path)
 
 
 def test_of_a_large_array_only_what_is_used_is_read(tmp_path):
@@ -220,8 +227,8 @@ def test_of_a_large_array_only_what_is_used_is_read(tmp_path):
     made[-1] = 7
     del made
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = inputs_of(SHAPE, True, path)
-    assert found.values.shape == (1024, *SHAPE) and found.values[-1].max() == 7
+    (found,) = samples_of_pixels(path).inputs
+    assert found.shape == (1024, *SHAPE) and found[-1].max() == 7
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 2**10  # kB
 
 
@@ -230,7 +237,7 @@ def test_two_outputs_are_both_compared(tmp_path):
     x = body(image)
     heads = [layers.Dense(4, name="kind")(x), layers.Dense(4, name="place")(x)]
     path = saved(randomized(keras.Model(image, heads)), tmp_path)
-    for made in export.deliver_own(path, "float32", ["tflite", "onnx"]):
+    for made in export.deliver(path, ["tflite", "onnx"], recipe="float32"):
         assert made.verdict.passed
         assert len(made.verdict.checks) == 2
 
@@ -240,7 +247,7 @@ def test_a_nested_backbone_that_normalizes_takes_pixels(tmp_path):
     backbone = keras.Model(image, body(layers.Rescaling(1 / 127.5, -1.0)(image)), name="backbone")
     model = keras.Sequential([keras.Input(SHAPE), backbone, layers.Dense(4)])
     path = saved(randomized(model), tmp_path)
-    export.deliver_own(path, "float32", ["tflite"])
+    export.deliver(path, ["tflite"], recipe="float32")
     with Artifact(tmp_path / "mine_float32.tflite") as artifact:
         assert artifact.inputs[0]["dtype"] == "uint8"
 
@@ -248,7 +255,7 @@ def test_a_nested_backbone_that_normalizes_takes_pixels(tmp_path):
 def test_a_rescaling_of_0_to_1_does_not_make_pixels(tmp_path):
     image = keras.Input(SHAPE)
     model = keras.Model(image, layers.Dense(4)(body(layers.Rescaling(2.0, -1.0)(image))))
-    export.deliver_own(saved(randomized(model), tmp_path), "float32", ["tflite"])
+    export.deliver(saved(randomized(model), tmp_path), ["tflite"], recipe="float32")
     with Artifact(tmp_path / "mine_float32.tflite") as artifact:
         assert artifact.inputs[0]["dtype"] == "float32"
 
@@ -305,7 +312,7 @@ def test_a_subclassed_model_is_told_the_way_out(kerascnn, tmp_path):
     assert "save keras.Model(image, model(image)) instead" in line
     image = keras.Input(SHAPE)
     path = saved(keras.Model(image, model(image)), tmp_path)
-    (made,) = export.deliver_own(path, "float32", ["tflite"])
+    (made,) = export.deliver(path, ["tflite"], recipe="float32")
     assert made.verdict.passed
 
 
@@ -343,7 +350,7 @@ def of_nan():
 def test_a_model_that_does_not_fit(tmp_path, make, match):
     path = saved(make(), tmp_path)
     with pytest.raises(UserError, match=match):
-        export.deliver_own(path, "float32", ["tflite"])
+        export.deliver(path, ["tflite"], recipe="float32")
 
 
 def test_what_belongs_to_a_run_is_sent_there(kerascnn, finished_run):
@@ -364,7 +371,7 @@ def test_a_recipe_that_trains_needs_a_run(kerascnn, tmp_path):
 
 def test_the_model_may_not_change_after_its_conversion(kerascnn, tmp_path):
     path = of_pixels(tmp_path)
-    export.deliver_own(path, "float32", ["tflite"])
+    export.deliver(path, ["tflite"], recipe="float32")
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("note.txt", "changed")
     line = complaint(kerascnn("verify", tmp_path / "mine_float32.tflite"))

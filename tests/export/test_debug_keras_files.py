@@ -8,11 +8,12 @@ from keras import layers
 from small_networks import randomized
 
 import export
-from export.delivery.own_model import prepare
-from export.proof.own_verification import judge_own
+from export.delivery.preparation import prepared
+from export.proof.verification import judge
 from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
 from export.runtimes.litert import float_operators
+from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 
 RECIPE = "static_wi8_ai8"
@@ -54,7 +55,7 @@ def test_the_layer_that_loses_is_named(kerascnn, own):
 
 def test_a_file_leads_back_to_its_model(own):
     path, images = own
-    (made,) = export.deliver_own(path, RECIPE, ["tflite"], images=images)
+    (made,) = export.deliver(path, ["tflite"], recipe=RECIPE, images=images)
     found = export.debug(made.path, images=images)
     again = export.debug(path, recipe=RECIPE, images=images)
     assert [x.share for x in found.layers] == [x.share for x in again.layers]
@@ -75,13 +76,12 @@ def test_layers_that_a_recipe_leaves_float_are_float_in_the_file(own, tmp_path):
     recipe = tmp_path / "own.yaml"
     quantization = {"method": "static", "exclude": ["loud", "calm"]}
     recipe.write_text(yaml.safe_dump({"name": "quiet", "quantization": quantization}))
-    (made,) = export.deliver_own(path, recipe, ["tflite"], images=images, out=tmp_path)
+    (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=images, out=tmp_path)
     assert made.verdict.passed
     assert float_operators(made.path.read_bytes()).count("CONV_2D") == 2
-    claimed = load_recipe(RECIPE)  # which leaves nothing float
-    prepared = prepare(path, load_recipe(recipe), images=images)
+    claimed = prepared(open_subject(path, images=images), load_recipe(RECIPE))  # nothing is float
     with Artifact(made.path) as artifact:
-        checks = {check.name: check for check in judge_own(artifact, prepared, claimed).checks}
+        checks = {check.name: check for check in judge(artifact, claimed).checks}
     assert not checks["operators in float"].passed
     better = export.debug(path, recipe=recipe, images=images)
     assert better.snr > export.debug(path, recipe=RECIPE, images=images).snr + 6
@@ -101,17 +101,20 @@ def test_what_it_needs_is_said(own, options, line):
         export.debug(own[0], **options)
 
 
-def test_it_shows_and_does_not_fix(kerascnn, own, finished_run):
+def test_it_fixes_where_it_can_measure(kerascnn, own, finished_run):
     path, images = own
-    code, _, err = kerascnn("debug", path, "--recipe", RECIPE, "--images", images, "--fix")
-    assert code == 2 and "--fix takes a run" in err and len(err.splitlines()) == 1
+    call = ("debug", path, "--recipe", RECIPE, "--images", images)
+    code, _, err = kerascnn(*call, "--fix")
+    assert code == 2 and "which takes labels" in err and len(err.splitlines()) == 1
+    code, _, err = kerascnn(*call, "--fix", "--train")
+    assert code == 2 and "--train takes a run" in err
     code, _, err = kerascnn("debug", finished_run / "model_int8.onnx", "--images", images)
     assert code == 2 and "are for a .keras file" in err
 
 
 def test_a_file_that_was_not_kept_says_what_to_ask(kerascnn, own, monkeypatch):
     path, images = own
-    monkeypatch.setattr("export.proof.own_verification.LABELS_KEPT", 1.1)  # more than there is
+    monkeypatch.setattr("export.proof.verification.LABELS_KEPT", 1.1)  # more than there is
     call = ("--recipe", RECIPE, "--images", images)
     code, out, _ = kerascnn("convert", path, "--to", "onnx", *call)
     assert code == 1
