@@ -146,6 +146,8 @@ class Pruning(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._hold()  # averages of weights over time (use_ema) have come in after the last step
+        if self.by_hand:
+            forget_step(self.model)  # the next one is traced with the masks as they are now
         if not self.reached:
             found = sparsity(self.model)
             console.print(

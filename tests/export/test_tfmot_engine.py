@@ -17,9 +17,9 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
+from export.constraints.kernels import sparsity  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.delivery import compress  # noqa: E402
-from export.constraints.kernels import sparsity  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
