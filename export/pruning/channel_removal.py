@@ -24,11 +24,12 @@ from kerascnn.analysis.graph import walk as walk_calls
 from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.models.copying import copied
-from kerascnn.models.graph import traced
+from kerascnn.models.graph import traced, walk
 
+from ..subject.samples import samples_of
 from .channel_criteria import importance
 from .channel_groups import LOCKED, find_groups
-from .loss_slopes import slopes
+from .loss_slopes import SAMPLES, slopes
 
 MINIMUM = 1 / 8  # of the channels that are removed together, this share always stays
 
@@ -62,7 +63,7 @@ def remove_channels(
             channels last. It stays as it is.
         macs: the share of the multiply-accumulates to keep at most, between 0 and 1.
         data: for "taylor", what the model is fitted with, inputs and targets (see `samples_of`);
-            the first 1024 samples are used.
+            the first 1024 samples are used. Where the model takes any size, theirs is counted.
         loss: for "taylor", as `compile` takes it: a Keras loss, its name, a function, or one for
             each output; by default what the model was compiled with.
         criterion: "gamma", "l1", "l2" or "taylor"; see `channel_criteria`.
@@ -80,10 +81,12 @@ def remove_channels(
         raise UserError(f"channels.macs: expected a share between 0 and 1, got {macs}")
     if multiple_of < 1:
         raise UserError(f"channels.multiple_of: expected at least 1, got {multiple_of}")
-    model = traced(model)
-    groups = find_groups(model)
-    scores = importance(groups, criterion, partial(slopes, groups, model, data, loss))
-    return narrow(groups, choose(groups, scores, macs, multiple_of))
+    graph = traced(model)
+    groups = find_groups(graph)
+    samples = None if data is None else samples_of(graph, data, SAMPLES)
+    scores = importance(groups, criterion, partial(slopes, groups, model, samples, loss))
+    sizes = samples and [x.shape[1:] for x in samples.inputs]
+    return narrow(groups, choose(groups, scores, macs, multiple_of, sizes))
 
 
 def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]:
@@ -100,14 +103,14 @@ def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]
     return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.makers)
 
 
-def choose(groups, scores, macs, multiple_of):
+def choose(groups, scores, macs, multiple_of, sizes=None):
     """Which groups stay, as booleans: those of least importance a multiplication go first.
 
     Groups that make the same layers wider are removed in steps that leave each of these layers a
     multiple of `multiple_of`, or less where that does not reach the share; `scores` is their
-    importance.
+    importance; `sizes` are those of the inputs, where the model does not fix them.
     """
-    count = Multiplications(groups)
+    count = Multiplications(groups, sizes)
 
     def after(number):
         keep = np.ones(groups.count, bool)
@@ -182,9 +185,9 @@ class Multiplications:
     A kernel is multiplied once at every place, so a layer's count shrinks as its kernels do.
     """
 
-    def __init__(self, groups):
+    def __init__(self, groups, sizes=None):
         self.constant, self.parts, self.groups_count = 0, [], groups.count
-        for call in walk_calls(groups.model).calls:
+        for call in walk_calls(_sized(groups.model, sizes)).calls:
             macs = 0 if call.is_input else layer_macs(call) or 0
             weights = groups.weights.get(call.name)
             if not weights or not macs:
@@ -215,6 +218,19 @@ class Multiplications:
                 sizes[axis] = int(keep[labels].sum())
             total += places * int(np.prod(sizes))
         return total
+
+
+def _sized(model, sizes):
+    """A model of any size on inputs of these sizes; one of fixed sizes as it is."""
+    if sizes is None or not any(None in x.shape[1:] for x in model.inputs):
+        return model
+    inputs = [
+        keras.Input(size, dtype=x.dtype, name=x.name)
+        for size, x in zip(sizes, model.inputs, strict=True)
+    ]
+    return keras.Model(
+        inputs, walk(model, inputs, lambda node, *args, **kwargs: node.operation(*args, **kwargs))
+    )
 
 
 def narrow(groups, keep):

@@ -8,19 +8,23 @@ import numpy as np
 from kerascnn.errors import UserError
 from kerascnn.models.graph import computes_in, in_float32, output_names, packed
 
-from ..subject.samples import AT_ONCE, Samples, samples_of
+from ..subject.samples import AT_ONCE, Samples
 from .channel_groups import ChannelGroups
 
 SAMPLES = 1024  # that a criterion is measured on at most
+# What TensorFlow says around the reason.
+NOISE = ("[[", "Graph execution", "Detected at", "Stack trace", "<stack", "File ")
 
 
-def slopes(groups: ChannelGroups, model: keras.Model, data: Any, loss: Any) -> np.ndarray:
+def slopes(
+    groups: ChannelGroups, model: keras.Model, samples: Samples | None, loss: Any
+) -> np.ndarray:
     """(Change of the loss if a group were zero, to first order)^2, mean over batches.
 
     Args:
         groups: of `model`.
         model: as its owner has it, compiled or not.
-        data: inputs and targets; see `samples_of`.
+        samples: inputs and targets.
         loss: as `compile` takes it; None for what the model was compiled with.
 
     Returns:
@@ -35,12 +39,11 @@ def slopes(groups: ChannelGroups, model: keras.Model, data: Any, loss: Any) -> n
             f"channels.criterion: taylor takes gradients with TensorFlow, Keras runs on "
             f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow, or take gamma, l1 or l2"
         )
-    if data is None:
+    if samples is None:
         raise UserError(
             "channels.criterion: taylor needs data, inputs and targets as fit takes them, got "
             "none; give data=, or take gamma, l1 or l2"
         )
-    samples = samples_of(model, data, SAMPLES)
     if samples.targets is None:
         raise UserError(
             "channels.criterion: taylor needs targets, the data have inputs alone; give (x, y), "
@@ -50,11 +53,17 @@ def slopes(groups: ChannelGroups, model: keras.Model, data: Any, loss: Any) -> n
     try:
         return _mean_squares(groups, judge, samples)
     except Exception as error:  # what a loss raises where targets do not fit it
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
         raise UserError(
-            f"loss: does not fit the outputs and targets of {model.name}: {reason}; give the loss "
-            "that the model is trained with"
+            f"loss: does not fit the outputs and targets of {model.name}: {_reason(error)}; give "
+            "the loss that the model is trained with"
         ) from None
+
+
+def _reason(error):
+    """The line of an error from inside a graph that says something."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [x for x in lines if x and not x.startswith(NOISE)]
+    return (said or [type(error).__name__])[-1][:200]
 
 
 def _judge(groups, model, loss):
@@ -72,7 +81,7 @@ def _judge(groups, model, loss):
     if computes_in(flat) - {"float32"}:
         flat = in_float32(flat)
     judge = keras.Model(flat.input, flat.output)  # a plain one: not of its owner's class
-    judge.output_names = output_names(model)
+    judge.output_names = output_names(flat)
     for variable in judge.weights:
         variable.regularizer = None  # what a weight costs is no part of what it is good for
     try:
