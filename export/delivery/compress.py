@@ -133,7 +133,6 @@ def _cluster(model, clustering, run, data, out):
     if clustering.engine == "tfmot":
         return _tfmot_stages().cluster(model, clustering, run, data, out)
     model = cluster(model, clustering.values, exclude=clustering.exclude, summed=True)
-    keep_zeros(model)
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 

@@ -15,6 +15,7 @@ from kerascnn.models.copying import copied
 
 from ..constraints.kernels import chosen_layers, forget_step, kernel, own_constraint
 from ..constraints.values import Sharing
+from ..constraints.zeros import keep_zeros
 
 ITERATIONS = 300  # of k-means at most; it ends earlier where no weight changes its cluster
 
@@ -51,6 +52,7 @@ def cluster(
     """
     copy = copied(model)
     share_values(copy, values, exclude=exclude, summed=summed)
+    keep_zeros(copy)  # of the layers that stay as they are
     return copy
 
 

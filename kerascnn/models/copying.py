@@ -51,6 +51,8 @@ class _Copy:
         """The copy of a functional model, on these Keras inputs."""
         copy = keras.Model(inputs, walk(model, inputs, self._call), name=model.name)
         copy.output_names = output_names(model)
+        if not model.trainable:
+            copy.trainable = False  # so that it can be set to True as that of the model
         return like(model, copy)
 
     def _call(self, node, *args, **kwargs):

@@ -387,6 +387,8 @@ class _Copies:
             inputs = new_inputs(model)
             made = keras.Model(inputs, walk(model, inputs, self.call_in(model)), name=model.name)
             made.output_names = output_names(model)
+            if not model.trainable:
+                made.trainable = False  # so that it can be set to True as that of the model
             self.models[id(model)] = model, like(model, made)
             self.names = around
         return self.models[id(model)][1]

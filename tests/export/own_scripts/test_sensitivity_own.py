@@ -43,7 +43,7 @@ def test_an_error_that_rises_is_a_loss_and_the_worst_layer_comes_first():
 
 
 def test_any_model_any_output_any_metric():
-    """Blocks in a class of one's own, two outputs; the metric of the second, where more is better."""
+    """Blocks in a class of one's own, two outputs; a metric of the second."""
 
     class Block(layers.Layer):
         def __init__(self, units):
