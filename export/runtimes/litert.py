@@ -1,5 +1,6 @@
 """LiteRT on this CPU, with its default kernels (XNNPACK where it has them)."""
 
+import contextlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,19 +16,25 @@ class Engine:
         from ai_edge_litert.interpreter import Interpreter
 
         data = Path(path).read_bytes()
-        if data[4:8] != b"TFL3":
-            raise ValueError("not a TFLite file (its identifier TFL3 is missing)")
-        self.interpreter = Interpreter(model_content=data, num_threads=threads)
-        self.interpreter.allocate_tensors()
+        tflite_content.refuse_others(data)
+        try:
+            self.interpreter = Interpreter(model_content=data, num_threads=threads)
+            self.interpreter.allocate_tensors()
+        except (ValueError, RuntimeError):
+            _refuse_foreign(path)
+            raise
         self.version = version("ai-edge-litert")
-        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
+        inputs, outputs = (
+            self.interpreter.get_input_details(),
+            self.interpreter.get_output_details(),
+        )
         self.inputs = [_describe(d) for d in inputs]
         self.outputs = [_describe(d) for d in outputs]
         # What an interpreter says of its ends takes as long as a small network: asked once.
         self._places = [d["index"] for d in inputs]
         self._results = [d["index"] for d in outputs]
         self._shapes = [tuple(d["shape"]) for d in inputs]
-        self.content = tflite_content.read(data)
+        self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 
     def prepare(self, arrays):
@@ -48,6 +55,16 @@ class Engine:
     def results(self):
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_tensor(index) for index in self._results]
+
+
+def _refuse_foreign(path):
+    """ValueError that names the operators of a file which are none of LiteRT's own, if any."""
+    foreign = ()
+    with contextlib.suppress(Exception):  # damaged: the engine has said what it makes of it
+        foreign = tflite_content.read(path).foreign
+    if foreign:
+        names = ", ".join(foreign)
+        raise ValueError(f"has operators that LiteRT by itself does not compute: {names}") from None
 
 
 def _describe(detail):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import cached_property
+from pathlib import Path
 
 from .content import Content, End, Island
 
@@ -11,9 +12,9 @@ WIDTHS = {"int8": "int8", "uint8": "int8", "int16": "int16x8"}  # of activations
 SMALL = ("int8", "uint8", "int4", "uint4", "int2")  # dtypes of weights
 
 
-def read(data: bytes) -> Content:
+def read(path: str | Path) -> Content:
     """Reads a file; ValueError where it is none."""
-    return _File(data).content()
+    return _File(Path(path).read_bytes()).content()
 
 
 def requirements(data: bytes) -> tuple[list[dict], str | None]:
@@ -30,12 +31,17 @@ def float_operators(data: bytes) -> list[str]:
     return [island.operator for island, in_front in _File(data).floats() if not in_front]
 
 
+def refuse_others(data: bytes) -> None:
+    """ValueError for what is no .tflite file."""
+    if data[4:8] != b"TFL3":
+        raise ValueError("not a TFLite file (its identifier TFL3 is missing)")
+
+
 class _File:
     def __init__(self, data):
         from ai_edge_litert import schema_py_generated as schema
 
-        if data[4:8] != b"TFL3":
-            raise ValueError("not a TFLite file (its identifier TFL3 is missing)")
+        refuse_others(data)
         self.model = schema.ModelT.InitFromPackedBuf(data, 0)
         self.graphs = self.model.subgraphs or []
         self.kinds = schema.BuiltinOperator
