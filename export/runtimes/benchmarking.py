@@ -105,7 +105,7 @@ def machine():
     return {"cpu": name, "cores": os.cpu_count(), "system": platform.platform()}
 
 
-def as_json(timings):
+def record(timings):
     """The timings with machine and date, ready to be written."""
     return {
         "evidence": "measured",

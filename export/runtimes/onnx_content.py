@@ -28,8 +28,8 @@ def dtype_of(number: int) -> str:
     """The name in NumPy of an element type of ONNX: 1 -> "float32"."""
     import onnx
 
-    name = onnx.TensorProto.DataType.Name(number).lower()
-    return {"float": "float32", "double": "float64"}.get(name, name)
+    name = str(onnx.TensorProto.DataType.Name(number)).lower()
+    return {"float": "float32", "double": "float64"}.get(name) or name
 
 
 class _File:

@@ -15,6 +15,10 @@ ImagesOption = Annotated[
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="For a .keras file: run the Python code inside it.")
 ]
+AgainstOption = Annotated[
+    Path | None,
+    typer.Option(help="Compare with this instead: a .keras, .tflite or .onnx file, or a run."),
+]
 CodeOption = Annotated[
     Path | None, typer.Option(help="For a .keras file: the Python file of its own layers.")
 ]
