@@ -34,7 +34,7 @@ class Expected:
     values: an array, (n, ...), an input: real numbers. calls: whether each of the n is a whole
     input, since the first axis counts no samples. outputs: what it makes of them, (n, ...), named
     `output_names`. steps: the quantization step of each output of a simulation of int8, else None.
-    unsteady: see `Reference.unsteady`. arithmetic: as in `Content`. meanings: of the outputs.
+    strayed: see `Reference.strayed`. arithmetic: as in `Content`. meanings: of the outputs.
     subject: of a Keras model. noise: whether the values are made up.
     """
 
@@ -46,9 +46,9 @@ class Expected:
     arithmetic: str
     noise: bool
     meanings: tuple[str | None, ...]
+    steps: list[float | None]
     calls: bool = False
-    simulates: bool = False
-    unsteady: Callable[[], list[float]] | None = None
+    strayed: Callable[[], list[np.ndarray]] | None = None
     subject: Subject | None = None
 
 
@@ -99,8 +99,8 @@ def _of_subject(subject, noise, name=None):
         arithmetic="float32",
         noise=noise or subject.is_noise,
         meanings=subject.meanings,
-        simulates=reference.simulates,
-        unsteady=lambda: reference.unsteady,
+        steps=reference.steps,
+        strayed=lambda: reference.strayed,
         subject=subject,
     )
 
@@ -154,5 +154,6 @@ def of_file(
         arithmetic=other.content.arithmetic,
         noise=noise,
         meanings=(None,) * len(found),
+        steps=[None] * len(found),
         calls=calls,
     )

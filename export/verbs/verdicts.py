@@ -40,14 +40,8 @@ def print_comparison(comparison):
         table.add(d.name, f"{d.called} {d.dtype}", f"{d.largest:.6g}", f"{d.noise:.3%}", *steps)
     console.print(table)
     made = " of noise" * comparison.noise
-    for line in (
-        f"compared on {comparison.samples} inputs{made}",
-        *comparison.notes,
-        *(
-            f"in float: {island.operator}, which makes {island.tensor}"
-            for island in comparison.islands
-        ),
-    ):
+    islands = [f"in float: {x.operator}, which makes {x.tensor}" for x in comparison.islands]
+    for line in (f"compared on {comparison.samples} inputs{made}", *comparison.notes, *islands):
         console.print(f"  {line}", highlight=False)
 
 
