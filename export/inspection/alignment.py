@@ -9,16 +9,19 @@ from kerascnn.errors import UserError
 
 from ..proof.checks import in_steps
 from ..runtimes import Artifact
+from ..runtimes.content import End
 from .pairing import Place, Wanted, pair
 
 
 @dataclass(frozen=True)
 class Found:
     """What a file made of the inputs of a model: for each output of the model the array as the file
-    gives it, (n, ...) without axes of one, its end, and in words what had to be done for that."""
+    gives it, (n, ...) without axes of one, its end, as the engine and as the file has it, and in
+    words what had to be done for that."""
 
     outputs: list[np.ndarray]
     ends: list[dict]
+    contents: list[End]
     notes: tuple[str, ...]
 
 
@@ -31,6 +34,7 @@ def run_aligned(
     calls: bool,
     model: str,
     names: Mapping[str, str] | None = None,
+    ordered: bool = True,
 ) -> Found:
     """Runs a file on the inputs of a model, and gives its outputs in the model's order.
 
@@ -40,6 +44,7 @@ def run_aligned(
         outputs: (name, what the model gives, (n, ...)), for each of its outputs.
         calls: whether each of the n is a whole input.
         model: what errors call the model. names: name in the file -> name in the model.
+        ordered: whether the outputs are in the order that the model was built with.
 
     Raises:
         UserError: inputs or outputs that cannot be told from each other, do not fit, or are no
@@ -65,7 +70,7 @@ def run_aligned(
         replace(end, shape=(-1, *y.shape[1:]))
         for end, y in zip(artifact.content.outputs, made, strict=True)
     ]
-    back = pair(wanted, ends, what="output", files=files, names=names)
+    back = pair(wanted, ends, what="output", files=files, names=names, ordered=ordered)
     notes = [
         *_notes(inputs, places, artifact.content.inputs, "input"),
         *_notes(wanted, back, ends, "output"),
@@ -73,6 +78,7 @@ def run_aligned(
     return Found(
         [place.to_model(made[place.index]) for place in back],
         [artifact.outputs[place.index] for place in back],
+        [artifact.content.outputs[place.index] for place in back],
         tuple(notes),
     )
 

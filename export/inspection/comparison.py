@@ -46,8 +46,9 @@ class Difference:
     """One output of a file against the model's.
 
     name: of the model's, called: of the file's. largest: in the units of the output. noise: the
-    root mean square of the differences, as a share of the spread. step: of the file's integers;
-    None for floats, and then there are no `most_steps`, `mean_steps` and `within_a_step` (a share).
+    root mean square of the differences, as a share of the spread. step: of the file's integers, as
+    they stand at the end or behind it; None where there are none, and then there are no
+    `most_steps`, `mean_steps` and `within_a_step` (a share).
     """
 
     name: str
@@ -110,9 +111,9 @@ def compare(
         if isinstance(against, str | Path) and Path(against).suffix in BY_SUFFIX:
             for name in (name for name, value in about.items() if value):
                 raise UserError(f"{against}: {name} is for a Keras model")
-            expected = of_file(against, evidence, artifact, images=images)
+            expected = of_file(against, evidence, artifact, names=names, images=images)
         else:
-            expected = of_model(against, evidence, artifact, images=images, **about)
+            expected = of_model(against, evidence, artifact, names=names, images=images, **about)
         return judge_foreign(artifact, expected, names)
 
 
@@ -129,6 +130,7 @@ def judge_foreign(
     found = run_aligned(
         artifact, expected.inputs, expected.values, wanted,
         calls=expected.calls, model=expected.name, names=names,
+        ordered=expected.subject is not None,
     )  # fmt: skip
     values = [in_values(y, end) for y, end in zip(found.outputs, found.ends, strict=True)]
     arithmetic = max(artifact.content.arithmetic, expected.arithmetic, key=COARSE.index)
@@ -144,7 +146,7 @@ def judge_foreign(
         suffix = f", {name}" if len(wanted) > 1 else ""
         made = rule.checks(number, y, e, end)
         checks += [replace(check, name=check.name + suffix) for check in made]
-        differences.append(_difference(name, y, e, end))
+        differences.append(_difference(name, y, e, end, found.contents[number]))
         if e.size and proves_little(
             e, end, lambda a, b, n=number, end=end: rule.checks(n, a, b, end)
         ):
@@ -203,19 +205,20 @@ class _Rule:
         return made
 
 
-def _difference(name, found, wanted, end):
+def _difference(name, found, wanted, end, declared):
     values = in_values(found, end)
     apart = np.abs(values - wanted)
     facts = {
-        "name": name, "called": end["name"], "dtype": end["dtype"],
+        "name": name, "called": declared.alias or end["name"], "dtype": end["dtype"],
         "largest": float(apart.max()) if apart.size else 0.0,
         "noise": noise(values, wanted) if apart.size else 0.0,
     }  # fmt: skip
-    if end["scale"] is None or not apart.size:
+    step = declared.step
+    if step is None or not apart.size:
         return Difference(**facts)
-    steps = np.abs(found.astype(np.int64) - in_steps(wanted, end))
+    steps = np.abs(np.rint(values / step) - np.rint(wanted / step))
     return Difference(
-        **facts, step=end["scale"], most_steps=int(steps.max()), mean_steps=float(steps.mean()),
+        **facts, step=step, most_steps=int(steps.max()), mean_steps=float(steps.mean()),
         within_a_step=float((steps <= 1).mean()),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Inputs for a file that is compared with a file: given arrays, images, or noise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,27 @@ import numpy as np
 from kerascnn.errors import UserError
 
 from ..runtimes import Artifact
-from ..runtimes.made_up import made_up
+from ..runtimes.made_up import BYTES, TOKENS
 from ..subject.images import arrays_in, image_stack
+from .pairing import SMALL, Wanted, pair
 
-CALLS = 16  # of noise
+CALLS = 64  # of noise
 OPEN = 32  # what noise takes for a size that neither file says
 
 
 def arrays_for(
-    file: Artifact, other: Artifact, evidence: Any, images: Path | None
+    file: Artifact,
+    other: Artifact,
+    evidence: Any,
+    images: Path | None,
+    names: Mapping[str, str] | None = None,
 ) -> tuple[list[np.ndarray], bool, bool]:
     """The inputs that two files are run on.
 
     Args:
         file: whose names and shapes count. other: the one it is compared with.
         evidence: an array an input of `file`: alone, in a list, or in a dict by names.
+        names: name in `other` -> name in `file`.
         images: in its place an .npy or .npz file, or a folder of images for a file of uint8 pixels.
 
     Returns:
@@ -37,7 +43,7 @@ def arrays_for(
     if evidence is None and images is not None:
         evidence = _stored(file, Path(images))
     if evidence is None:
-        return _noise(file, other, calls), calls, True
+        return _noise(file, other, calls, names), calls, True
     arrays = [np.asarray(x, "float32") for x in _in_order(file, evidence)]
     if not arrays:
         return [], True, False
@@ -57,27 +63,47 @@ def arrays_for(
     return [x[None] for x in arrays] if calls else arrays, calls, False
 
 
-def _noise(file, other, calls):
-    """Numbers as `made_up` makes them, of fixed sizes, within what both files can hold."""
+def noise(
+    shape: Sequence[int],
+    dtype: str,
+    ranges: Sequence[tuple[float, float] | None],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Uniform noise as float32: truths, the numbers 0 and 1 for tokens, bytes, else -1..1.
+
+    ranges: what those can hold that take it, the least and the largest value; None for any.
+    """
+    if dtype == "bool" or (np.dtype(dtype).kind in "iu" and dtype not in SMALL):
+        return rng.integers(0, TOKENS, shape).astype("float32")
+    known = [r for r in ranges if r is not None]
+    whole = dtype in BYTES and not known
+    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype in BYTES else (-1, 1)
+    if known:
+        low, high = max(r[0] for r in known), min(r[1] for r in known)
+    values = rng.uniform(low, max(low, high), shape).astype("float32")
+    return np.rint(values) if whole else values
+
+
+def sized(*shapes: Sequence[int]) -> list[int]:
+    """The sizes that the first of these shapes with one has; `OPEN` where none has one."""
+    return [next((n for n in sizes if n >= 0), OPEN) for sizes in zip(*shapes, strict=True)]
+
+
+def _noise(file, other, calls, names):
+    """Noise of fixed sizes within what both files can hold."""
     rng, found = np.random.default_rng(0), []
-    alone = len(file.inputs) == len(other.inputs) == 1
-    for end in file.inputs:
-        sizes, coarse = end["shape"], end
-        if alone:
-            theirs = other.inputs[0]
-            if len(theirs["shape"]) == len(sizes):
-                pairs = zip(sizes, theirs["shape"], strict=True)
-                sizes = [own if own >= 0 else their for own, their in pairs]
-            if end["dtype"].startswith("float") and not theirs["dtype"].startswith("float"):
-                coarse = theirs
-        shape = [
-            n if n >= 0 else 1 if axis == 0 and calls else OPEN for axis, n in enumerate(sizes)
-        ]
+    ends, theirs = file.content.inputs, other.content.inputs
+    wanted = [Wanted(end.alias or end.name, end.shape, end.dtype) for end in ends]
+    files = (file.path, other.path)
+    for end, place in zip(
+        ends, pair(wanted, theirs, what="input", files=files, names=names), strict=True
+    ):
+        same = theirs[place.index]
+        shape = sized(end.shape, place.shape_of_model(same.shape))
+        if calls and end.shape and end.shape[0] < 0:
+            shape[0] = max(1, same.shape[0])
         many = (CALLS, *shape) if calls else (CALLS, *shape[1:])
-        values = made_up(coarse, many, rng).astype("float32")
-        if coarse["scale"] is not None:
-            values = (values - coarse["zero_point"]) * np.float32(coarse["scale"])
-        found.append(values)
+        found.append(noise(many, end.dtype, [end.range, same.range], rng))
     return found
 
 

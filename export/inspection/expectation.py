@@ -1,6 +1,6 @@
 """What a file is compared with: inputs, and what a Keras model or another file makes of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,14 @@ from kerascnn.training import load_model, refuse_not_finite
 from ..delivery.preparation import prepared
 from ..proof.verification import in_values
 from ..runtimes import Artifact
-from ..runtimes.made_up import TOKENS
 from ..subject.images import samples_from
 from ..subject.meaning import pixel_inputs
 from ..subject.opening import classes_of, open_subject
 from ..subject.samples import Samples
 from ..subject.subject import SYNTHETIC, Subject, subject_of_model
 from .alignment import from_values
-from .evidence import arrays_for
-from .pairing import Wanted
-
-OPEN = 32  # what noise takes for a size that neither the model nor the file says
+from .evidence import arrays_for, noise, sized
+from .pairing import Wanted, pair
 
 
 @dataclass(frozen=True)
@@ -57,6 +54,7 @@ def of_model(
     evidence: Any,
     artifact: Artifact,
     *,
+    names: Mapping[str, str] | None = None,
     images: Path | None = None,
     data_dir: Path | None = None,
     trust: bool = False,
@@ -65,25 +63,26 @@ def of_model(
 ) -> Expected:
     """What a Keras model, a .keras file or a run makes of the evidence; see `open_subject`.
 
-    artifact: what will be compared; its fixed sizes are those of noise where the model has none.
+    artifact: what will be compared: noise has its sizes where the model has none, and stays within
+    what it can hold. names: name in the file -> name in the model.
     """
     is_file = isinstance(against, str | Path) and Path(against).suffix == ".keras"
     if not is_file and not isinstance(against, keras.Model):
         subject = open_subject(against, evidence, data_dir=data_dir)
-        return _of_subject(subject, noise=False)
+        return _of_subject(subject, False)
     with classes_of(code):
         model = traced(load_model(Path(against), trust=trust) if is_file else against)
     refuse_not_finite(model, against if is_file else model.name)
     if evidence is None and images is not None:
         evidence = samples_from(Path(images), model, pixel_inputs(model))
-    noise = evidence is None
-    if noise:
-        evidence = _noise_for(model, artifact)
+    made_up = evidence is None
+    if made_up:
+        evidence = _noise_for(model, artifact, names, str(against) if is_file else model.name)
     subject = subject_of_model(model, evidence, **about)
-    return _of_subject(subject, noise, str(against) if is_file else None)
+    return _of_subject(subject, made_up, str(against) if is_file else None)
 
 
-def _of_subject(subject, noise, name=None):
+def _of_subject(subject, made_up, name=None):
     reference = prepared(subject)
     model = functional(reference.model)
     inputs = [
@@ -97,7 +96,7 @@ def _of_subject(subject, noise, name=None):
         outputs=reference.outputs,
         output_names=output_names(reference.model),
         arithmetic="float32",
-        noise=noise or subject.is_noise,
+        noise=made_up or subject.is_noise,
         meanings=subject.meanings,
         steps=reference.steps,
         strayed=lambda: reference.strayed,
@@ -105,28 +104,29 @@ def _of_subject(subject, noise, name=None):
     )
 
 
-def _noise_for(model, artifact):
-    """Noise as the model takes it; sizes that it leaves open are the file's, if that is alone."""
-    rng, inputs = np.random.default_rng(0), []
-    ends = functional(model).inputs
-    for x, takes in zip(ends, pixel_inputs(model), strict=True):
-        same = [e["shape"] for e in artifact.inputs if len(e["shape"]) == len(x.shape)]
-        sizes = same[0] if len(same) == len(ends) == 1 else [-1] * len(x.shape)
-        shape = [SYNTHETIC]
-        for own, theirs in list(zip(x.shape, sizes, strict=True))[1:]:
-            shape.append(own or (theirs if theirs > 0 else OPEN))
-        dtype = keras.backend.standardize_dtype(x.dtype)
-        if takes:
-            inputs.append(rng.integers(0, 256, shape).astype("float32"))
-        elif "int" in dtype or dtype == "bool":
-            inputs.append(rng.integers(0, TOKENS, shape).astype("float32"))
-        else:
-            inputs.append(rng.uniform(-1, 1, shape).astype("float32"))
+def _noise_for(model, artifact, names, called):
+    """Noise as the model takes it, within what the file can hold."""
+    rng, wanted = np.random.default_rng(0), []
+    for x, takes in zip(functional(model).inputs, pixel_inputs(model), strict=True):
+        dtype = "uint8" if takes else keras.backend.standardize_dtype(x.dtype)
+        wanted.append(Wanted(x.name, (-1, *(n or -1 for n in x.shape[1:])), dtype))
+    ends = artifact.content.inputs
+    places = pair(wanted, ends, what="input", files=(called, artifact.path), names=names)
+    inputs = []
+    for w, place in zip(wanted, places, strict=True):
+        sizes = place.shape_of_model(ends[place.index].shape)
+        shape = (SYNTHETIC, *sized(w.shape[1:], sizes[1:]))
+        inputs.append(noise(shape, w.dtype, [ends[place.index].range], rng))
     return Samples(tuple(inputs))
 
 
 def of_file(
-    against: str | Path, evidence: Any, artifact: Artifact, *, images: Path | None = None
+    against: str | Path,
+    evidence: Any,
+    artifact: Artifact,
+    *,
+    names: Mapping[str, str] | None = None,
+    images: Path | None = None,
 ) -> Expected:
     """What another .tflite or .onnx file makes of the evidence.
 
@@ -136,7 +136,7 @@ def of_file(
     """
     with Artifact(against) as other:
         other.refuse_unknown((*other.inputs, *other.outputs))
-        values, calls, noise = arrays_for(other, artifact, evidence, images)
+        values, calls, made_up = arrays_for(other, artifact, evidence, images, names)
         given = [
             from_values(x, end, other.path) for x, end in zip(values, other.inputs, strict=True)
         ]
@@ -152,7 +152,7 @@ def of_file(
         outputs=[in_values(y, end) for y, end in zip(found, other.outputs, strict=True)],
         output_names=[end.alias or end.name for end in other.content.outputs],
         arithmetic=other.content.arithmetic,
-        noise=noise,
+        noise=made_up,
         meanings=(None,) * len(found),
         steps=[None] * len(found),
         calls=calls,

@@ -34,6 +34,10 @@ class Place:
     index: int
     axes: tuple[int, ...] | None = None
 
+    def shape_of_model(self, shape: Sequence[int]) -> list[int]:
+        """A shape of the file in the model's order of axes."""
+        return list(shape) if self.axes is None else [shape[i] for i in np.argsort(self.axes)]
+
     def to_file(self, array: np.ndarray) -> np.ndarray:
         """An array of the model, (n, ...), as the file has it."""
         return array if self.axes is None else array.transpose(self.axes)
@@ -50,6 +54,7 @@ def pair(
     what: str,
     files: tuple[object, object],
     names: Mapping[str, str] | None = None,
+    ordered: bool = True,
 ) -> list[Place]:
     """Finds the ends of a file for those of a model: by name, and the rest by shape and dtype.
 
@@ -57,6 +62,7 @@ def pair(
         wanted: of the model. ends: of the file.
         what: "input" or "output". files: what errors call the model and the file.
         names: name in the file -> name in the model, where its owner says so.
+        ordered: whether `wanted` are in the order that the model was built with, as Keras has them.
 
     Returns:
         A `Place` for each of `wanted`.
@@ -74,7 +80,7 @@ def pair(
     left = [i for i in range(len(wanted)) if i not in found]
     free = [i for i in range(len(ends)) if i not in found.values()]
     if left:
-        found |= _by_shape(wanted, ends, left, free, files, what)
+        found |= _by_shape(wanted, ends, left, free, files, what, ordered)
     choices = [orders(w.shape, ends[found[i]].shape) for i, w in enumerate(wanted)]
     turned = {c[0] for c in choices if len(c) == 1} - {None}
     first = any(axes[1] == len(axes) - 1 for axes in turned)
@@ -137,7 +143,7 @@ def _called(end):
     return [name for name in (end.alias, end.name, plain) if name]
 
 
-def _by_shape(wanted, ends, left, free, files, what):
+def _by_shape(wanted, ends, left, free, files, what, ordered):
     """The one way to pair what names do not tell."""
     model, file = files
 
@@ -149,14 +155,14 @@ def _by_shape(wanted, ends, left, free, files, what):
     for dtypes in (True, False):
         ways = ways or _few(_ways(left, free, lambda i, j, d=dtypes: suits(i, j, d)))
     if len(ways) > 1 and what == "output":
-        ways = _by_number(ends, left, free) or ways
+        ways = _by_number(wanted if not ordered else None, ends, left, free) or ways
     both = f"{_listed(ends, free)} of {file} and {_listed(wanted, left)} of {model}"
     if not ways:
         raise UserError(f"{what}s do not fit: {both}")
     if len(ways) > 1:
         raise UserError(
             f"{what}s have other names and the same shapes: {both}; name them alike, or say which "
-            "is which: export.compare(..., names={'in the file': 'in the model'})"
+            "is which: --name IN_THE_FILE=IN_THE_MODEL"
         )
     return ways[0]
 
@@ -178,17 +184,24 @@ def _few(ways):
     return [way for way, _ in zip(ways, range(2), strict=False)]
 
 
-def _by_number(ends, left, free):
-    """[the way that numbered names say], as converters of TensorFlow give them to outputs."""
-    numbers = {}
-    for index in free:
-        match = NUMBERED.fullmatch(ends[index].alias or ends[index].name)
-        if match is None:
+def _by_number(wanted, ends, left, free):
+    """[the way that numbered names say], as converters of TensorFlow give them to outputs.
+
+    wanted: where those have to be numbered too; None where they are in their order.
+    """
+    called = [(free, [end.alias or end.name for end in ends])]
+    if wanted is not None:
+        called.append((left, [w.name for w in wanted]))
+    ranked = []
+    for chosen, names in called:
+        matches = {i: NUMBERED.fullmatch(names[i]) for i in chosen}
+        if None in matches.values():
             return []
-        numbers[index] = int(match[1] or 0)
-    if len(set(numbers.values())) < len(free):
-        return []
-    return [dict(zip(left, sorted(free, key=lambda i: numbers[i]), strict=True))]
+        numbers = {i: int(match[1] or 0) for i, match in matches.items()}
+        if len(set(numbers.values())) < len(chosen):
+            return []
+        ranked.append(sorted(chosen, key=lambda i, numbers=numbers: numbers[i]))
+    return [dict(zip(ranked[1] if wanted is not None else left, ranked[0], strict=True))]
 
 
 def _alike(wanted, found):

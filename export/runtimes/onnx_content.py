@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from .content import Content, End, Island
+from .content import Content, End, Island, held
 
 STANDARD = ("", "ai.onnx")  # the domain of ONNX itself
 MOVES = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity")
@@ -260,22 +260,37 @@ class _File:
         found = {i.name: dtype_of(i.type.tensor_type.elem_type) for i in infos}
         return found | {name: dtype_of(t.data_type) for name, t in self.constants.items()}
 
+    def _behind(self):
+        """name of a float end -> (name of the integers that carry it, their dtype)."""
+        found = {}
+        for node in self.graph.node:
+            if node.op_type in PAIR and node.output:
+                zero = self.constants.get(node.input[2]) if len(node.input) > 2 else None
+                dtype = "uint8" if zero is None else dtype_of(zero.data_type)
+                ends = node.input[0], node.output[0]
+                end, inner = ends if node.op_type == "QuantizeLinear" else ends[::-1]
+                found[end] = inner, dtype
+        return found
+
     def _functions(self):
         return {f"{f.domain}.{f.name}" for f in self.model.functions}
 
     def _ends(self, values):
         quantized, found = self.quantized(), []
+        behind = self._behind()
         for value in values:
             tensor = value.type.tensor_type
             kind = value.type.WhichOneof("value") or "tensor_type"
             is_tensor = kind == "tensor_type"
             dtype = dtype_of(tensor.elem_type) if is_tensor else kind.removesuffix("_type")
             scale, zero_point, channels = quantized.get(value.name, (None, None, None))
+            inner, kind = behind.get(value.name, (value.name, dtype))
+            carried = held(kind, *quantized.get(inner, (None, None))[:2])
             if dtype in FLOATS:
                 scale = zero_point = channels = None
             dims = tensor.shape.dim if is_tensor else ()
             shape = tuple(d.dim_value if d.HasField("dim_value") else -1 for d in dims)
-            end = End(value.name, shape, dtype, None, scale, zero_point, channels)
+            end = End(value.name, shape, dtype, None, scale, zero_point, channels, **carried)
             found.append(end)
         return tuple(found)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from .content import Content, End, Island
+from .content import Content, End, Island, held
 
 FLOATS = ("float16", "float32", "float64", "bfloat16")
 FLEX = "Flex"  # how operators of TensorFlow begin, which only its own kernels compute
@@ -146,6 +146,15 @@ class _File:
                 if len(_list(buffer.data)) or buffer.offset > 1:  # in a large file it is behind it
                     yield graph, tensor
 
+    def _inside(self, graph, index, side):
+        """The tensor that carries an end: behind what quantizes it, in front of what turns back."""
+        take, give = ("inputs", "outputs") if side == "inputs" else ("outputs", "inputs")
+        kind = self.kinds.QUANTIZE if side == "inputs" else self.kinds.DEQUANTIZE
+        near = [op for op in _list(graph.operators) if index in _list(getattr(op, take))]
+        if len(near) == 1 and self.codes[near[0].opcodeIndex][0] == kind:
+            return graph.tensors[getattr(near[0], give)[0]]
+        return graph.tensors[index]
+
     def _dtype(self, graph, index):
         return self.dtypes.get(graph.tensors[index].type)
 
@@ -158,8 +167,9 @@ class _File:
         found = []
         for index in _list(getattr(graph, side, None)):
             tensor = graph.tensors[index]
+            scale, zero_point = _scale(tensor)
+            inner = self._inside(graph, index, side)
             scales = _scales(tensor)
-            zeros = _list(tensor.quantization.zeroPoint) if len(scales) == 1 else []
             signature = _list(tensor.shapeSignature)
             shape = signature if len(signature) else _list(tensor.shape)
             found.append(End(
@@ -167,11 +177,21 @@ class _File:
                 alias=aliases.get(index),
                 shape=tuple(int(n) for n in shape),
                 dtype=self.dtypes.get(tensor.type, f"#{tensor.type}"),
-                scale=float(scales[0]) if len(scales) == 1 else None,
-                zero_point=int(zeros[0]) if len(zeros) else 0 if len(scales) == 1 else None,
+                scale=scale,
+                zero_point=zero_point,
+                **held(self.dtypes.get(inner.type, "bool"), *_scale(inner)),
                 channels=len(scales) if len(scales) > 1 else None,
             ))  # fmt: skip
         return tuple(found)
+
+
+def _scale(tensor):
+    """(scale, zero point) of a tensor of one scale, else of Nones."""
+    scales = _scales(tensor)
+    if len(scales) != 1:
+        return None, None
+    zeros = _list(tensor.quantization.zeroPoint)
+    return float(scales[0]), int(zeros[0]) if len(zeros) else 0
 
 
 def _scales(tensor):

@@ -10,7 +10,14 @@ from kerascnn.console import busy, console, print_json, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 
-from .options import AgainstOption, CodeOption, ImagesOption, TrustOption
+from .options import (
+    AgainstOption,
+    CodeOption,
+    ImagesOption,
+    NameOption,
+    TrustOption,
+    as_names,
+)
 from .verdicts import fail_unless, print_comparison, print_verdicts, verdict_figures
 
 
@@ -86,6 +93,7 @@ def verify(
     ] = None,
     data_dir: DataDir = None,
     against: AgainstOption = None,
+    name: NameOption = None,
     images: ImagesOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
@@ -107,7 +115,10 @@ def verify(
     from ..inspection.comparison import compare
 
     about = {"data_dir": data_dir, "images": images, "trust": trust, "code": code}
-    verdict = compare(file, against, **about) if against else verify_file(file, model, **about)
+    if against:
+        verdict = compare(file, against, names=as_names(name), **about)
+    else:
+        verdict = verify_file(file, model, **about)
     if as_json:
         print_json(verdict_figures(file, title, verdict))
     else:
@@ -133,6 +144,7 @@ def debug(
     count: Annotated[int, typer.Option(help="Images to measure on.", min=1)] = 200,
     data_dir: DataDir = None,
     against: AgainstOption = None,
+    name: NameOption = None,
     images: ImagesOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
@@ -160,9 +172,8 @@ def debug(
     from ..inspection.comparison import compare
 
     if against:
-        print_comparison(
-            compare(file, against, data_dir=data_dir, images=images, trust=trust, code=code)
-        )
+        about = {"data_dir": data_dir, "images": images, "trust": trust, "code": code}
+        print_comparison(compare(file, against, names=as_names(name), **about))
         return
     case = open_case(file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code)
     if train and case.subject.run is None:
