@@ -2,8 +2,16 @@
 
 In a script of your own, with a model and data of any kind:
 
+    export.Pruning(model, sparsity=0.5)       -> Keras callback: zeros, which quantize keeps
+    export.remove_channels(model, macs=0.5, data=..) -> a narrower keras.Model, faster everywhere
+    export.channel_widths(before, after)      -> what was removed, layer by layer
+    export.cluster(model, values=16)          -> keras.Model whose kernels share few values
+    export.keep_zeros(model)                  a pruned model that was loaded: its zeros stay so
+    export.sensitivity(model, evidence)       -> Scan: what pruning each layer costs; scan.table
+    export.equalize(model, data)              -> keras.Model: the same, easier to quantize
     export.quantize(model, data)              -> keras.Model that trains with int8 arithmetic
     export.FreezeStatistics(epoch)            -> Keras callback: batch statistics stay from there on
+    export.strip(model)                       -> plain float keras.Model of any of these
     export.deliver(model, files, evidence=..) -> files that were run and compared
     export.verify(path, model, evidence)      -> Verdict: a file once more
     export.debug(model, evidence)             -> Analysis: which layers lose accuracy in int8
@@ -28,30 +36,44 @@ import kerascnn
 _homes = {
     "DeliveryError": ".delivery.deliver",
     "FreezeStatistics": ".quantization.folded_normalization",
+    "Pruning": ".pruning.schedule",
     "benchmark": ".runtimes.benchmarking",
+    "channel_widths": ".pruning.channel_removal",
+    "cluster": ".sharing.clustering",
     "compress": ".delivery.compress",
     "convert": ".conversion.convert",
     "debug": ".debugging.debug",
     "deliver": ".delivery.deliver",
+    "equalize": ".quantization.equalized",
+    "keep_zeros": ".constraints.zeros",
     "pack": ".delivery.packing",
     "quantize": ".quantization.calibration",
+    "remove_channels": ".pruning.channel_removal",
     "sensitivity": ".pruning.sensitivity",
     "stage": ".delivery.staging",
+    "strip": ".quantization.stripping",
     "unpack": ".delivery.packing",
     "verify": ".delivery.verify",
 }
 __all__ = [
     "DeliveryError",
     "FreezeStatistics",
+    "Pruning",
     "benchmark",
+    "channel_widths",
+    "cluster",
     "compress",
     "convert",
     "debug",
     "deliver",
+    "equalize",
+    "keep_zeros",
     "pack",
     "quantize",
+    "remove_channels",
     "sensitivity",
     "stage",
+    "strip",
     "unpack",
     "verify",
 ]

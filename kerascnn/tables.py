@@ -1,5 +1,6 @@
 """Tables for the terminal that show every name and number in full, however narrow it is."""
 
+import io
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -8,7 +9,7 @@ from rich.table import Column as RichColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from kerascnn.console import printable, styled
+from kerascnn.console import Console, printable, styled
 
 GAP = 2  # blanks between columns that have no frame
 
@@ -39,6 +40,12 @@ class Table:
     def add(self, *cells):
         """Adds a row: strings, or what `styled` returns; cells that are not given are empty."""
         self.rows.append([*cells, *[""] * (len(self.columns) - len(cells))])
+
+    def __str__(self):
+        """The table as a script prints it: in its frame, at its full width."""
+        text = io.StringIO()
+        Console(file=text, width=10**4).print(self)
+        return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
     def __rich_console__(self, console, options):
         framed = self._framed()

@@ -1,20 +1,25 @@
 """Compression, read from top to bottom: remove channels, prune, share weights, then train with
 int8 arithmetic in mind. What needs no training is done where a model is converted."""
 
+import keras
+
+from kerascnn.analysis import count
 from kerascnn.config import OptimizerConfig, Schedule, dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
 from kerascnn.training import fit, load_finite, open_run
 
+from ..constraints.kernels import sparsity
+from ..constraints.zeros import keep_zeros
 from ..pruning.channel_criteria import slim
-from ..pruning.channel_removal import remove_channels
-from ..pruning.magnitude import MagnitudePruning, keep_zeros, sparsity
+from ..pruning.channel_removal import channel_widths, remove_channels
+from ..pruning.schedule import Pruning
 from ..quantization.biases import settle_biases
 from ..quantization.calibration import simulated
 from ..quantization.folded_normalization import FreezeStatistics
 from ..recipes.recipe import load_recipe
-from ..sharing.clustering import cluster
+from ..sharing.clustering import cluster, share_values
 from ..subject.opening import training_samples
 from .progress import Progress
 
@@ -95,16 +100,17 @@ def _slim(model, slimming, run, data, out):
 
 
 def _narrow(model, channels, run, data, out):
-    narrowed = remove_channels(
+    thin = remove_channels(
         model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
-        batches=data.batches(data.train).take(CRITERION_BATCHES),
+        data=data.batches(data.train).take(CRITERION_BATCHES),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )  # fmt: skip
-    before, after = narrowed.macs_before, narrowed.macs_after
+    before, after = count(model).macs, count(thin).macs
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
-    layers = [vars(width) for width in narrowed.widths]
+    layers = [vars(width) for width in channel_widths(model, thin)]
     report = {"macs_before": before, "macs_after": after, "layers": layers}
     write_json(out.parent / "channels.json", report)
-    return _fine_tune(narrowed.model, channels.fine_tune, run, data, out, [], 0)
+    return _fine_tune(thin, channels.fine_tune, run, data, out, [], 0)
 
 
 def _prune(model, pruning, run, data, out):
@@ -113,7 +119,7 @@ def _prune(model, pruning, run, data, out):
         console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
         return model
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
-    pruner = MagnitudePruning(
+    pruner = Pruning(
         model, pruning.sparsity, steps,
         begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
         exclude=pruning.exclude,
@@ -126,8 +132,7 @@ def _prune(model, pruning, run, data, out):
 def _cluster(model, clustering, run, data, out):
     if clustering.engine == "tfmot":
         return _tfmot_stages().cluster(model, clustering, run, data, out)
-    keep_zeros(model)
-    cluster(model, clustering.values, exclude=clustering.exclude)
+    model = cluster(model, clustering.values, exclude=clustering.exclude, summed=True)
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
@@ -142,7 +147,8 @@ def train_quantized(model, recipe, run, data, out, *, resume=False):
     model = simulated(model, quantization, training_samples(data), (True,))
     keep_zeros(model)
     if recipe.clustering:  # already clustered: this only keeps it so
-        cluster(model, recipe.clustering.values, exclude=recipe.clustering.exclude)
+        clustering = recipe.clustering
+        share_values(model, clustering.values, exclude=clustering.exclude, summed=True)
     freeze = FreezeStatistics(quantization.frozen_from)
     tuning = quantization.fine_tune
     model = _fine_tune(model, tuning, run, data, out, [freeze], 0, resume=resume)

@@ -12,9 +12,9 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy, predictions
 from kerascnn.files import write_bytes, write_json
 
+from ..constraints.kernels import sparsity
 from ..proof.checks import Check, Verdict
 from ..proof.sheet import refuse_to_replace, sheet_path
-from ..pruning.magnitude import sparsity
 from ..recipes.recipe import load_recipe
 from ..sharing.container import decode, encode
 from ..subject.opening import open_subject

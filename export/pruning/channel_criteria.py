@@ -43,20 +43,20 @@ def slim(model, strength):
         gamma.regularizer = keras.regularizers.L1(strength)
 
 
-def importance(groups, criterion, batches=()):
+def importance(groups, criterion, taylor=None):
     """Scores every group of channels.
 
     Args:
         groups: `ChannelGroups`.
         criterion: "gamma", "l1", "l2" or "taylor".
-        batches: for "taylor": an iterable of (images, labels), labels as class numbers.
+        taylor: gives the scores of "taylor" when it is called; see `loss_slopes`.
 
     Returns:
         (groups.count,) floats; infinity for what the criterion cannot judge, and for what is
         locked.
     """
     if criterion == "taylor":
-        scores = _taylor(groups, batches)
+        scores = taylor()
     elif criterion == "gamma":
         scores = _mean(groups, _gammas(groups))
     elif criterion in ("l1", "l2"):
@@ -96,49 +96,3 @@ def _mean(groups, parts):
         total += np.bincount(labels, values, groups.count)
         members += np.bincount(labels, minlength=groups.count)
     return np.where(members > 0, total / np.maximum(members, 1), np.inf)
-
-
-def _taylor(groups, batches):
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"channels.criterion: taylor takes gradients with TensorFlow, Keras runs on "
-            f"{keras.backend.backend()}; set KERAS_BACKEND=tensorflow, or take gamma, l1 or l2"
-        )
-    if len(groups.model.outputs) != 1:
-        raise UserError(
-            f"channels.criterion: taylor takes one output of logits, {groups.model.name} has "
-            f"{len(groups.model.outputs)}; take gamma, l1 or l2"
-        )
-    import tensorflow as tf
-
-    taken = [
-        (variable, *weight.rows)
-        for name, weights in groups.weights.items()
-        for variable, weight in zip(groups.model.get_layer(name).weights, weights, strict=True)
-        if weight.rows
-    ]
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    @tf.function
-    def products(images, labels):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable, *_ in taken])
-            value = loss(labels, groups.model(images, training=False))
-        kernels = [variable.value for variable, *_ in taken]
-        gradients = tape.gradient(value, kernels, unconnected_gradients="zero")
-        sums = []
-        for (_, axis, _), kernel, gradient in zip(taken, kernels, gradients, strict=True):
-            others = [i for i in range(len(kernel.shape)) if i != axis % len(kernel.shape)]
-            sums.append(tf.reduce_sum(kernel * gradient, others))
-        return sums
-
-    total, count = np.zeros(groups.count), 0
-    for images, labels in batches:
-        change = np.zeros(groups.count)
-        for (_, _, rows), values in zip(taken, products(images, labels), strict=True):
-            change += np.bincount(rows, values.numpy(), groups.count)
-        total += change**2
-        count += 1
-    if not count:
-        raise UserError("channels.criterion: taylor needs batches of images and labels, got none")
-    return total / count

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from kerascnn.models.graph import canonical, nodes, operands
+from kerascnn.models.graph import canonical_pairs, nodes, operands
 
 from .channel_rules import (
     CONVOLUTIONS,
@@ -31,13 +31,17 @@ LOCKED = 0  # the group of everything that stays
 class ChannelGroups:
     """The groups 0 .. count - 1 of a model; group 0 is locked.
 
-    model: flat, with the weights of the one it was made from. outputs: layer name -> the group of
+    source: a copy of the model that was given, its blocks opened, its nested models nested. model:
+    that one flat, with the same weights. names: id of a layer of `source` -> the name it has in
+    `model`. outputs: layer name -> the group of
     each channel it gives (the first output of several). makers: names of the layers that make
     channels rather than pass them on. weights: layer name -> a `Weight` for each of its weights,
     for the layers that have a rule.
     """
 
+    source: keras.Model
     model: keras.Model
+    names: dict[int, str]
     count: int
     outputs: dict[str, np.ndarray]
     makers: tuple[str, ...]
@@ -49,16 +53,18 @@ class ChannelGroups:
         return grouped and layer.name in self.weights and not self.weights[layer.name][0].rows
 
 
-def find_groups(model):
+def find_groups(model: keras.Model) -> ChannelGroups:
     """Returns the `ChannelGroups` of a functional or sequential model."""
-    flat = canonical(model, split_activations=False)
+    source, _ = canonical_pairs(model, split_activations=False, nested=True)
+    flat, pairs = canonical_pairs(source, split_activations=False)
+    names = {id(layer): copy.name for layer, copy in pairs}
     grouped = {x.name for x in flat.layers if type(x) in CONVOLUTIONS and x.groups > 1}
-    even = _Labels(flat, whole=())
-    if not grouped:
-        return even.groups()
-    whole = _Labels(flat, whole=grouped)
-    better = {name for name in grouped if whole.choices(name) > even.choices(name)}
-    return _Labels(flat, whole=better).groups()
+    labels = even = _Labels(flat, whole=())
+    if grouped:
+        whole = _Labels(flat, whole=grouped)
+        better = {name for name in grouped if whole.choices(name) > even.choices(name)}
+        labels = _Labels(flat, whole=better)
+    return labels.groups(source, names)
 
 
 class _Labels:
@@ -149,7 +155,8 @@ class _Labels:
         roots = {self.root(x) for x in np.concatenate([*inputs, *outputs]).tolist()}
         return len(roots - {LOCKED})
 
-    def groups(self):
+    def groups(self, source, names):
+        """The `ChannelGroups` of what the labels have been joined to."""
         roots = [self.root(x) for x in range(len(self.parents))]
         unique, group = np.unique(roots, return_inverse=True)
 
@@ -158,7 +165,9 @@ class _Labels:
 
         by_id = {id(layer): layer.name for layer in self.model.layers}
         return ChannelGroups(
+            source=source,
             model=self.model,
+            names=names,
             count=len(unique),
             outputs={
                 by_id[key]: group[outputs[0]]

@@ -11,7 +11,9 @@ pixel, and the fine-tuning that follows restores what it added.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from math import gcd
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,11 +21,15 @@ from keras import layers, ops
 
 from kerascnn.analysis.counting import layer_macs
 from kerascnn.analysis.graph import walk as walk_calls
+from kerascnn.console import console
 from kerascnn.errors import UserError
-from kerascnn.models.graph import new_inputs, walk
+from kerascnn.models.copying import copied
+from kerascnn.models.graph import traced, walk
 
+from ..subject.samples import samples_of
 from .channel_criteria import importance
 from .channel_groups import LOCKED, find_groups
+from .loss_slopes import SAMPLES, slopes
 
 MINIMUM = 1 / 8  # of the channels that are removed together, this share always stays
 
@@ -37,55 +43,74 @@ class Width:
     after: int
 
 
-@dataclass(frozen=True)
-class Narrowed:
-    """model: the thinner network. widths: a row for every layer that makes channels."""
+def remove_channels(
+    model: keras.Model,
+    macs: float,
+    *,
+    data: Any = None,
+    loss: Any = None,
+    criterion: str = "taylor",
+    multiple_of: int = 8,
+) -> keras.Model:
+    """A thinner copy of a model, without the channels that matter least.
 
-    model: keras.Model
-    macs_before: int
-    macs_after: int
-    widths: tuple[Width, ...]
-
-
-def remove_channels(model, macs, *, criterion="taylor", multiple_of=8, batches=()):
-    """Removes the least important channels of a network.
+        thin = export.remove_channels(model, macs=0.5, data=train_ds, loss="mse")
+        thin.compile(...)
+        thin.fit(...)  # what was removed costs accuracy, which training brings back
 
     Args:
-        model: functional or sequential, channels last.
+        model: functional, sequential, or a class of its own that is made of Keras operations;
+            channels last. It stays as it is.
         macs: the share of the multiply-accumulates to keep at most, between 0 and 1.
+        data: for "taylor", what the model is fitted with, inputs and targets (see `samples_of`);
+            the first 1024 samples are used. Where the model takes any size, theirs is counted.
+        loss: for "taylor", as `compile` takes it: a Keras loss, its name, a function, or one for
+            each output; by default what the model was compiled with.
         criterion: "gamma", "l1", "l2" or "taylor"; see `channel_criteria`.
-        multiple_of: widths that shrink, shrink to a multiple of this; 1 for any.
-        batches: for "taylor", an iterable of (images, labels).
+        multiple_of: widths that shrink, shrink to a multiple of this; 1 for any. Where the share
+            cannot be reached so, the largest multiple that reaches it is taken; one line says so.
 
     Returns:
-        A `Narrowed`; its model has the layers, names, inputs and outputs of the old one. Nested
-        models are inlined.
+        A `keras.Model` of the same class, layers, names, inputs and outputs, not compiled. Nested
+        models stay nested. `channel_widths` and `kerascnn.count` say what has changed.
 
     Raises:
-        UserError: a share that cannot be reached, or a criterion that does not fit the model.
+        UserError: a share that cannot be reached, a criterion, data or a loss that does not fit.
     """
     if not 0 < macs < 1:
         raise UserError(f"channels.macs: expected a share between 0 and 1, got {macs}")
     if multiple_of < 1:
         raise UserError(f"channels.multiple_of: expected at least 1, got {multiple_of}")
-    groups = find_groups(model)
-    scores = importance(groups, criterion, batches)
-    keep = choose(groups, scores, macs, multiple_of)
-    kept = {name: keep[groups.outputs[name]] for name in groups.makers}
-    widths = tuple(Width(name, len(x), int(x.sum())) for name, x in kept.items())
-    count = Multiplications(groups)
-    everything = np.ones(groups.count, bool)
-    return Narrowed(narrow(groups, keep), count(everything), count(keep), widths)
+    graph = traced(model)
+    groups = find_groups(graph)
+    samples = None if data is None else samples_of(graph, data, SAMPLES)
+    scores = importance(groups, criterion, partial(slopes, groups, model, samples, loss))
+    sizes = samples and [x.shape[1:] for x in samples.inputs]
+    return narrow(groups, choose(groups, scores, macs, multiple_of, sizes))
 
 
-def choose(groups, scores, macs, multiple_of):
+def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]:
+    """A `Width` for each layer that makes channels, of a model and of what was removed from it.
+
+    Raises:
+        UserError: a model that has not the layers of the other.
+    """
+    old, new = (find_groups(traced(model)) for model in (before, after))
+    if old.makers != new.makers:
+        raise UserError(
+            f"{after.name}: expected what remove_channels made of {before.name}; its layers differ"
+        )
+    return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.makers)
+
+
+def choose(groups, scores, macs, multiple_of, sizes=None):
     """Which groups stay, as booleans: those of least importance a multiplication go first.
 
     Groups that make the same layers wider are removed in steps that leave each of these layers a
-    multiple of `multiple_of`; `scores` is their importance.
+    multiple of `multiple_of`, or less where that does not reach the share; `scores` is their
+    importance; `sizes` are those of the inputs, where the model does not fix them.
     """
-    count = Multiplications(groups)
-    steps = sorted(_steps(groups, scores, count, multiple_of), key=lambda step: step[0])
+    count = Multiplications(groups, sizes)
 
     def after(number):
         keep = np.ones(groups.count, bool)
@@ -93,11 +118,21 @@ def choose(groups, scores, macs, multiple_of):
             keep[removed] = False
         return keep
 
-    total, least = count(after(0)), count(after(len(steps)))
-    if least > macs * total:
+    total = count(np.ones(groups.count, bool))
+    for multiple in range(multiple_of, 0, -1):
+        steps = sorted(_steps(groups, scores, count, multiple), key=lambda step: step[0])
+        least = count(after(len(steps)))
+        if least <= macs * total:
+            break
+    else:
         raise UserError(
-            f"channels.macs: expected a share of at least {least / total:.3f}, got {macs}: no "
-            f"more channels of {groups.model.name} can be removed in multiples of {multiple_of}"
+            f"channels.macs: expected a share of at least {least / max(total, 1):.3f}, got {macs}: "
+            f"no more channels of {groups.model.name} can be removed"
+        )
+    if multiple < multiple_of:
+        console.print(
+            f"  channels: multiples of {multiple_of} do not reach {macs:g} of the multiplications; "
+            f"widths are multiples of {multiple}"
         )
     low, high = 0, len(steps)
     while low < high:  # more steps never multiply more, so the first that fits can be bisected
@@ -150,9 +185,9 @@ class Multiplications:
     A kernel is multiplied once at every place, so a layer's count shrinks as its kernels do.
     """
 
-    def __init__(self, groups):
+    def __init__(self, groups, sizes=None):
         self.constant, self.parts, self.groups_count = 0, [], groups.count
-        for call in walk_calls(groups.model).calls:
+        for call in walk_calls(_sized(groups.model, sizes)).calls:
             macs = 0 if call.is_input else layer_macs(call) or 0
             weights = groups.weights.get(call.name)
             if not weights or not macs:
@@ -185,27 +220,30 @@ class Multiplications:
         return total
 
 
+def _sized(model, sizes):
+    """A model of any size on inputs of these sizes; one of fixed sizes as it is."""
+    if sizes is None or not any(None in x.shape[1:] for x in model.inputs):
+        return model
+    inputs = [
+        keras.Input(size, dtype=x.dtype, name=x.name)
+        for size, x in zip(sizes, model.inputs, strict=True)
+    ]
+    return keras.Model(
+        inputs, walk(model, inputs, lambda node, *args, **kwargs: node.operation(*args, **kwargs))
+    )
+
+
 def narrow(groups, keep):
     """Builds the network without the groups that are not in `keep`, weights included."""
-    flat, twins = groups.model, {}
 
-    def call(node, *args, **kwargs):
-        layer = node.operation
-        if not isinstance(layer, keras.Layer):
-            return layer(*args, **kwargs)
-        if layer.name not in twins:
-            twins[layer.name] = type(layer).from_config(_narrow_config(layer, groups, keep))
-        return twins[layer.name](*args, **kwargs)
+    def flat(layer):
+        return groups.model.get_layer(groups.names[id(layer)])
 
-    inputs = new_inputs(flat)
-    model = keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
-    for name, twin in twins.items():
-        layer = flat.get_layer(name)
-        twin.trainable = layer.trainable
-        twin.set_weights(_narrow_weights(layer, groups, keep))
-        if isinstance(twin, layers.Normalization):
-            twin.finalize_state()
-    return model
+    def twin(layer):
+        config = _narrow_config(flat(layer), groups, keep)
+        return type(layer).from_config({**config, "name": layer.name})
+
+    return copied(groups.source, twin, lambda layer: _narrow_weights(flat(layer), groups, keep))
 
 
 def _narrow_config(layer, groups, keep):

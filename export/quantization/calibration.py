@@ -9,6 +9,8 @@ import keras
 from kerascnn.console import console
 from kerascnn.models.graph import traced
 
+from ..constraints.values import keep_values
+from ..constraints.zeros import keep_zeros
 from ..recipes.stages import Calibration, Quantization
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
@@ -38,6 +40,7 @@ def quantize(
     the one given, which stays as it is: compile and fit it as you like, save it, load it, go on.
     `export.deliver` makes files of it. It is calibrated, so that it can be delivered at once, too.
     A layer that int8 has no rule for stays float, between two roundings; one line says which.
+    Zeros that pruning left stay zeros in the training, and values that clustering made stay shared.
 
     Args:
         model: functional, sequential, or a class of its own that is made of Keras operations.
@@ -69,7 +72,10 @@ def quantize(
         method="static", per_channel=per_channel, exclude=tuple(exclude), equalize=equalized,
         correct_biases=corrected, calibration=Calibration(ranges=ranges),
     )  # fmt: skip
-    return calibrated(model, quantization, found, pixels)
+    twin = calibrated(model, quantization, found, pixels)
+    keep_values(twin)
+    keep_zeros(twin)
+    return twin
 
 
 def calibrated(

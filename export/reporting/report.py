@@ -14,9 +14,9 @@ from kerascnn.files import write_text
 from kerascnn.models import variant
 from kerascnn.training import load_finite, open_run
 
+from ..constraints.kernels import sparsity
 from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
-from ..pruning.magnitude import sparsity
 from ..runtimes import Artifact
 from . import plots, records
 

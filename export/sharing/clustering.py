@@ -4,67 +4,75 @@ Han, Mao & Dally, "Deep Compression", arXiv:1510.00149, section 3. The file gets
 every weight becomes a short code (see `deep_compression`); a dense kernel computes as before.
 """
 
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from kerascnn.errors import UserError
+from kerascnn.models.copying import copied
 
-from ..pruning.magnitude import kernel, prunable
+from ..constraints.kernels import chosen_layers, forget_step, kernel, own_constraint
+from ..constraints.values import Sharing
+from ..constraints.zeros import keep_zeros
 
 ITERATIONS = 300  # of k-means at most; it ends earlier where no weight changes its cluster
 
 
-class Sharing(keras.constraints.Constraint):
-    """A constraint that holds the weights of a cluster equal after every step of the optimizer.
+def cluster(
+    model: keras.Model,
+    values: int | Callable[..., int],
+    *,
+    exclude: Sequence[str] = (),
+    summed: bool = False,
+) -> keras.Model:
+    """A copy of a model whose kernels have at most `values` different weights each.
 
-    The step has moved each weight by its own gradient. The cluster's value moves by the sum of
-    these, which is the step along the gradient of the shared value (section 3.3): exact for SGD,
-    with or without momentum. The value zero of a pruned kernel stays zero.
+        shared = export.cluster(model, values=16)
+        shared.compile(...)
+        shared.fit(...)  # moves the values; the weights of a cluster stay equal
 
-    Args:
-        values: (k,) the shared values. codes: for each weight the number of its value.
-    """
-
-    def __init__(self, values, codes):
-        self.count = len(values)
-        self.values = keras.Variable(values, trainable=False, name="shared_values")
-        self.codes = keras.Variable(codes.reshape(-1), trainable=False, dtype="int32", name="codes")
-        self.moves = np.asarray(values != 0, "float32")
-
-    def __call__(self, weight):
-        before = ops.take(self.values, self.codes)
-        moved = ops.reshape(ops.cast(weight, "float32"), (-1,)) - before
-        moved = ops.segment_sum(moved, self.codes, num_segments=self.count)
-        self.values.assign(self.values + moved * self.moves)
-        shared = ops.take(self.values, self.codes)
-        return ops.cast(ops.reshape(shared, weight.shape), weight.dtype)
-
-
-def cluster(model, values, *, exclude=()):
-    """Gives every kernel of a model at most `values` values, which the next training moves.
-
-    Acts on convolutions and dense layers, not on depthwise ones. Where a kernel has zeros, zero
-    is one of its values and stays. A kernel with no more values than that is left as it is, and
-    keeps them in the training to come: so a clustered model can be trained further.
+    Acts on convolutions and dense layers, not on depthwise ones. Where a kernel has zeros, zero is
+    one of its values and stays. A kernel with no more values than that is left as it is, and keeps
+    them in the training to come: so does a clustered model that was loaded, clustered once more.
+    `export.quantize` goes on with the values, `export.strip` gives them as plain weights.
 
     Args:
+        model: functional, sequential, or a class of its own that is made of Keras operations.
         values: how many different weights a kernel may hold: a number, or a function of a layer's
             name and of dense=True or False that gives it, as `Clustering.values` of a recipe.
-        exclude: shell patterns of layer names that stay as they are.
+        exclude: shell patterns of the names of layers that stay as they are.
+        summed: a value moves by the sum of what its weights would, not by their mean; see
+            `Sharing`.
+
+    Raises:
+        UserError: fewer than two values, a pattern that no layer has, a model without such layers,
+            or `summed` on JAX.
     """
-    if keras.backend.backend() == "jax":
+    copy = copied(model)
+    share_values(copy, values, exclude=exclude, summed=summed)
+    keep_zeros(copy)  # of the layers that stay as they are
+    return copy
+
+
+def share_values(model, values, *, exclude=(), summed=False):
+    """The same in place."""
+    if summed and keras.backend.backend() == "jax":
         raise UserError(
             "clustering: expected Keras on TensorFlow or torch, got jax, whose compiled step "
-            "cannot move shared values; set KERAS_BACKEND=tensorflow"
+            "cannot move summed values; set KERAS_BACKEND=tensorflow"
         )
-    for layer in prunable(model, exclude):
+    for layer in chosen_layers(model, exclude):
         variable = kernel(layer)
         dense = isinstance(layer, layers.Dense)
         count = values(layer.name, dense=dense) if callable(values) else values
+        if count < 2:
+            raise UserError(f"{layer.name}: expected 2 values or more, got {count}")
         shared, codes = share(ops.convert_to_numpy(variable), count)
-        variable.constraint = Sharing(shared, codes)
+        variable.constraint = Sharing(shared, codes, own_constraint(variable), summed=summed)
         variable.assign(shared[codes])
+    forget_step(model)
 
 
 def share(weights, count):

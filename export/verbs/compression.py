@@ -54,13 +54,13 @@ def sensitivity(
     from kerascnn.files import write_json
     from kerascnn.training import open_run
 
-    from ..pruning.sensitivity import as_json, sensitivity_table, suggestions
+    from ..pruning.sensitivity import as_json, suggestions
     from ..pruning.sensitivity import sensitivity as scan_run
 
     opened = open_run(run)
     with busy("pruning layer after layer"):
-        scan = scan_run(opened, images=images, data_dir=data_dir)
-    console.print(sensitivity_table(scan))
+        scan = scan_run(opened, samples=images, data_dir=data_dir)
+    console.print(scan.table)
     for line in suggestions(scan):
         console.print(line, highlight=False)
     if out:

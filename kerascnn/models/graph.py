@@ -289,6 +289,15 @@ def in_float32(model: keras.Model) -> keras.Model:
     return copied
 
 
+def all_layers(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers inside a model or layer, at any depth, each once; a nest before its contents."""
+    found: dict[int, keras.Layer] = {}
+    for part in layer._flatten_layers(include_self=False, recursive=False):
+        for inner in (part, *all_layers(part)):
+            found.setdefault(id(inner), inner)
+    return list(found.values())
+
+
 def computes_in(model: keras.Model) -> set[str]:
     """The dtypes that the layers of a model compute in."""
     return {layer.compute_dtype for layer in model._flatten_layers() if layer.compute_dtype}
@@ -307,12 +316,13 @@ def canonical(model, *, split_activations=True):
     return canonical_pairs(model, split_activations=split_activations)[0]
 
 
-def canonical_pairs(model, *, split_activations=True, dtype=None):
+def canonical_pairs(model, *, split_activations=True, dtype=None, nested=False):
     """The copy that `canonical` makes, and the list of (layer of the model, its copy).
 
-    dtype: what the copies compute in and hold; by default as the layers.
+    dtype: what the copies compute in and hold; by default as the layers. nested: whether nested
+    models stay nested; only what is inside of them becomes easy to read.
     """
-    copies = _Copies(split_activations, dtype)
+    copies = _Copies(split_activations, dtype, nested)
     inputs = new_inputs(model)
     outputs = walk(model, inputs, copies.call_in(model))
     copied = like(model, keras.Model(inputs, outputs, name=model.name))
@@ -334,15 +344,18 @@ class _Copies:
     inlined: name of a nested model or block -> the names of the layers that came out of it.
     """
 
-    def __init__(self, split_activations, dtype):
-        self.split_activations, self.dtype = split_activations, dtype
+    def __init__(self, split_activations, dtype, nested):
+        self.split_activations, self.dtype, self.nested = split_activations, dtype, nested
         self.made, self.names, self.inlined = {}, set(), {}
+        self.models = {}  # id of a nested model -> (the model, its copy), where these stay
 
     def call_in(self, owner, within=()):
         """The function that `walk` calls for each node of `owner`; within: the models around it."""
 
         def call(node, *args, **kwargs):
             operation = node.operation
+            if self.nested and isinstance(operation, keras.Model) and is_functional(operation):
+                return self._nest(operation)(*args, **kwargs)
             if isinstance(operation, keras.Model) or is_block(operation):
                 inner = operation
                 if not is_functional(operation):
@@ -360,6 +373,18 @@ class _Copies:
             return operation(*args, **kwargs) if made is None else made
 
         return call
+
+    def _nest(self, model):
+        if id(model) not in self.models:
+            around, self.names = self.names, set()  # it has names of its own
+            inputs = new_inputs(model)
+            made = keras.Model(inputs, walk(model, inputs, self.call_in(model)), name=model.name)
+            made.output_names = output_names(model)
+            if not model.trainable:
+                made.trainable = False  # so that it can be set to True as that of the model
+            self.models[id(model)] = model, like(model, made)
+            self.names = around
+        return self.models[id(model)][1]
 
     def _copy(self, layer, owner, within):
         if id(layer) not in self.made:

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from export.constraints.kernels import prunable_kernels
 from export.delivery.compress import compress
-from export.pruning.magnitude import largest, prunable_kernels
+from export.pruning.magnitude import largest
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
-from export.sharing.clustering import cluster, k_means, share
+from export.sharing.clustering import cluster, k_means, share, share_values
 from kerascnn.config import Config, parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
@@ -59,7 +60,8 @@ def test_a_shared_value_moves_by_the_sum_of_its_gradients():
     kernel = model.layers[0].kernel
     start = rng.normal(size=(6, 5)).astype("float32")
     kernel.assign(start * largest(np.abs(start), 0.7))
-    cluster(model, 4)
+    model = cluster(model, 4, summed=True)
+    kernel = model.layers[-1].kernel
     values, codes = np.unique(array(kernel), return_inverse=True)
     codes = codes.reshape(6, 5)
     x, y = rng.normal(size=(8, 6)), rng.normal(size=(8, 5))
@@ -82,7 +84,7 @@ def test_depthwise_kernels_and_excluded_layers_stay():
     x = layers.DepthwiseConv2D(3, name="depthwise")(x)
     model = keras.Model(image, layers.Conv2D(8, 1, name="head")(x))
     before = {x.name: array(x.weights[0]) for x in model.layers[1:]}
-    cluster(model, 4, exclude=("he*",))
+    model = cluster(model, 4, exclude=("he*",))
     assert len(np.unique(array(model.get_layer("stem").kernel))) == 4
     for name in ("depthwise", "head"):
         np.testing.assert_array_equal(array(model.get_layer(name).weights[0]), before[name])
@@ -92,11 +94,11 @@ def test_a_clustered_model_stays_so_in_int8_training():
     image = keras.Input((8, 8, 3))
     x = layers.Conv2D(8, 3, name="conv")(image)
     model = keras.Model(image, layers.Dense(4, name="logits")(layers.Flatten()(x)))
-    cluster(model, 8)
+    model = cluster(model, 8)
     simulated = quantized_model(model)
     images = np.random.default_rng(0).uniform(0, 255, (16, 8, 8, 3)).astype("float32")
     calibrate(simulated, [images])
-    cluster(simulated, 8)
+    share_values(simulated, 8)
     np.testing.assert_array_equal(
         array(simulated.get_layer("conv")._kernel), array(model.get_layer("conv").kernel)
     )
@@ -181,7 +183,7 @@ def test_a_recipe_says_what_does_not_fit():
     assert recipe(clustering={"clusters": 6, "fine_tune": fine_tune}).compresses
 
 
-def test_jax_is_refused(monkeypatch):
+def test_sums_are_refused_on_jax(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(UserError, match="expected Keras on TensorFlow or torch, got jax"):
-        cluster(keras.Sequential([keras.Input((2,)), layers.Dense(2)]), 4)
+        cluster(keras.Sequential([keras.Input((2,)), layers.Dense(2)]), 4, summed=True)

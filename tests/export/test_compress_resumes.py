@@ -14,7 +14,7 @@ import pytest
 
 import kerascnn.config as configs
 from export.delivery.compress import compress
-from export.pruning.magnitude import MagnitudePruning
+from export.pruning.schedule import Pruning
 from export.recipes.recipe import Recipe
 from kerascnn.files import write_text
 from kerascnn.training import load_model, train
@@ -64,7 +64,7 @@ def killed_after(monkeypatch):
 def seldom_chosen():
     """Masks are chosen every third step only, as in a long training: not at the end of an epoch."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MagnitudePruning, "UPDATES", 4)
+        patch.setattr(Pruning, "UPDATES", 4)
         yield
 
 

@@ -10,11 +10,11 @@ from keras import layers
 from small_networks import network, pixels, randomized
 
 import export
+from export.constraints.kernels import sparsity
 from export.debugging.analysis import analyse
 from export.debugging.diagnosis import diagnose
 from export.debugging.probe import Probe
 from export.proof.sheet import read_sheet
-from export.pruning.magnitude import sparsity
 from export.quantization.float_form import unrounded
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.names import recipe_name

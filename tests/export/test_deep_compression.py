@@ -10,7 +10,8 @@ import pytest
 from keras import layers, ops
 
 import kerascnn
-from export.pruning.magnitude import largest, prunable_kernels
+from export.constraints.kernels import prunable_kernels
+from export.pruning.magnitude import largest
 from export.sharing.clustering import cluster
 from export.sharing.container import MAGIC, decode, encode
 from export.sharing.deep_compression import decode_weights, encode_weights

@@ -57,7 +57,7 @@ def test_normalization_is_the_quantization_of_the_input(finished_run):
 def test_half_of_the_int8_weights_are_zero(finished_run):
     from ai_edge_litert.interpreter import Interpreter
 
-    from export.pruning.magnitude import sparsity
+    from export.constraints.kernels import sparsity
 
     model = open_run(finished_run).path / "quick_int8" / "model.keras"
     from kerascnn.training import load_model

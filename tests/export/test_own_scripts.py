@@ -19,7 +19,9 @@ from kerascnn.errors import UserError
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(
-    m.name for m in pkgutil.iter_modules(own_scripts.__path__) if m.name not in ("parts", "go_on")
+    m.name
+    for m in pkgutil.iter_modules(own_scripts.__path__)
+    if m.name not in ("parts", "go_on", "conftest") and not m.name.startswith("test_")
 )
 IN_FLOAT = {"convnext", "islands"}  # where layers stay float
 

@@ -9,8 +9,8 @@ from keras import layers, ops
 
 from export import pack
 from export.cli import invoke
+from export.constraints.kernels import prunable, sparsity
 from export.delivery import packing
-from export.pruning.magnitude import prunable, sparsity
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
 from kerascnn.training import load_model, open_run

@@ -138,7 +138,7 @@ def test_a_compression_that_would_train_nothing_names_the_way(kerascnn, own_run)
 
 
 def test_a_pruned_network_is_quantized_without_training(kerascnn, own_run, tmp_path):
-    from export.pruning.magnitude import sparsity
+    from export.constraints.kernels import sparsity
 
     path = tmp_path / "own.yaml"
     path.write_text(

@@ -9,20 +9,14 @@ from keras import layers, ops
 from small_networks import pixels, randomized
 
 import export
+from export.constraints.kernels import prunable_kernels, sparsity
+from export.constraints.zeros import keep_zeros
 from export.delivery.compress import compress
-from export.delivery.preparation import compressed_model
-from export.pruning.magnitude import (
-    MagnitudePruning,
-    keep_zeros,
-    kept,
-    prunable_kernels,
-    sparsity,
-    two_of_four,
-)
+from export.pruning.magnitude import kept, two_of_four
+from export.pruning.schedule import Pruning
 from export.quantization.biases import settle_biases
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe, load_recipe
-from export.subject.opening import open_subject
 from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run
@@ -73,7 +67,7 @@ class Zeros(keras.callbacks.Callback):
 def test_the_schedule_constant_zeroes_all_at_once(begin, expected):
     """With begin = 0.5 of four steps the zeros are there after the second, and before it none."""
     model, zeros = small(), Zeros()
-    pruner = MagnitudePruning(model, 0.5, 4, begin=begin, schedule="constant")
+    pruner = Pruning(model, 0.5, 4, begin=begin, schedule="constant")
     train(model, callbacks=[pruner, zeros])
     assert zeros.seen == pytest.approx(expected, abs=1e-3)
 
@@ -101,9 +95,7 @@ def test_zeros_of_the_pattern_rise_like_any_others():
 @pytest.mark.parametrize("schedule", ["constant", "polynomial"])
 def test_of_four_weights_along_the_input_channels_two_are_zero(schedule):
     model = small()
-    pruner = MagnitudePruning(
-        model, 0.5, 4, end=0.5, schedule=schedule, pattern="2:4", exclude=["logits"]
-    )
+    pruner = Pruning(model, 0.5, 4, end=0.5, schedule=schedule, pattern="2:4", exclude=["logits"])
     train(model, callbacks=[pruner])
     axes = {"stem": 2, "conv": 2, "up": 3}  # a transposed kernel is (height, width, out, in)
     for name, axis in axes.items():
@@ -118,7 +110,7 @@ def test_of_four_weights_along_the_input_channels_two_are_zero(schedule):
 def test_zeros_survive_saving_int8_training_and_the_file(pattern, tmp_path):
     """Down to the bytes of the int8 file, where a kernel is (output, height, width, input)."""
     model = small()
-    train(model, callbacks=[MagnitudePruning(model, 0.5, 4, end=0.5, pattern=pattern)])
+    train(model, callbacks=[Pruning(model, 0.5, 4, end=0.5, pattern=pattern)])
     model.save(tmp_path / "pruned.keras")
     loaded = load_model(tmp_path / "pruned.keras")
     zero = {name: array(k) == 0 for name, k in prunable_kernels(loaded).items()}
@@ -175,8 +167,7 @@ def test_a_recipe_prunes_two_of_four_and_keeps_them_in_int8(own_run):
         "test",
     )  # fmt: skip
     run = open_run(own_run)
-    compress(run, recipe)
-    kernels = prunable_kernels(compressed_model(open_subject(run), recipe))
+    kernels = prunable_kernels(compress(run, recipe))
     assert (array(kernels.pop("stage1_conv")) == 0).mean() < 0.05  # smaller than half a step
     for k in kernels.values():
         assert most_in_a_row(array(k), -2) == 2
@@ -195,15 +186,21 @@ def test_layers_of_a_nested_model_are_pruned_too():
     assert list(prunable_kernels(model, ["lo*", "conv"])) == ["stem", "up", "head"]
 
 
-def test_what_pruning_cannot_do_is_said(monkeypatch):
+def test_what_pruning_cannot_do_is_said():
     model = small()
     with pytest.raises(UserError, match="unknown schedule 'constnat'; did you mean 'constant'"):
-        MagnitudePruning(model, 0.5, 4, schedule="constnat")
+        Pruning(model, 0.5, 4, schedule="constnat")
     with pytest.raises(UserError, match="unknown pattern '4:2'; expected one of: 2:4, unstr"):
-        MagnitudePruning(model, 0.5, 4, pattern="4:2")
+        Pruning(model, 0.5, 4, pattern="4:2")
+    with pytest.raises(UserError, match=r"'2:4' is a sparsity of 0\.5, got 0\.7"):
+        Pruning(model, 0.7, pattern="2:4")
+    with pytest.raises(UserError, match="from 0 to below 1, got 50"):
+        Pruning(model, 50)
+    with pytest.raises(UserError, match="unknown layer to exclude 'logit'; did you mean 'logits'"):
+        Pruning(model, 0.5, exclude=["logit"])
+    flat = keras.Sequential([keras.Input((4,)), layers.Flatten()], name="flat")
+    with pytest.raises(UserError, match="flat: expected a convolution or a dense layer, it has"):
+        Pruning(flat, 0.5)
     section = {"sparsity": 0.7, "pattern": "2:4", "fine_tune": FINE_TUNE}
     with pytest.raises(UserError, match=r"'2:4' is a sparsity of 0\.5"):
         parse(Recipe, {"name": "test", "pruning": section}, "test")
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(UserError, match="expected Keras on TensorFlow or torch, got jax"):
-        MagnitudePruning(model, 0.5, 4)

@@ -9,10 +9,12 @@ from keras import layers
 
 import export
 import kerascnn
+from export.constraints.kernels import sparsity
+from export.constraints.zeros import keep_zeros
 from export.conversion.tflite import to_tflite
 from export.proof.reference import Reference
 from export.proof.verification import judge
-from export.pruning.magnitude import MagnitudePruning, keep_zeros, polynomial_sparsity, sparsity
+from export.pruning.schedule import Pruning, polynomial_sparsity
 from export.quantization.biases import settle_biases
 from export.quantization.quantized_layers import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
@@ -179,7 +181,7 @@ def test_pruning_zeroes_the_smallest_weights():
     model = keras.Model(inputs, keras.layers.Dense(10, name="dense")(inputs))
     magnitudes = np.random.default_rng(0).permutation(np.arange(1, 101)).reshape(10, 10)
     model.get_layer("dense").kernel.assign(magnitudes)
-    pruner = MagnitudePruning(model, 0.3, steps=4, end=0.5)
+    pruner = Pruning(model, 0.3, steps=4, end=0.5)
     model.compile(keras.optimizers.SGD(0.0), "mse")
     model.fit(np.ones((8, 10)), np.ones((8, 10)), batch_size=2, callbacks=[pruner], verbose=0)
     assert sparsity(model) == 0.3

@@ -12,9 +12,10 @@ import pytest
 
 import kerascnn.config as configs
 from export.cli import invoke
+from export.constraints.kernels import prunable_kernels
 from export.delivery.deliver import deliver
 from export.proof.sheet import read_sheet, sheet_path
-from export.pruning.magnitude import largest, prunable_kernels
+from export.pruning.magnitude import largest
 from export.recipes.recipe import Recipe
 from export.recipes.stages import FineTune, Pruning
 from export.reporting.plots import confusion, filters, learning_rate, loss

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from export.pruning.magnitude import prunable_kernels
-from export.pruning.sensitivity import LayerSensitivity, Scan, scan, suggestions
+from export.constraints.kernels import prunable_kernels
+from export.pruning.sensitivity import LayerSensitivity, Scan, sensitivity, suggestions
+from export.subject.metric import metric_of
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import open_run
 
+ACCURACY = metric_of(None, ("classes",), ("logits",))
 IMAGES = np.eye(4, dtype="uint8").reshape(4, 2, 2, 1) * 10  # one bright pixel, at four places
 
 
@@ -34,13 +36,13 @@ def test_the_drop_of_each_layer_by_hand():
 
     A pixel whose weight is gone ties between all logits, and the first label wins.
     """
-    found = scan(by_hand(), IMAGES, np.arange(4), sparsities=(0.75, 0.875, 1.0))
-    assert found.accuracy == 1 and found.images == 4
+    found = sensitivity(by_hand(), (IMAGES, np.arange(4)), sparsities=(0.75, 0.875, 1.0))
+    assert found.metric.name == "accuracy" and found.figure == 1 and found.samples == 4
     vital, idle = found.layers
     assert (vital.name, vital.weights) == ("vital", 16)
-    assert vital.accuracies == (1.0, 0.75, 0.25)  # label 0 is right by the tie
+    assert vital.figures == (1.0, 0.75, 0.25)  # label 0 is right by the tie
     assert found.drops(vital) == [0, 25, 75]
-    assert idle.accuracies == (1.0, 1.0, 1.0)
+    assert idle.figures == (1.0, 1.0, 1.0)
 
 
 def test_what_costs_much_and_holds_little_is_suggested_for_exclusion():
@@ -52,7 +54,7 @@ def test_what_costs_much_and_holds_little_is_suggested_for_exclusion():
         LayerSensitivity("head", 300, (0.9, 0.6)),
         LayerSensitivity("side", 100, (0.9, 0.895)),
     )
-    found = Scan(0.9, 1000, (0.5, 0.9), layers)
+    found = Scan(ACCURACY, 0.9, 1000, (0.5, 0.9), layers)
     assert found.exclude(0.5) == []  # the stem costs a point, and no more than that
     assert found.exclude(0.9) == ["head", "stem"]
     assert suggestions(found) == [
@@ -64,7 +66,7 @@ def test_what_costs_much_and_holds_little_is_suggested_for_exclusion():
 def test_the_model_is_left_as_it_was_and_traced_once():
     model = by_hand()
     before = [ops.convert_to_numpy(v).copy() for v in model.weights]
-    scan(model, IMAGES, np.arange(4), sparsities=(0.5, 0.9, 1.0))
+    sensitivity(model, (IMAGES, np.arange(4)), sparsities=(0.5, 0.9, 1.0))
     for old, variable in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(old, ops.convert_to_numpy(variable))
     assert model.predict_function.experimental_get_tracing_count() == 1
@@ -80,19 +82,19 @@ def test_the_verb_prints_the_worst_layer_first_and_writes_the_figures(
     names = [row["name"] for row in found["layers"]]
     assert sorted(names) == sorted(prunable_kernels(run.model()))
     assert [said.index(name) for name in names] == sorted(said.index(name) for name in names)
-    assert found["images"] == 100
+    assert found["samples"] == 100
     assert all(f"sparsity: {share:g}, exclude: [" in said for share in found["sparsities"])
     worst, best = found["layers"][0], found["layers"][-1]
     assert sum(worst["drops"]) >= sum(best["drops"])
     for row in found["layers"]:
-        expected = [100 * (found["accuracy"] - x) for x in row["accuracies"]]
+        expected = [100 * (found["figure"] - x) for x in row["figures"]]
         assert row["drops"] == pytest.approx(expected)
 
 
 def test_what_cannot_be_scanned_is_said():
     with pytest.raises(UserError, match=r"expected shares of zeros within 0\.\.1, got 1\.5"):
-        scan(by_hand(), IMAGES, np.arange(4), sparsities=(1.5,))
+        sensitivity(by_hand(), (IMAGES, np.arange(4)), sparsities=(1.5,))
     image = keras.Input((2, 2, 1))
     flat = keras.Model(image, layers.Flatten()(image), name="flat")
-    with pytest.raises(UserError, match="flat: no convolution or dense layer to prune"):
-        scan(flat, IMAGES, np.arange(4))
+    with pytest.raises(UserError, match="flat: expected a convolution or a dense layer"):
+        sensitivity(flat, (IMAGES, np.arange(4)))

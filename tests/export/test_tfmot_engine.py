@@ -17,13 +17,15 @@ from kerascnn.training.run import open_run
 tf_keras = pytest.importorskip("tf_keras")
 tfmot = pytest.importorskip("tensorflow_model_optimization")
 
+from export.constraints.kernels import sparsity  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.delivery import compress  # noqa: E402
-from export.pruning import magnitude as pruning  # noqa: E402
+from export.delivery.preparation import compressed_model  # noqa: E402
 from export.quantization.quantized_layers import is_int8  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
+from export.subject.opening import open_subject  # noqa: E402
 from export.tfmot import bridge, tf_keras_training  # noqa: E402
 from export.tfmot import engine as tfmot_engine  # noqa: E402
 from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
@@ -175,7 +177,9 @@ def test_pruning_reaches_its_sparsity_and_quantization_keeps_the_zeros(run):
     # Not only the variables: what the layer computes with is zero there too.
     rounded = np.asarray(model.get_layer("conv1").kernel)
     assert (rounded == 0).mean() >= 0.75
-    assert compress.compressed_model(run, make(**stages)).count_params() == model.count_params()
+    assert (
+        compressed_model(open_subject(run), make(**stages)).count_params() == model.count_params()
+    )
 
 
 def test_the_schedule_constant_prunes_from_the_start(run):
@@ -185,7 +189,7 @@ def test_the_schedule_constant_prunes_from_the_start(run):
     tf_model.compile("sgd", tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     step = tfmot.sparsity.keras.UpdatePruningStep()
     tf_model.fit(pixels(run.model()), np.zeros(32), batch_size=16, callbacks=[step], verbose=0)
-    assert pruning.sparsity(tfmot_engine.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
+    assert sparsity(tfmot_engine.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
 
 
 def test_two_of_four_weights_in_a_row_are_zero(run):
@@ -194,7 +198,7 @@ def test_two_of_four_weights_in_a_row_are_zero(run):
     kernel = model.get_layer("conv1").get_weights()[0]  # (3, 3, 8, 16)
     rows = np.moveaxis(kernel, 2, 3).reshape(-1, 4)  # along the input channels
     assert (np.count_nonzero(rows, axis=1) <= 2).all()
-    assert pruning.sparsity(model) == pytest.approx(0.5, abs=0.05)  # conv0 has one input channel
+    assert sparsity(model) == pytest.approx(0.5, abs=0.05)  # conv0 has one input channel
 
 
 def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
