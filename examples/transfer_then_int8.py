@@ -2,8 +2,7 @@
 
     python examples/transfer_then_int8.py [FOLDER]
 
-The backbone is trained here, on the digits 0 to 4; the new head tells 5 to 9. With weights from
-keras.applications the steps are the same.
+The backbone learns the digits 0 to 4 here; the new head tells 5 to 9.
 """
 
 import sys

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from keras import layers
 
+from kerascnn.tables import Table
+
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
 from ..subject.meaning import class_numbers
@@ -112,6 +114,13 @@ class Analysis:
     labelled: bool
     snr: float
     additivity: float
+
+    @property
+    def table(self) -> Table:
+        """The worst layers: what each loses. `print(analysis.table)` shows it."""
+        from .tables import layers  # which knows this module
+
+        return layers(self)
 
 
 def analyse(simulated, samples, meaning=None, *, negligible=0.05):
