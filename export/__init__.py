@@ -18,6 +18,11 @@ In a script of your own, with a model and data of any kind:
     export.convert(model, to="tflite")        -> bytes
     export.benchmark(paths)                   -> list of timings
 
+A .tflite or .onnx file that any tool wrote:
+
+    export.describe(path)                     -> FileDescription: operators, ends, what is in float
+    export.compare(path, against, evidence)   -> Comparison with a model or with another file
+
 A run of `kerascnn.train`, and its recipes:
 
     export.compress(run, recipe)              -> keras.Model
@@ -40,9 +45,11 @@ _homes = {
     "benchmark": ".runtimes.benchmarking",
     "channel_widths": ".pruning.channel_removal",
     "cluster": ".sharing.clustering",
+    "compare": ".inspection.comparison",
     "compress": ".delivery.compress",
     "convert": ".conversion.convert",
     "debug": ".debugging.debug",
+    "describe": ".inspection.description",
     "deliver": ".delivery.deliver",
     "equalize": ".quantization.equalized",
     "keep_zeros": ".constraints.zeros",
@@ -62,12 +69,14 @@ __all__ = [
     "benchmark",
     "channel_widths",
     "cluster",
+    "compare",
     "compress",
     "convert",
     "debug",
     "deliver",
     "equalize",
     "keep_zeros",
+    "describe",
     "pack",
     "quantize",
     "remove_channels",

@@ -35,7 +35,7 @@ WINGS = (
     ("tfmot",),
     ("proof",),
     ("delivery",),
-    ("debugging", "reporting"),
+    ("debugging", "inspection", "reporting"),
     ("verbs",),
     ("cli",),
 )

@@ -12,7 +12,7 @@ from export.delivery.preparation import prepared
 from export.proof.verification import judge
 from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
-from export.runtimes.litert import float_operators
+from export.runtimes.tflite_content import float_operators
 from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 
