@@ -19,45 +19,63 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks(page):
-    """(language, source, number of the line before it) of each fenced block of a page."""
-    text = page.read_text()
-    return [
-        (found[1], found[2], text[: found.start(2)].count("\n")) for found in FENCED.finditer(text)
-    ]
+    """(language, source, number of the line before it) of each fenced block of a page.
+
+    The language of a block that shows what the one right above it prints is "printed".
+    """
+    text, made, end = page.read_text(), [], 0
+    for found in FENCED.finditer(text):
+        kind = found[1]
+        if kind == "text" and made and not text[end : found.start()].strip():
+            kind = "printed"
+        made.append((kind, found[2], text[: found.start(2)].count("\n")))
+        end = found.end()
+    return made
 
 
-WITH_PYTHON = [page for page in PAGES if any(kind == "python" for kind, _, _ in blocks(page))]
+def program(page):
+    return [source for kind, source, _ in blocks(page) if kind == "python"]
+
+
+START = ROOT / "docs/index.md"  # shows the script of README, which runs once
+WITH_PYTHON = [page for page in PAGES if program(page) and page != START]
 
 
 def alike(printed):
-    """Printed lines without what another machine may print otherwise: digits and widths."""
+    """Printed lines without what another machine may print otherwise: digits, widths, order."""
     printed = re.sub(r"\d[\d,.]*", "#", printed)
-    return [" ".join(re.sub("[─━-]+", "-", line).split()) for line in printed.split("\n") if line]
+    lines = [re.sub("[━─]+", "-", line).split() for line in printed.split("\n") if line]
+    return sorted(" ".join(line) for line in lines)  # rows of a table stand by their numbers
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run_and_print_what_it_says(page, tmp_path, monkeypatch):
-    """A page is one program; a block of text behind a block of Python is what that prints."""
+    """A page is one program; a block of text right below a block of Python is what that prints."""
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
-    program, printed = {"__name__": "__main__"}, None
+    names, printed = {"__name__": "__main__"}, ""
     for kind, source, before in blocks(page):
-        if kind == "text" and printed is not None:
+        if kind == "printed":
             assert alike(printed) == alike(source), f"{page.name}, line {before}"
-        printed = None
         if kind == "python":
             lines = "\n" * before + source
             name = str(page)
             linecache.cache[name] = (len(lines), None, lines.splitlines(keepends=True), name)
             with contextlib.redirect_stdout(io.StringIO()) as told:
-                exec(compile(lines, name, "exec"), program)
+                exec(compile(lines, name, "exec"), names)
             printed = told.getvalue()
+
+
+def test_the_start_page_shows_the_script_of_readme():
+    assert program(START) == program(ROOT / "README.md")
 
 
 def test_blocks_of_code_say_their_language():
     for page in PAGES:
         for kind, _, before in blocks(page):
-            assert kind in ("python", "text", "shell"), f"{page.name}, line {before}: {kind!r}"
+            assert kind in ("python", "printed", "text", "shell"), (
+                f"{page.name}, line {before}: {kind!r}"
+            )
 
 
 def test_every_public_name_has_its_docstring_on_the_page():

@@ -23,9 +23,10 @@ from kerascnn.tables import Table
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
 from ..subject.meaning import class_numbers
+from .diagnosis import EXACT
 from .probe import Probe
+from .tables import worst_layers
 
-EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
 MARGIN = 0.02  # of a range; what lies less than that outside has lost nothing worth a word
 
@@ -118,9 +119,7 @@ class Analysis:
     @property
     def table(self) -> Table:
         """The worst layers: what each loses. `print(analysis.table)` shows it."""
-        from .tables import layers  # which knows this module
-
-        return layers(self)
+        return worst_layers(self)
 
 
 def analyse(simulated, samples, meaning=None, *, negligible=0.05):
