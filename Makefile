@@ -1,13 +1,14 @@
 # make demo   the whole way on data that ships inside a dependency, into runs/demo
 # make test   the tests;  make test-all: with the long matrices
 # make lint   ruff and pyright
+# make docs   the pages of docs/ as a site, into build/site
 # Each sets up .venv by itself; PYTHON names another interpreter, 3.11 or newer.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all lint format
+.PHONY: demo test test-all lint format docs
 
 demo: $(READY)
 	$(BIN)/kerascnn demo --out runs/demo
@@ -22,6 +23,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

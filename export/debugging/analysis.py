@@ -18,12 +18,15 @@ from dataclasses import dataclass
 import numpy as np
 from keras import layers
 
+from kerascnn.tables import Table
+
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
 from ..subject.meaning import class_numbers
+from .diagnosis import EXACT
 from .probe import Probe
+from .tables import worst_layers
 
-EXACT = 100.0  # dB: what is above has no rounding error worth a name
 SPREAD_BINS = 2048
 MARGIN = 0.02  # of a range; what lies less than that outside has lost nothing worth a word
 
@@ -112,6 +115,11 @@ class Analysis:
     labelled: bool
     snr: float
     additivity: float
+
+    @property
+    def table(self) -> Table:
+        """The worst layers: what each loses. `print(analysis.table)` shows it."""
+        return worst_layers(self)
 
 
 def analyse(simulated, samples, meaning=None, *, negligible=0.05):

@@ -3,15 +3,14 @@
 from kerascnn.console import styled
 from kerascnn.tables import Column, Table
 
-from .analysis import EXACT
-from .diagnosis import diagnose
+from .diagnosis import EXACT, diagnose
 
 SHOWN = 0.01  # of the loss; what loses less is summed up in one line
 GOOD = 30.0  # dB
 CLOSE = 0.5  # points, which is next to nothing: one image of 200
 
 
-def layers(analysis):
+def worst_layers(analysis):
     """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
     table = Table(
         "layer", Column("share", right=True),
