@@ -127,13 +127,13 @@ def read_picture(path):
 
 
 def read_digits(path):
-    from kerascnn.data.sources import read_idx
+    from kerascnn.data.official import read_idx
 
     read_idx(path, dimensions=3)
 
 
 def read_batch(path):
-    from kerascnn.data.sources import read_cifar10
+    from kerascnn.data.official import read_cifar10
 
     read_cifar10(path)
 

@@ -26,11 +26,14 @@ from pathlib import Path
 
 import numpy as np
 import yaml
-from export.delivery.progress import RECORD, STAGES
 
 from benchmarks.tables import put_section, show, table_lines
-from export.delivery.compress import compressed_model
+from export.delivery.packing import unpack
+from export.delivery.preparation import compressed_model
+from export.delivery.progress import RECORD, STAGES
 from export.recipes.recipe import load_recipe
+from export.runtimes import Artifact
+from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import load_finite, open_run
@@ -102,7 +105,32 @@ def compress_stage(folder):
 
 def compress_result(folder):
     recipe = load_recipe(folder / "killed.yaml")
-    return _weights(compressed_model(open_run(folder / "run"), recipe))
+    return _weights(compressed_model(open_subject(folder / "run"), recipe))
+
+
+def convert_arguments(folder):
+    return ["convert", str(folder / "run"), "--to", "tflite", "onnx", "--recipe", "float32"]
+
+
+def pack_arguments(folder):
+    return ["pack", str(folder / "run"), "--recipe", str(folder / "killed.yaml")]
+
+
+def file_stage(folder):
+    """Of a command that writes artifacts: before, while and after one has a hidden name."""
+    hidden = list((folder / "run").glob(".model_*partial*"))
+    return "a hidden file" if hidden else "no hidden file"
+
+
+def files_result(folder):
+    """The bytes of the artifacts, and what their sheets say but when."""
+    found = {}
+    for path in sorted((folder / "run").glob("model_*.*")):
+        if path.suffix == ".json":
+            found[path.name] = {k: v for k, v in read_json(path).items() if k != "made"}
+        else:
+            found[path.name] = path.read_bytes()
+    return found
 
 
 VERBS = (
@@ -113,8 +141,12 @@ VERBS = (
         train_result,
     ),
     Verb("compress", "a short train", compress_arguments, compress_stage, compress_result),
+    Verb("a first convert", "a short train", convert_arguments, file_stage, files_result),
+    Verb("convert", "a first convert", convert_arguments, file_stage, files_result),
+    Verb("a first pack", "compress", pack_arguments, file_stage, files_result),
+    Verb("pack", "a first pack", pack_arguments, file_stage, files_result),
 )  # fmt: skip
-KILLED = ("train", "train on", "compress")
+KILLED = ("train", "train on", "compress", "convert", "pack")
 
 
 def _rows(path):
@@ -205,7 +237,7 @@ class Killer:
 
 def start(verb, folder):
     """The process of a command."""
-    code = "from export.cli import main; main()"
+    code = "from kerascnn.__main__ import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *verb.arguments(folder)], text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -219,11 +251,20 @@ def final_files(folder):
     return {p for p in found if not p.name.startswith(".") and "tensorboard" not in p.parts}
 
 
+def loads(path):
+    """Loads an artifact in its engine."""
+    with Artifact(path):
+        pass
+
+
 LOADERS = {
     ".keras": load_finite,
     ".json": read_json,
     ".csv": read_history,
     ".yaml": lambda path: yaml.safe_load(path.read_text()),
+    ".tflite": loads,
+    ".onnx": loads,
+    ".kcnn": unpack,
 }
 
 
@@ -295,9 +336,10 @@ def section(options, rows, failures):
         "",
         f"{options.kills} times `kill -9` at a random moment, LeNet-5 on the digits, each followed",
         f"by the same command again (train with `--resume`); {bad} of them lost something, left a",
-        "file that does not load, or ended with other weights than a command that nobody killed",
-        "(compared bit for bit). `train on` gives a finished run more epochs; `compress` removes",
-        "channels, prunes, clusters and trains for int8. Written by `python -m benchmarks.kills",
+        "file that does not load, or ended with other weights than one that nobody killed,",
+        "or files (compared bit for bit). `train on` gives a finished run more epochs; `compress`",
+        "removes channels, prunes, clusters and trains for int8; `convert` and `pack` write anew",
+        "what is there. Written by `python -m benchmarks.kills "
         f"--seed {options.seed} --kills {options.kills}`.",
         "",
         *table_lines(rows),

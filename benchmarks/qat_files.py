@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from export.conversion.convert import convert
 from export.quantization.quantizer import calibrate, quantized_model
-from export.runtimes.litert import float_operators
+from export.runtimes.tflite_content import float_operators
 from export.tfmot import engine as tfmot_engine
 from kerascnn.errors import UserError
 from kerascnn.models import build

@@ -30,7 +30,7 @@ from export.proof.checks import in_steps
 from export.quantization.biases import settle_biases
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
-from export.runtimes.litert import float_operators
+from export.runtimes.tflite_content import float_operators
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.files import write_text

@@ -18,6 +18,11 @@ In a script of your own, with a model and data of any kind:
     export.convert(model, to="tflite")        -> bytes
     export.benchmark(paths)                   -> list of timings
 
+A .tflite or .onnx file that any tool wrote:
+
+    export.describe(path)                     -> FileDescription: operators, ends, what is in float
+    export.compare(path, against, evidence)   -> Comparison with a model or with another file
+
 A run of `kerascnn.train`, and its recipes:
 
     export.compress(run, recipe)              -> keras.Model
@@ -31,6 +36,8 @@ In a folder with an `export.py` of your own, `from kerascnn import export` gives
 
 from importlib import import_module
 
+import kerascnn
+
 _homes = {
     "DeliveryError": ".delivery.deliver",
     "FreezeStatistics": ".quantization.folded_normalization",
@@ -38,9 +45,11 @@ _homes = {
     "benchmark": ".runtimes.benchmarking",
     "channel_widths": ".pruning.channel_removal",
     "cluster": ".sharing.clustering",
+    "compare": ".inspection.comparison",
     "compress": ".delivery.compress",
     "convert": ".conversion.convert",
     "debug": ".debugging.debug",
+    "describe": ".inspection.description",
     "deliver": ".delivery.deliver",
     "equalize": ".quantization.equalized",
     "keep_zeros": ".constraints.zeros",
@@ -60,12 +69,14 @@ __all__ = [
     "benchmark",
     "channel_widths",
     "cluster",
+    "compare",
     "compress",
     "convert",
     "debug",
     "deliver",
     "equalize",
     "keep_zeros",
+    "describe",
     "pack",
     "quantize",
     "remove_channels",
@@ -81,3 +92,9 @@ def __getattr__(name):
     if name not in _homes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_homes[name], __name__), name)
+
+
+# What a script saved, it loads again with keras.models.load_model and no other import than this
+# package. The command line and the processes that run files do without Keras as long as they can.
+if not kerascnn.answers_at_once:
+    import_module(".registered", __name__)

@@ -1,5 +1,7 @@
 """kerascnn: Keras 3 models in, verified edge artifacts out.
 
+`from kerascnn import export` is the half that compresses, converts and verifies.
+
 Names are imported when they are first used, so that `kerascnn --help` and the processes that run
 artifacts do not wait for Keras.
 """
@@ -9,6 +11,9 @@ from importlib import import_module, util
 from pathlib import Path
 
 __version__ = "0.1.0"
+
+# Set by what must not wait for Keras: the command line, and the processes that run artifacts.
+answers_at_once = False
 
 _homes = {
     "UserError": "kerascnn.errors",

@@ -7,6 +7,7 @@ import kerascnn
 
 def main() -> None:
     """Runs the command line of `export`, whatever else is called so on the path."""
+    kerascnn.answers_at_once = True
     import_module(f"{kerascnn.export.__name__}.cli").main()
 
 

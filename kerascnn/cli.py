@@ -1,4 +1,4 @@
-"""The verbs of training: models, describe, chart, train, evaluate, predict.
+"""The verbs of training: models, chart, train, evaluate, predict.
 
 Heavy imports stand inside the verbs, so that --help answers at once.
 """
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.console import console, muted, start_tensorflow
+from kerascnn.console import console, muted, print_json, start_tensorflow
 from kerascnn.tables import Table
 
 
@@ -32,6 +32,9 @@ app = Verbs(
 )  # fmt: skip
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="The folder with mnist/ or cifar-10-batches-bin/; else $KERASCNN_DATA."),
@@ -42,31 +45,21 @@ DataDir = Annotated[
 def models(
     pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
     markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
+    as_json: JsonOption = False,
 ):
     """Lists the networks: name, year, parameters, multiply-accumulates, input.
 
     Example: kerascnn models 'resnet*'
     """
     start_tensorflow()
-    from kerascnn.analysis import models_markdown, models_table
+    from kerascnn.analysis import models_figures, models_markdown, models_table
 
-    if markdown:
+    if as_json:
+        print_json(models_figures(pattern))
+    elif markdown:
         typer.echo(models_markdown(pattern), nl=False)
     else:
         console.print(models_table(pattern))
-
-
-@app.command()
-def describe(name: Annotated[str, typer.Argument(help="What `kerascnn models` lists.")]):
-    """Shows a network layer by layer: shapes, parameters, multiply-accumulates, memory.
-
-    Example: kerascnn describe resnet8
-    """
-    start_tensorflow()
-    from kerascnn.analysis import describe as describe_model
-    from kerascnn.analysis import describe_table
-
-    console.print(describe_table(describe_model(name)))
 
 
 @app.command()
@@ -117,7 +110,7 @@ def train(
 
 
 @app.command()
-def evaluate(run: RunArgument, data_dir: DataDir = None):
+def evaluate(run: RunArgument, data_dir: DataDir = None, as_json: JsonOption = False):
     """Evaluates the model of a run on the test images.
 
     Example: kerascnn evaluate runs/digits
@@ -129,6 +122,9 @@ def evaluate(run: RunArgument, data_dir: DataDir = None):
     from kerascnn.evaluation import evaluate as evaluate_run
 
     result = evaluate_run(opened, data_dir=data_dir)
+    if as_json:
+        print_json(result)
+        return
     top5 = f"  top-5 {result.top5:.2%}" if result.top5 is not None else ""
     console.print(f"{result.images} test images: top-1 {result.top1:.2%}{top5}")
 

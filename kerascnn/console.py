@@ -6,8 +6,13 @@ every string printable and know no markup, so that a verb prints what it has; st
 """
 
 import contextlib
+import json
+import math
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import PurePath
 
 from rich.console import Console as RichConsole
 from rich.segment import Segment
@@ -47,6 +52,30 @@ console = Console()
 complaints = Console(stderr=True, highlight=False)
 
 
+def print_json(value):
+    """Prints figures as JSON, in ASCII, on standard output.
+
+    Args:
+        value: what JSON knows, dataclasses, paths, NumPy's numbers and arrays, in any nesting. A
+            number that is not finite becomes null: JSON has none.
+    """
+    sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
+
+
+def _plain(value):
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):  # of NumPy
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, PurePath) else value
+
+
 @contextlib.contextmanager
 def busy(text):
     """Shows what is going on while the block runs, where a terminal watches.
@@ -72,6 +101,22 @@ def muted():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def quiet_tensorflow():
+    """Inside, TensorFlow and absl log errors alone; a script's own levels come back behind it."""
+    import logging
+
+    loggers = [logging.getLogger(name) for name in ("absl", "tensorflow")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def start_tensorflow():

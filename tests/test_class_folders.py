@@ -116,7 +116,7 @@ def test_a_class_whose_name_is_not_utf8_is_named(photos, kerascnn, tmp_path):
         "data.channels=1", "data.size=[32,32]",
     )  # fmt: skip
     assert code == 2
-    assert "photos/d g: the name of a class has to be UTF-8" in err
+    assert r"photos/d\udcf6g: the name of a class has to be UTF-8" in err
 
 
 def test_training_ends_in_a_line_that_names_the_damaged_file(photos, kerascnn, tmp_path):

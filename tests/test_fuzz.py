@@ -119,7 +119,7 @@ def test_the_guard_sees_what_is_wrong():
     assert found["leave_process"] == "left 1 processes"
     assert found["devour"].startswith("MemoryError")
     assert re.fullmatch(r"took [\d,]+ bytes in a process of its own", found["devour_below"])
-    assert found["hang"] == "did not end within 2 s"
+    assert found["hang"] == "did not end within 2 s, twice"
 
 
 def test_a_finding_is_kept_and_read_again(examples, tmp_path):

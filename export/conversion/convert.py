@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.models.graph import computes_in, functional, in_float32, traced
 
@@ -61,7 +62,9 @@ def convert(
         pixels = pixel_inputs(model)
     elif isinstance(pixels, bool):
         pixels = (pixels,) * len(functional(model).inputs)
-    if to == "tflite":
-        return to_tflite(model, batch=batch, pixels=pixels, io=io, method=method, samples=samples)
-    opset, precision = opset or OPSETS[0], method or "float32"
-    return to_onnx(model, batch=batch, pixels=pixels, opset=opset, precision=precision)
+    with quiet_tensorflow():
+        if to == "tflite":
+            options = {"io": io, "method": method, "samples": samples}
+            return to_tflite(model, batch=batch, pixels=pixels, **options)
+        opset, precision = opset or OPSETS[0], method or "float32"
+        return to_onnx(model, batch=batch, pixels=pixels, opset=opset, precision=precision)

@@ -2,6 +2,7 @@
 
 import logging
 
+from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional, output_names
 
@@ -100,7 +101,8 @@ def _checked(made, name, opset):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        with muted():  # of what it warns, its checker has not
+            onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # each of the three raises kinds of its own
         reason = str(error).strip().splitlines()[0]
         raise UserError(

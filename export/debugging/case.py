@@ -75,6 +75,8 @@ def open_case(source: Any, evidence: Any = None, *, recipe: Any = None, **about:
             found = load_recipe(recipe) if recipe else _by_name(path)
             subject = open_subject(path.parent, **about)
     else:
+        if isinstance(source, str | Path) and Path(source).suffix != ".keras":
+            raise UserError(f"{source}: expected a .tflite, an .onnx or a .keras file")
         subject = open_subject(source, evidence, **about)
         path = subject.folder / f"{subject.stem}.tflite"
         found = load_recipe(recipe) if recipe else None

@@ -63,9 +63,8 @@ def compressed_model(subject: Subject, recipe: Recipe):
     """Loads what `compress` kept; UserError where it has not been run."""
     if subject.run is None:
         raise UserError(
-            f"{recipe.name}: trains, which takes a run, or your own script (export.quantize, "
-            "export.Pruning, export.remove_channels); a model alone takes float32, float16, "
-            "dynamic_wi8 or static_wi8_ai8"
+            f"{recipe.name}: trains, which takes a run, or your own script with export.quantize; a "
+            ".keras file takes float32, float16, dynamic_wi8 or static_wi8_ai8"
         )
     path = subject.run.path / recipe.name / "model.keras"
     if not path.exists():

@@ -8,6 +8,10 @@ import numpy as np
 
 FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
 WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
+# Kernels round halves their own way: one in fifty outputs is a step off, as measured on networks
+# that have learned something. A layer whose kernel is a tenth too large makes it 0.35, any other
+# fault of a layer that was tried 1 to 60.
+MEAN_STEPS = 0.3
 # The share of outputs that turn when each activation is nudged by 2^-24 of its range is what one
 # other order of the sums costs. The file and the simulation are two such orders, and a kernel
 # rescales in integers besides: three times that share may differ.
@@ -77,23 +81,30 @@ class Verdict:
         return all(check.passed for check in self.checks)
 
 
-def within_a_step(off: np.ndarray, unsteady: Callable[[], float], *, decided: bool) -> Check:
-    """The check of int8 outputs that should be those of the simulation.
+def near_the_simulation(
+    off: np.ndarray, strayed: Callable[[], np.ndarray], *, decided: bool
+) -> list[Check]:
+    """The checks of int8 outputs that should be those of the simulation.
 
     Args:
         off: how many steps the outputs are off.
-        unsteady: gives the share of the simulation's own outputs that are more than a step from
-            each other if its sums are made in another order, see `proof.steadiness`. Called only
-            where it matters: it takes a while.
-        decided: whether a metric on labels decides what the file is worth. Then the steps only
-            tell a file that is plainly another network.
+        strayed: gives how many steps the simulation's own outputs move if its sums are made in
+            another order, see `proof.steadiness`. Called only where it matters: it takes a while.
+        decided: whether a metric on labels decides what the file is worth. Then fewer outputs need
+            be within a step; on the average they are as near.
     """
-    near = float((off <= 1).mean())
-    limit = WITHIN_A_STEP
-    if near < WITHIN_A_STEP:
-        allowed = 1 - WITHIN_A_STEP + UNSTEADY * unsteady() + (STEPS_OF_LABELLED if decided else 0)
-        limit = max(LEAST_STEADY, 1 - allowed)
-    return Check("outputs within 1 step of the simulation", near, ">=", limit)
+    near, mean = float((off <= 1).mean()), float(off.mean())
+    share, distance = 0.0, 0.0
+    if near < WITHIN_A_STEP or mean > MEAN_STEPS:
+        moved = strayed()
+        share, distance = float((moved > 1).mean()), float(moved.mean())
+    allowed = 1 - WITHIN_A_STEP + UNSTEADY * share + (STEPS_OF_LABELLED if decided else 0)
+    return [
+        Check(
+            "outputs within 1 step of the simulation", near, ">=", max(LEAST_STEADY, 1 - allowed)
+        ),
+        Check("mean distance from it, in steps", mean, "<=", MEAN_STEPS + UNSTEADY * distance),
+    ]
 
 
 def all_integers(artifact, leaves_float):

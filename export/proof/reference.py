@@ -6,6 +6,7 @@ from functools import cached_property
 import keras
 import numpy as np
 
+from kerascnn.errors import UserError
 from kerascnn.evaluation import predictions
 from kerascnn.models.graph import functional
 
@@ -16,7 +17,7 @@ from ..quantization.quantizer import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject
 from .checks import in_steps
-from .steadiness import steadiness
+from .steadiness import strayed
 
 AS_IT_IS = Recipe(name="as_it_is")  # of a model that is converted without a recipe
 
@@ -65,20 +66,20 @@ class Reference:
         return output_steps(self.model)
 
     @cached_property
-    def unsteady(self) -> list[float]:
-        """The share of each output that is more than a step off where sums change their order."""
+    def strayed(self) -> list[np.ndarray]:
+        """How many steps each output moves where sums change their order; see `steadiness`."""
         steps = [step or 1.0 for step in self.steps]
-        return [1 - near for near in steadiness(self.model, self.inputs, self.outputs, steps)]
+        return strayed(self.model, self.inputs, self.outputs, steps)
 
     def as_taken(self, ends: list[dict]) -> list[np.ndarray]:
         """The samples as an artifact with these inputs takes them, in the order of its inputs."""
         names = [x.name for x in functional(self.model).inputs]
-        order = {end["name"]: end for end in ends}
-        taken = {
-            name: as_taken(x, order[name], takes)
-            for name, x, takes in zip(names, self.inputs, self.subject.pixels, strict=True)
-        }
-        return [taken[end["name"]] for end in ends]
+        if len(ends) != len(names):
+            raise UserError(f"{self.subject.name}: takes {len(names)} inputs, the file {len(ends)}")
+        given = dict(zip(names, zip(self.inputs, self.subject.pixels, strict=True), strict=True))
+        if set(given) != {end["name"] for end in ends}:  # of another model: in their order
+            given = dict(zip((end["name"] for end in ends), given.values(), strict=True))
+        return [as_taken(given[end["name"]][0], end, given[end["name"]][1]) for end in ends]
 
 
 def as_taken(values: np.ndarray, end: dict, pixels: bool) -> np.ndarray:

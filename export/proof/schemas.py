@@ -160,7 +160,7 @@ class Machine(Record):
 
 
 class Benchmark(Record):
-    """benchmark.json, as `export.runtimes.benchmarking.as_json` gives it."""
+    """benchmark.json, as `export.runtimes.benchmarking.record` gives it."""
 
     evidence: str
     machine: Machine

@@ -23,7 +23,10 @@ def read_sheet(path):
     """
     path, sheet = Path(path), sheet_path(path)
     if not sheet.exists():
-        raise UserError(f"{sheet} is missing; kerascnn convert writes it beside the file")
+        raise UserError(
+            f"{sheet} is missing; kerascnn convert writes it beside the file. One "
+            "that another tool wrote is compared with --against my.keras"
+        )
     facts = read_json(sheet)
     try:
         expected, _, ends = facts["sha256"], facts["recipe"]["name"], facts["inputs"]

@@ -16,8 +16,8 @@ from kerascnn.models.graph import new_inputs, walk
 from ..quantization.quantized_layers import FakeQuant
 
 
-def steadiness(model, inputs, outputs, steps):
-    """The shares of the outputs that stay within a step if all activations are nudged.
+def strayed(model, inputs, outputs, steps):
+    """How many steps each output moves if all activations are nudged, arrays (n, ...).
 
     Before it is rounded, each activation moves by 2^-24 of its range, up or down.
 
@@ -29,7 +29,7 @@ def steadiness(model, inputs, outputs, steps):
     """
     found = predictions(nudged(model), inputs)
     rows = zip(found, outputs, steps, strict=True)
-    return [float((np.abs(np.rint(a / s) - np.rint(b / s)) <= 1).mean()) for a, b, s in rows]
+    return [np.abs(np.rint(a / s) - np.rint(b / s)) for a, b, s in rows]
 
 
 def nudged(model):

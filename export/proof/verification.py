@@ -21,23 +21,25 @@ from .checks import (
     all_integers,
     hardly_change,
     in_steps,
+    near_the_simulation,
     noise,
     proves_little,
-    within_a_step,
 )
 from .reference import Reference
+
+TURNED = 3  # samples that may be answered worse, where that is more than the recipe allows
 
 
 def judge(artifact: Artifact, reference: Reference) -> Verdict:
     """Runs a loaded artifact on the samples of a `Reference`, and compares every output.
 
     float32: within 1e-4 of the largest output, or of 1. int8: within one step of the simulation on
-    99 % of the numbers, or on as many as the simulation's own steadiness allows (`within_a_step`),
-    and no operator that computes in float unless the recipe leaves layers float. float16, dynamic,
-    int16x8: noise within what `NOISE` allows. Where the subject has a metric and targets, the file
-    may lose `max_drop` of it against the model as it was given; where it has none, classes keep
-    their label. Where a file that ignored its inputs would pass all of it, the verdict says so in
-    its doubt.
+    99 % of the numbers, or on as many as the simulation's own steadiness allows, near it on the
+    average (`near_the_simulation`), and no operator that computes in float but of layers that the
+    simulation has in float. float16, dynamic, int16x8: noise within what `NOISE` allows. Where the
+    subject has a metric and targets, the file may lose `max_drop` of it against the model as it
+    was given; where it has none, classes keep their label. Where a file that ignored its inputs
+    would pass all of it, the verdict says so in its doubt.
 
     Raises:
         UserError: outputs of other shapes than the model's, or that nobody can read.
@@ -67,7 +69,9 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
     measured = {}
     if subject.metric is not None and after is not None:
         lost = subject.metric.lost(before, after)
-        checks.append(Check(subject.metric.unit, lost, "<=", recipe.max_drop))
+        # Of few samples a handful decides: three may turn, whatever share of them that is.
+        allowed = max(recipe.max_drop, 100 * TURNED / len(subject.samples))
+        checks.append(Check(subject.metric.unit, lost, "<=", allowed))
         measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
         if subject.metric.name != "accuracy":
             measured["metric"] = subject.metric.name
@@ -126,7 +130,7 @@ def _checks(outputs, expected, *, end, reference, number, decided):
         else:
             like, wanted = outputs.astype(np.int64), in_steps(expected, end)
         off = np.abs(like - wanted)
-        checks = [within_a_step(off, lambda: reference.unsteady[number], decided=decided)]
+        checks = near_the_simulation(off, lambda: reference.strayed[number], decided=decided)
         kept, whom = LABELS_KEPT, "model"
         if decided:
             kept, whom, expected = AGREEMENT, "simulation", wanted

@@ -10,6 +10,7 @@ file then computes what the simulation computes.
 import numpy as np
 from keras import ops
 
+from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, nodes
 
 from .folded_normalization import normalization_behind
@@ -20,11 +21,16 @@ from .quantized_layers import (
     scaled_last,
 )
 
+MOST_STEPS = 2**31 - 1
+
 
 def settle_biases(model):
     """Moves each bias of a calibrated simulation to the nearest multiple of its step. In place.
 
     The bias is the layer's own, or the beta of the batch normalization that is folded into it.
+
+    Raises:
+        UserError: a bias that no int32 holds, since what goes into its layer has no range.
     """
     takers = consumers(model)
     scales = {}
@@ -49,7 +55,9 @@ def _settle(layer, normalization, input_scale):
     bias = layer.bias if layer.use_bias else None
     if normalization is None:
         if bias is not None:
-            bias.assign(np.rint(ops.convert_to_numpy(bias) / step) * step)
+            steps = np.rint(ops.convert_to_numpy(bias) / step)
+            _refuse_beyond_int32(layer, steps, input_scale)
+            bias.assign(steps * step)
         return
     mean, variance = (
         ops.convert_to_numpy(v).astype("float64")
@@ -63,7 +71,19 @@ def _settle(layer, normalization, input_scale):
     beta = ops.convert_to_numpy(normalization.beta).astype("float64")
     inner = ops.convert_to_numpy(bias).astype("float64") if bias is not None else 0.0
     whole = (inner - mean) * gain + beta
+    _refuse_beyond_int32(layer, whole / step, input_scale)
     normalization.beta.assign(beta + np.rint(whole / step) * step - whole)
+
+
+def _refuse_beyond_int32(layer, steps, input_scale):
+    """UserError where a bias, in steps of its integer kernel, is none that an int32 holds."""
+    if np.abs(steps).max(initial=0) <= MOST_STEPS:
+        return
+    raise UserError(
+        f"{layer.name}: its bias is {np.abs(steps).max():.3g} steps of input times weight, more "
+        f"than the {MOST_STEPS} that int32 holds: what goes into it spans {255 * input_scale:.3g}, "
+        "which is no range; train the layers in front, or load their weights"
+    )
 
 
 def weight_scales(layer):

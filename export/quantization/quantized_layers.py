@@ -11,6 +11,8 @@ from keras.quantizers import fake_quant_with_min_max_vars
 
 from ..integer_form.operations import PACKAGE
 
+MIDDLE = 0.01  # of a step: as near to a half, either integer may be taken
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FakeQuant(layers.Layer):
@@ -70,8 +72,7 @@ class FakeQuant(layers.Layer):
     def set_ranges(self, ranges):
         """Sets the range of each place, (low, high); their hull is what counts."""
         lows, highs = zip(*ranges, strict=True)
-        self.minimum.assign(min(lows))
-        self.maximum.assign(max(highs))
+        self._assign_range(min(lows), max(highs))
         if self.places > 1:
             self.minima.assign(lows)
             self.maxima.assign(highs)
@@ -81,14 +82,27 @@ class FakeQuant(layers.Layer):
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
         if self.places == 1:
-            self.minimum.assign(self._towards(self.minimum, low))
-            self.maximum.assign(self._towards(self.maximum, high))
+            low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
+            self._assign_range(low, high)
             return
         here = ops.arange(self.places) == place
         self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima))
         self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima))
-        self.minimum.assign(ops.min(self.minima))
-        self.maximum.assign(ops.max(self.maxima))
+        self._assign_range(ops.min(self.minima), ops.max(self.maxima))
+
+    def _assign_range(self, low, high):
+        """Sets the hull, a little wider where 0 would lie in the middle between two integers.
+
+        As of -1..1, which 255 steps cut in two: fake quantization and TFLite's converter take
+        different ones of these two for the zero point.
+        """
+        low, high = ops.cast(low, "float32"), ops.cast(high, "float32")
+        steps = -255 * low / ops.maximum(high - low, 1e-30)
+        below = ops.floor(steps)
+        between = ops.logical_and(ops.abs(steps - below - 0.5) < MIDDLE, below > 0)
+        wider = low * (1 - 255 / ops.maximum(below, 1.0))
+        self.minimum.assign(low)
+        self.maximum.assign(ops.where(between, wider, high))
 
     def _towards(self, old, new):
         return old + (new - old) * (1 - self.momentum)

@@ -10,6 +10,7 @@ from kerascnn.files import readable_file
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
 MODULES = {"litert": ".litert", "onnxruntime": ".ort"}
+READERS = {"litert": ".tflite_content", "onnxruntime": ".onnx_content"}
 MOST_BYTES = 2**31  # where the offsets of a flatbuffer and the lengths of protobuf end
 TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
 
@@ -32,8 +33,18 @@ def load_engine(path, *, threads=1):
 
     Returns:
         An object with `inputs` and `outputs` (lists of dicts: name, shape, dtype, scale,
-        zero_point), `operators` (dicts: name, version, count), `minimum_runtime`,
-        `float_operators`, `version`, and `run(arrays) -> arrays`.
+        zero_point), `content`, `float_operators`, `version`; and `prepare(arrays)`, `invoke()`,
+        `results() -> arrays`, in this order.
     """
     module = importlib.import_module(MODULES[engine_name(path)], __package__)
     return module.Engine(path, threads=threads)
+
+
+def read_content(path):
+    """Reads the `Content` of a file, which its engine need not be able to run.
+
+    Raises:
+        ValueError, or whatever a damaged file leads to.
+    """
+    reader = importlib.import_module(READERS[engine_name(path)], __package__)
+    return reader.read(path)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 
 from kerascnn.errors import UserError
 
+from .content import Content, content_of
 from .engines import TITLES, engine_name
 
 PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
@@ -28,34 +30,38 @@ root, later, *arguments = sys.argv[1:]
 installed = (i for i, path in enumerate(sys.path) if path.endswith("-packages"))
 sys.path.insert(next(installed, len(sys.path)), root)
 sys.path += filter(None, later.split(os.pathsep))
+import kerascnn
+kerascnn.answers_at_once = True
 from export.runtimes.worker import main
 main(*arguments)
 """
 WORKER = (sys.executable, "-P", "-E", "-c", START)
 SIGN_OF_LIFE: dict = {}
-FACTS = ("inputs", "outputs", "version", "operators", "minimum_runtime", "float_operators")
-COMPARABLE = ("float32", "uint8", "int8", "int16")
+FACTS = ("inputs", "outputs", "version", "content", "float_operators")
+DONE = {"run": ("images",), "call": ("calls",)}  # what is answered when the outputs are written
+NUMBERS = re.compile(r"(float|u?int)(8|16|32|64)|bool")  # dtypes that NumPy has
 
 
-class Artifact:
-    """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
-
-    engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
-    version: of the engine. operators, minimum_runtime: what the file needs. float_operators: names
-    of operators that compute in float; None where the format does not tell.
-    cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
-    where the file itself is a hidden one.
+def read_content(path) -> Content:
+    """Reads what stands in a .tflite or .onnx file, also in one that no engine here runs.
 
     Raises:
-        UserError: the engine refuses the file, dies of it, or does not answer.
+        UserError: no such file, or nothing that can be read.
     """
+    with _Worker(path, threads=0, cores=None, name=None) as worker:
+        return content_of(*worker.answer("content"))
 
-    def __init__(self, path, *, threads=1, cores=None, name=None):
+
+class _Worker:
+    """A file and the process that serves it; see `worker` for what it understands."""
+
+    def __init__(self, path, *, threads, cores, name):
         self.path = Path(name or path)  # what errors speak of
         self.engine = engine_name(path)
         self.title = TITLES[self.engine]
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
-        arguments = [str(Path(path).resolve()), str(threads), ",".join(map(str, cores or []))]
+        # Not resolved: what a link leads to may keep its weights beside the link.
+        arguments = [str(Path(path).absolute()), str(threads), ",".join(map(str, cores or []))]
         roots = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [*WORKER, *roots, *arguments],
@@ -64,51 +70,6 @@ class Artifact:
         )  # fmt: skip
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
-        try:
-            facts = self._answer(*FACTS)
-        except BaseException:
-            self.close()
-            raise
-        self.inputs, self.outputs, self.version, *rest = facts
-        self.operators, self.minimum_runtime, self.float_operators = rest
-
-    def run(self, arrays):
-        """Runs samples through the file, batch by batch.
-
-        Args:
-            arrays: for each of `inputs` an array, (n, ...), of its dtype.
-
-        Returns:
-            A list with one array, (n, ...), for each of `outputs`.
-
-        Raises:
-            UserError: arrays that the file does not take, or an engine that dies of them.
-        """
-        if len(arrays) != len(self.inputs) or not self.outputs:
-            ends = f"{len(self.inputs)} inputs and {len(self.outputs)} outputs"
-            raise UserError(f"{self.path}: expected {len(arrays)} inputs and outputs, got {ends}")
-        for end, array in zip(self.inputs, arrays, strict=True):
-            wanted, given = end["shape"][1:], list(array.shape[1:])
-            if len(wanted) != len(given) or any(
-                n not in (-1, m) for n, m in zip(wanted, given, strict=True)
-            ):
-                raise UserError(
-                    f"{self.path}: input {end['name']} takes {wanted}, its model takes {given}"
-                )
-        for end in (*self.inputs, *self.outputs):
-            if end["dtype"] not in COMPARABLE:
-                raise UserError(f"{self.path}: {end['name']} is {end['dtype']}, not of a network")
-        with tempfile.TemporaryDirectory() as folder:
-            source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
-            np.savez(source, *arrays)
-            self._ask("run", "images", inputs=str(source), outputs=str(target))
-            with np.load(target, allow_pickle=False) as stored:
-                return [stored[f"arr_{i}"] for i in range(len(stored.files))]
-
-    def time(self, *, warmup, runs):
-        """Times single runs on random pixels: milliseconds, (runs,)."""
-        (times,) = self._ask("time", "nanoseconds", warmup=warmup, runs=runs)
-        return np.array(times) / 1e6
 
     def close(self):
         """Ends the process."""
@@ -130,13 +91,13 @@ class Artifact:
                 self._answers.put(line)
         self._answers.put(None)
 
-    def _ask(self, verb, *keys, **arguments):
+    def ask(self, verb, *keys, **arguments):
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
             self._process.stdin.flush()
-        return self._answer(*keys)
+        return self.answer(*keys)
 
-    def _answer(self, *keys):
+    def answer(self, *keys):
         """What stands under `keys` in the next answer."""
         while True:
             try:
@@ -170,3 +131,121 @@ class Artifact:
         lines = self._noise.read().decode(errors="replace").strip().splitlines()
         reason = lines[-1].split(": ", 1)[-1][:200] if lines else f"exit code {code}"
         return f"refuses this file: {reason}"
+
+
+class Artifact(_Worker):
+    """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
+
+    engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
+    version: of the engine. content: what stands in the file. float_operators: names of operators
+    that compute in float; None where the format does not tell.
+    cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
+    where the file itself is a hidden one.
+
+    Raises:
+        UserError: the engine refuses the file, dies of it, or does not answer.
+    """
+
+    def __init__(self, path, *, threads=1, cores=None, name=None):
+        super().__init__(path, threads=threads, cores=cores, name=name)
+        try:
+            facts = self.answer(*FACTS)
+            self.content = content_of(facts.pop(3))
+        except BaseException:
+            self.close()
+            raise
+        self.inputs, self.outputs, self.version, self.float_operators = facts
+
+    @property
+    def operators(self) -> list[dict]:
+        """The operators of the file: name, version, count."""
+        return self.content.operators
+
+    @property
+    def minimum_runtime(self) -> str | None:
+        """The first runtime that has all operators, in words."""
+        return self.content.minimum_runtime
+
+    @property
+    def batched(self) -> bool:
+        """Whether the first axis of every input and output counts samples."""
+        firsts = [end["shape"][0] if end["shape"] else None for end in self.inputs]
+        ends = [end["shape"][0] if end["shape"] else None for end in self.outputs]
+        if not firsts or None in firsts or len(set(firsts)) > 1:
+            return False
+        return all(n is not None and (n in (-1, firsts[0]) or firsts[0] == -1) for n in ends)
+
+    def run(self, arrays):
+        """Runs samples through the file, batch by batch.
+
+        Args:
+            arrays: for each of `inputs` an array, (n, ...), of its dtype.
+
+        Returns:
+            A list with one array, (n, ...), for each of `outputs`.
+
+        Raises:
+            UserError: arrays that the file does not take, or an engine that dies of them.
+        """
+        self._refuse_unlike(arrays, 1, 1)
+        return self._passed("run", arrays)
+
+    def call(self, arrays, count):
+        """Calls the file `count` times, for files whose first axis is no batch.
+
+        Args:
+            arrays: for each of `inputs` an array, (count, ...): whole inputs, one after another.
+
+        Returns:
+            A list with one array, (count, ...), for each of `outputs`.
+
+        Raises:
+            UserError: as `run`.
+        """
+        self._refuse_unlike(arrays, 0, 1)
+        return self._passed("call", arrays, count=count)
+
+    def time(self, *, warmup, runs):
+        """Times single runs on random inputs.
+
+        Returns:
+            (milliseconds, (runs,); the shapes of the inputs they were measured on).
+
+        Raises:
+            UserError: inputs that cannot be made up, or on which the engine does not run.
+        """
+        self.refuse_unknown(self.inputs)
+        times, shapes = self.ask("time", "nanoseconds", "shapes", warmup=warmup, runs=runs)
+        return np.array(times) / 1e6, shapes
+
+    def refuse_unknown(self, ends):
+        """UserError where one of these inputs or outputs holds no numbers, as strings."""
+        for end in ends:
+            if not NUMBERS.fullmatch(end["dtype"]):
+                raise UserError(
+                    f"{self.path}: {end['name']} is of {end['dtype']}; only numbers can be made up "
+                    "and compared"
+                )
+
+    def _refuse_unlike(self, arrays, ours, theirs):
+        """UserError unless the file takes arrays of such shapes, from these axes on."""
+        if len(arrays) != len(self.inputs) or not self.outputs:
+            ends = f"{len(self.inputs)} inputs and {len(self.outputs)} outputs"
+            raise UserError(f"{self.path}: expected {len(arrays)} inputs and outputs, got {ends}")
+        for end, array in zip(self.inputs, arrays, strict=True):
+            wanted, given = end["shape"][ours:], list(array.shape[theirs:])
+            if len(wanted) != len(given) or any(
+                n not in (-1, m) for n, m in zip(wanted, given, strict=True)
+            ):
+                raise UserError(
+                    f"{self.path}: input {end['name']} takes {wanted}, its model takes {given}"
+                )
+        self.refuse_unknown((*self.inputs, *self.outputs))
+
+    def _passed(self, verb, arrays, **arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = Path(folder) / "in.npz", Path(folder) / "out.npz"
+            np.savez(source, *arrays)
+            self.ask(verb, *DONE[verb], inputs=str(source), outputs=str(target), **arguments)
+            with np.load(target, allow_pickle=False) as stored:
+                return [stored[f"arr_{i}"] for i in range(len(stored.files))]

@@ -4,7 +4,8 @@ It reads one JSON command a line and answers each with one JSON line. An engine 
 file takes this process with it, and nothing else.
 
     {"verb": "run", "inputs": A.npz, "outputs": B.npz}   every image, in batches of the file's size
-    {"verb": "time", "warmup": 5, "runs": 50}            nanoseconds of each run on random pixels
+    {"verb": "call", ..., "count": 8}                    whole inputs, one after another
+    {"verb": "time", "warmup": 5, "runs": 50}            nanoseconds of each run on random inputs
 
 Between two runs of a long command it answers {} now and then: it is alive.
 """
@@ -13,10 +14,12 @@ import json
 import os
 import sys
 import time
+from dataclasses import asdict
 
 import numpy as np
 
-from .engines import load_engine
+from .engines import load_engine, read_content
+from .made_up import runnable
 
 LARGEST_BATCH = 128  # of a file that takes any number
 
@@ -25,7 +28,8 @@ def main(path, threads, cores):
     """Serves one file until its standard input ends.
 
     Args:
-        path: of the file. threads: of its engine, in digits. cores: numbers of the processor cores
+        path: of the file. threads: of its engine, in digits; "0" only reads the file, no engine
+            sees it. cores: numbers of the processor cores
             to stay on, with commas between them; empty for any.
     """
     cores = [int(core) for core in cores.split(",") if core]
@@ -35,19 +39,21 @@ def main(path, threads, cores):
     # What an engine prints goes to stderr: stdout carries the answers alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    if threads == "0":
+        print(json.dumps({"content": asdict(read_content(path))}), file=answers)
+        return
     engine = load_engine(path, threads=int(threads))
     facts = {
         "inputs": engine.inputs,
         "outputs": engine.outputs,
         "version": engine.version,
-        "operators": engine.operators,
-        "minimum_runtime": engine.minimum_runtime,
+        "content": asdict(engine.content),
         "float_operators": engine.float_operators,
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
         command = json.loads(line)
-        verb = {"run": run, "time": measure}[command.pop("verb")]
+        verb = {"run": run, "call": call, "time": measure}[command.pop("verb")]
         print(json.dumps(verb(engine, alive(answers), **command)), file=answers)
 
 
@@ -80,36 +86,54 @@ def run(engine, sign, *, inputs, outputs):
 
     A file of a fixed batch gets whole ones: the last is filled up with the first samples.
     """
-    with np.load(inputs, allow_pickle=False) as stored:
-        arrays = [stored[f"arr_{i}"] for i in range(len(stored.files))]
+    arrays = stored_arrays(inputs)
     count, fixed = len(arrays[0]), engine.inputs[0]["shape"][0]
     size = fixed if fixed > 0 else min(count, LARGEST_BATCH)
     made = []
     for start in range(0, count, size):
         batch = np.arange(start, start + size)
         batch = batch % count if fixed > 0 else batch[batch < count]
-        made.append(engine.run([array[batch] for array in arrays]))
+        made.append(results(engine, [array[batch] for array in arrays]))
         sign()
     joined = [np.concatenate(parts)[:count] for parts in zip(*made, strict=True)]
     np.savez(outputs, *joined)
     return {"images": count}
 
 
+def call(engine, sign, *, inputs, outputs, count):
+    """Calls the engine `count` times, each with what stands at that place of every array."""
+    arrays, made = stored_arrays(inputs), []
+    for number in range(count):
+        made.append(results(engine, [np.ascontiguousarray(array[number]) for array in arrays]))
+        sign()
+    np.savez(outputs, *[np.stack(parts) for parts in zip(*made, strict=True)])
+    return {"calls": count}
+
+
+def stored_arrays(path):
+    """The arrays of an .npz file in their order."""
+    with np.load(path, allow_pickle=False) as stored:
+        return [stored[f"arr_{i}"] for i in range(len(stored.files))]
+
+
+def results(engine, arrays):
+    """Runs one batch: arrays in the order of the inputs -> arrays in that of the outputs."""
+    engine.prepare(arrays)
+    engine.invoke()
+    return engine.results()
+
+
 def measure(engine, sign, *, warmup, runs):
-    """Times single runs on random pixels."""
-    rng = np.random.default_rng(0)
-    shapes = [[max(1, n) for n in x["shape"]] for x in engine.inputs]
-    arrays = [
-        rng.integers(0, 256, shape).astype(x["dtype"])
-        for shape, x in zip(shapes, engine.inputs, strict=True)
-    ]
+    """Times single runs on random inputs: the inference alone, inputs are in, outputs stay."""
+    arrays = runnable(engine, sign)
     for _ in range(warmup):
-        engine.run(arrays)
+        engine.invoke()
         sign()
     times = []
     for _ in range(runs):
         start = time.perf_counter_ns()
-        engine.run(arrays)
+        engine.invoke()
         times.append(time.perf_counter_ns() - start)
         sign()
-    return {"nanoseconds": times}
+    shapes = [list(array.shape) for array in arrays]
+    return {"nanoseconds": times, "shapes": shapes}

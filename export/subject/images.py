@@ -45,8 +45,8 @@ def samples_from(path: Path, model: keras.Model, pixels: tuple[bool, ...]) -> Sa
                 f"{path}: the model takes {len(ends)} inputs; give an .npz file with an array for "
                 f"each: {', '.join(end.name for end in ends)}"
             )
-        return Samples((_folder(path, tuple(ends[0].shape[1:]), pixels[0]),))
-    stored = _stored(path)
+        return Samples((image_stack(path, tuple(ends[0].shape[1:]), pixels[0]),))
+    stored = arrays_in(path)
     if isinstance(stored, dict):
         inputs, targets = _named(path, stored, model)
     else:
@@ -64,7 +64,12 @@ def samples_from(path: Path, model: keras.Model, pixels: tuple[bool, ...]) -> Sa
     return Samples(tuple(checked), targets and tuple(np.asarray(y[rows]) for y in targets))
 
 
-def _folder(path, shape, pixels):
+def image_stack(path, shape, pixels=True):
+    """The images of a folder, (n, *shape) uint8, stretched to `shape`.
+
+    Raises:
+        UserError: no image, or an input that takes no `pixels`, or none of such a shape.
+    """
     if not pixels or len(shape) != 3 or shape[2] not in (1, 3) or None in shape:
         raise UserError(
             f"{path}: the model takes numbers of {shape}, and how images become those is not in "
@@ -103,7 +108,8 @@ def _checked(path, stored, end, pixels, rows):
     )
     if stored.dtype.kind not in "iuf" or not fits or not len(stored):
         got = f"{str(stored.dtype)[:80]} {stored.shape}"
-        raise UserError(f"{path}: expected numbers of the shape {('n', *shape)}, got {got}")
+        sizes = ", ".join(map(str, shape))
+        raise UserError(f"{path}: expected numbers of the shape (n, {sizes}), got {got}")
     values = np.asarray(stored[rows])
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite: refused here
         finite = np.isfinite(values.astype("float32", copy=False)).all()
@@ -119,8 +125,12 @@ def _checked(path, stored, end, pixels, rows):
     return np.rint(values).astype(np.uint8)
 
 
-def _stored(path):
-    """The array of an .npy file, which stays on the disk, or name -> array of an .npz file."""
+def arrays_in(path):
+    """The array of an .npy file, which stays on the disk, or name -> array of an .npz file.
+
+    Raises:
+        UserError: no such file, or one that holds no arrays, too many or too large ones.
+    """
     readable_file(path, most=MOST_BYTES)
     try:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)

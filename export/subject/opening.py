@@ -67,11 +67,11 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     data = run.data(data_dir)
     validation = data.validation
     samples = Samples((data.pixels(validation),), (validation.labels,))
-    model = run.model()
+    model, called = run.model(), run.path / "model.keras"
     shape = tuple(functional(model).outputs[0].shape)[1:]
     if shape != (len(run.labels),):
         raise UserError(
-            f"{run.path / 'model.keras'}: expected outputs of (n, {len(run.labels)}), one a label "
+            f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
             f"of run.json, got {('n', *shape)}; train the run again"
         )
     names = output_names(model)
@@ -89,6 +89,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
         run=run,
         data=data,
         folder=run.path,
+        called=called,
     )
 
 
@@ -143,6 +144,7 @@ def subject_of_file(
         source={"file": path.name, "sha256": sha256_of(path)},
         folder=path.parent,
         stem=path.stem,
+        called=path,
     )
     if not all(np.isfinite(y).all() for y in subject.outputs):
         raise UserError(f"{path}: its outputs are not finite; look at its weights")

@@ -38,7 +38,8 @@ class Subject:
     source: for the model card, what the model is: {"run"} or {"file", "sha256"}.
     facts: for the model card, what the owner says of the inputs: {"resize"}.
     run: the run that it was trained in, and data: the `Data` of it; or None. folder, stem: where
-        its files go by default, and how their names begin.
+        its files go by default, and how their names begin. called: what messages call the model,
+        as the path of its file; None for its name.
     """
 
     model: keras.Model
@@ -55,6 +56,7 @@ class Subject:
     data: Any = None
     folder: Path = Path()
     stem: str = "model"
+    called: Path | None = None
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class Subject:
     @cached_property
     def outputs(self) -> list[np.ndarray]:
         """What the model gives for its samples, an array an output."""
-        return predictions(self.model, self.samples.inputs)
+        return predictions(self.model, self.samples.inputs, source=self.called)
 
     @property
     def is_noise(self) -> bool:
@@ -188,4 +190,6 @@ def noise_for(model: keras.Model, pixels: tuple[bool, ...]) -> tuple[Samples, di
         values = rng.integers(0, 256, shape) if takes else rng.uniform(-1, 1, shape)
         inputs.append(values.astype(np.uint8 if takes else np.float32))
     samples = Samples(tuple(inputs))
-    return samples, described(samples, "synthetic: uniform noise", seed=0)
+    spans = dict.fromkeys("0..255" if takes else "-1..1" for takes in pixels)
+    source = f"synthetic: uniform noise, {' and '.join(spans)}"
+    return samples, described(samples, source, seed=0)

@@ -100,7 +100,7 @@ def strip(wrapped, like):
     return from_tf_keras(tfmot.clustering.keras.strip_clustering(plain), like)
 
 
-def quantized_model(model, batches):
+def quantize(model, batches):
     """Rebuilds a model for tfmot's quantization-aware training, ranges set by calibration.
 
     Zeros stay zeros and kernels of few values keep them: after pruning this is what tfmot calls

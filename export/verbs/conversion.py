@@ -5,13 +5,20 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.cli import DataDir, app
-from kerascnn.console import busy, console, start_tensorflow
+from kerascnn.cli import DataDir, JsonOption, app
+from kerascnn.console import busy, console, print_json, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 
-from .options import CodeOption, ImagesOption, TrustOption
-from .verdicts import fail_unless, print_verdicts
+from .options import (
+    AgainstOption,
+    CodeOption,
+    ImagesOption,
+    NameOption,
+    TrustOption,
+    as_names,
+)
+from .verdicts import fail_unless, print_comparison, print_verdicts, verdict_figures
 
 
 @app.command()
@@ -85,22 +92,39 @@ def verify(
         Path | None, typer.Option(help="The .keras file it was made of, where not beside it.")
     ] = None,
     data_dir: DataDir = None,
+    against: AgainstOption = None,
+    name: NameOption = None,
     images: ImagesOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
+    as_json: JsonOption = False,
 ):
     """Runs an artifact again and compares it with its model; exit code 1 if they differ.
 
+    With --against it takes a file that any tool wrote, and compares it with that.
+
     Example: kerascnn verify runs/demo/model_int8.tflite
     """
+    if against and model:
+        raise UserError("--against and --model name two models; give one")
     from ..runtimes.engines import TITLES, engine_name
 
     title = TITLES[engine_name(file)]
     start_tensorflow()
     from ..delivery.verify import verify as verify_file
+    from ..inspection.comparison import compare
 
-    verdict = verify_file(file, model, data_dir=data_dir, images=images, trust=trust, code=code)
-    print_verdicts([(file, title, verdict)])
+    about = {"data_dir": data_dir, "images": images, "trust": trust, "code": code}
+    if against:
+        verdict = compare(file, against, names=as_names(name), **about)
+    else:
+        verdict = verify_file(file, model, **about)
+    if as_json:
+        print_json(verdict_figures(file, title, verdict))
+    else:
+        print_verdicts([(file, title, verdict)])
+    if against and not as_json:
+        print_comparison(verdict)
     fail_unless(verdict.passed)
 
 
@@ -119,6 +143,8 @@ def debug(
     ] = False,
     count: Annotated[int, typer.Option(help="Images to measure on.", min=1)] = 200,
     data_dir: DataDir = None,
+    against: AgainstOption = None,
+    name: NameOption = None,
     images: ImagesOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
@@ -129,8 +155,13 @@ def debug(
     biases, the worst layers in float, activations of 16 bits, and with --train training for int8,
     for which a run is needed. Of a .keras file it needs labels beside the images.
 
+    With --against it takes a file that any tool wrote, and says which outputs differ, by how many
+    steps, and what computes in float.
+
     Example: kerascnn debug runs/demo/model_int8_static.tflite --fix
     """
+    if against and (fix or recipe):
+        raise UserError("--against tells how far a file is; --fix and --recipe are for our own")
     if train and not fix:
         raise UserError("--train is a part of --fix; say both")
     start_tensorflow()
@@ -138,7 +169,12 @@ def debug(
     from ..debugging.analysis import analyse
     from ..debugging.case import open_case
     from ..debugging.fixes import Fixer
+    from ..inspection.comparison import compare
 
+    if against:
+        about = {"data_dir": data_dir, "images": images, "trust": trust, "code": code}
+        print_comparison(compare(file, against, names=as_names(name), **about))
+        return
     case = open_case(file, recipe=recipe, data_dir=data_dir, images=images, trust=trust, code=code)
     if train and case.subject.run is None:
         raise UserError(f"{file}: --train takes a run; fit what export.quantize gives in a script")

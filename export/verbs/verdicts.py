@@ -1,5 +1,7 @@
 """What a verb says of files that were checked."""
 
+from dataclasses import fields
+
 import typer
 
 from kerascnn.console import complaints, console, styled
@@ -23,6 +25,31 @@ def print_verdicts(rows):
     for path, _, verdict in rows:
         if verdict.doubt:
             console.print(f"  {path.name}: that it passed {verdict.doubt}")
+
+
+def print_comparison(comparison):
+    """Prints by how much each output of a file differs, and what was done to find that out."""
+    headings = ("largest", "noise", "step", "mean steps", "most", "within 1")
+    table = Table("output", "in the file", *[Column(h, right=True) for h in headings])
+    for d in comparison.differences:
+        steps = ("",) * 4
+        if d.step is not None:
+            steps = (
+                f"{d.step:.6g}", f"{d.mean_steps:.2f}", str(d.most_steps), f"{d.within_a_step:.1%}"
+            )  # fmt: skip
+        table.add(d.name, f"{d.called} {d.dtype}", f"{d.largest:.6g}", f"{d.noise:.3%}", *steps)
+    console.print(table)
+    made = " of noise" * comparison.noise
+    islands = [f"in float: {x.operator}, which makes {x.tensor}" for x in comparison.islands]
+    for line in (f"compared on {comparison.samples} inputs{made}", *comparison.notes, *islands):
+        console.print(f"  {line}", highlight=False)
+
+
+def verdict_figures(path, engine, verdict):
+    """What --json prints of a file that was checked."""
+    facts = {f.name: getattr(verdict, f.name) for f in fields(verdict)}
+    checks = [check.as_dict() for check in verdict.checks]
+    return {"file": path, "engine": engine, "passed": verdict.passed, **facts, "checks": checks}
 
 
 def fail_unless(passed):

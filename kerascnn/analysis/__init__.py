@@ -7,12 +7,18 @@ from kerascnn.analysis.filters import first_layer_filters
 from kerascnn.analysis.memory import Memory
 from kerascnn.analysis.receptive import ReceptiveField
 from kerascnn.analysis.sizes import conv_size, pool_size, transposed_size
-from kerascnn.analysis.table import describe_table, kinds_table, models_markdown, models_table
+from kerascnn.analysis.table import (
+    describe_table,
+    kinds_table,
+    models_figures,
+    models_markdown,
+    models_table,
+)
 from kerascnn.models.graph import without_weights
 
 __all__ = [
     "Count", "Description", "KindSum", "LayerCount", "LayerDescription", "Memory",
     "ReceptiveField", "conv_size", "count", "describe", "describe_table", "first_layer_filters",
-    "kinds_table", "models_markdown", "models_table", "pool_size", "transposed_size",
-    "without_weights", "zoo_chart",
+    "kinds_table", "models_figures", "models_markdown", "models_table", "pool_size",
+    "transposed_size", "without_weights", "zoo_chart",
 ]  # fmt: skip

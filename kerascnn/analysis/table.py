@@ -15,6 +15,19 @@ def models_table(pattern="*"):
     return table
 
 
+def models_figures(pattern="*"):
+    """The figures of the same table: a list of dicts; top1 in percent, None where none is."""
+    found = []
+    for name in models(pattern):
+        known = variant(name)
+        row = known.row
+        found.append({
+            "name": name, "year": known.year, "parameters": row.params, "macs": row.macs,
+            "input": list(row.input_shape), "top1": row.top1,
+        })  # fmt: skip
+    return found
+
+
 def models_markdown(pattern="*"):
     """The same table as Markdown, which README shows."""
     lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *_rows(pattern)]

@@ -35,10 +35,13 @@ def logits_of(run, inputs):
     return found
 
 
-def predictions(model, inputs: Sequence[np.ndarray], batch_size: int = 64) -> list[np.ndarray]:
+def predictions(
+    model, inputs: Sequence[np.ndarray], *, source: object = None, batch_size: int = 64
+) -> list[np.ndarray]:
     """The outputs of a model for an array an input, (n, ...): an array an output, float32.
 
-    Integers are given as the floats that a Keras model computes with.
+    Integers are given as the floats that a Keras model computes with. source: what messages call
+    the model, as the path of its file; by default its name.
 
     Raises:
         UserError: the model cannot be run on these inputs.
@@ -48,5 +51,5 @@ def predictions(model, inputs: Sequence[np.ndarray], batch_size: int = 64) -> li
     from kerascnn.models.graph import packed
 
     given = packed(model, [np.asarray(x, "float32") for x in inputs])
-    outputs = outputs_of(model, given, f"the model {model.name}", batch_size=batch_size)
+    outputs = outputs_of(model, given, source or f"the model {model.name}", batch_size=batch_size)
     return [np.asarray(y, "float32") for y in keras.tree.flatten(outputs)]

@@ -349,28 +349,21 @@ class _Copies:
         self.made, self.names, self.inlined = {}, set(), {}
         self.models = {}  # id of a nested model -> (the model, its copy), where these stay
 
-    def call_in(self, owner, within=(), training=None):
-        """The function that `walk` calls for each node of `owner`.
-
-        within: the nested models around it. training: what these were called with, if they were:
-        a backbone that is called with training=False does not train its normalizations.
-        """
+    def call_in(self, owner, within=()):
+        """The function that `walk` calls for each node of `owner`; within: the models around it."""
 
         def call(node, *args, **kwargs):
             operation = node.operation
-            if training is not None and getattr(operation, "_call_has_training_arg", False):
-                kwargs = {**kwargs, "training": training}
             if self.nested and isinstance(operation, keras.Model) and is_functional(operation):
                 return self._nest(operation)(*args, **kwargs)
             if isinstance(operation, keras.Model) or is_block(operation):
-                mode = kwargs.pop("training", training)
                 inner = operation
                 if not is_functional(operation):
                     specs = keras.tree.map_structure(
                         lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype), args[0]
                     )
                     inner = _traced(operation, specs, kwargs)
-                return walk(inner, args[0], self.call_in(operation, (*within, operation), mode))
+                return walk(inner, args[0], self.call_in(operation, (*within, operation)))
             if isinstance(operation, keras.Layer):
                 layer, activation = self._copy(operation, owner, within)
                 outputs = layer(*args, **kwargs)

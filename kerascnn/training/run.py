@@ -14,12 +14,14 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel
 
+import kerascnn
 from kerascnn.config import Config, Count, parse, read_yaml
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
@@ -118,6 +120,7 @@ def load_model(path, *, trust=False):
     from kerascnn.models.graph import allow_depth
 
     allow_depth(DEEPEST)
+    import_module(f"{kerascnn.export.__name__}.registered")  # simulations of int8 load as well
     path = readable_file(path, most=MOST_BYTES)
     _refuse_bomb(path, safe_mode=not trust)
     try:

@@ -52,8 +52,14 @@ def test_a_run_whose_model_cannot_be_run(kerascnn, own_run, model):
         before = sheet.read_bytes()
         code, out, err = kerascnn(*verb)
         assert (code, out, len(err.splitlines())) == (2, "", 1), err
-        named = "model.keras: " if verb[0] in ("predict", "evaluate") else "the model "
-        assert named in err and ("cannot be run" in err or "expected outputs of (n, 10)" in err)
+        assert "model.keras: " in err or "model_float32.tflite: " in err
+        told = (
+            "cannot be run",
+            "expected outputs of (n, 10)",
+            "refuses this file",
+            "its model takes",
+        )
+        assert any(words in err for words in told), err
         assert sheet.read_bytes() == before
 
 

@@ -204,7 +204,7 @@ def test_a_stage_that_diverges_says_so(kerascnn, own_run, tmp_path):
 
 
 def command(run, recipe):
-    start = [sys.executable, "-c", "from export.cli import main; main()"]
+    start = [sys.executable, "-c", "from kerascnn.__main__ import main; main()"]
     return [*start, "compress", str(run), "--recipe", str(recipe)]
 
 

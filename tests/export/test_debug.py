@@ -20,10 +20,15 @@ from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.names import recipe_name
 from export.recipes.recipe import Recipe
 from export.recipes.stages import Quantization
+from export.subject.samples import Samples
 from kerascnn.errors import UserError
 from kerascnn.training import load_model, open_run
 
 FILE = "model_int8_static.tflite"
+
+
+def analyse_labelled(simulated, images, labels):
+    return analyse(simulated, Samples((images,), (labels,)), "classes")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,7 @@ def test_a_file_that_was_not_kept_is_explained_and_mended(kerascnn, collapsed):
 
 
 def test_what_rounds_nothing_is_exact_and_shares_add_up(small):
-    found = analyse(*small)
+    found = analyse_labelled(*small)
     by_name = {layer.name: layer for layer in found.layers}
     assert sum(layer.share for layer in found.layers) == pytest.approx(1)
     shares = [layer.share for layer in found.layers]
@@ -82,7 +87,7 @@ def test_what_rounds_nothing_is_exact_and_shares_add_up(small):
 
 def test_signal_to_noise_is_what_eight_bits_give(small):
     """Rounding to steps d has an error of d^2 / 12: 255 steps of a uniform tensor, 48 dB."""
-    found = {layer.name: layer for layer in analyse(*small).layers}
+    found = {layer.name: layer for layer in analyse_labelled(*small).layers}
     kernel = found["block1_2_conv"].weights
     assert 38 < kernel.snr < 50  # 127 steps to the largest of 16 weights, Glorot uniform
     assert found["block1_2_conv"].activations.accumulated < found["stem_conv"].activations.snr
@@ -114,7 +119,9 @@ def test_an_outlier_weight_shows_in_the_kernel():
     def weights():
         simulated = quantized_model(model)
         calibrate(simulated, [images])
-        found = next(x for x in analyse(simulated, images, labels).layers if x.name == name)
+        found = next(
+            x for x in analyse_labelled(simulated, images, labels).layers if x.name == name
+        )
         return found.weights, found
 
     name = "block1_2_conv"
@@ -144,7 +151,7 @@ def test_small_input_channels_are_named():
     images = pixels(model)
     simulated = quantized_model(model)
     calibrate(simulated, [images])
-    found = analyse(simulated, images, np.zeros(len(images), int))
+    found = analyse_labelled(simulated, images, np.zeros(len(images), int))
     worst = {layer.name: diagnose(layer) for layer in found.layers}
     assert "those of channel 0 take the range" in worst["second"]
 
@@ -156,7 +163,7 @@ def test_clipped_values_are_counted():
     calibrate(simulated, [images])
     rounding = simulated.get_layer("stem_relu_quant")
     rounding.maximum.assign(float(rounding.maximum) / 10)
-    found = analyse(simulated, images, np.zeros(len(images), int))
+    found = analyse_labelled(simulated, images, np.zeros(len(images), int))
     stem = next(layer for layer in found.layers if layer.name == "stem_conv")
     assert stem.activations.clipped > 0.02
     assert re.search(r"the range .* clips \d+\.\d% of the outputs", diagnose(stem))
@@ -207,7 +214,7 @@ def test_what_is_no_int8_file_is_refused(finished_run, collapsed):
         export.debug(finished_run / "model_float32.tflite")
     with pytest.raises(UserError, match=r"expected a \.tflite, an \.onnx or a \.keras file"):
         export.debug(collapsed / "model.h5")
-    with pytest.raises(UserError, match="is the model of a run; kerascnn convert"):
+    with pytest.raises(UserError, match="is the model of a run; give the folder"):
         export.debug(collapsed / "model.keras", recipe="static_wi8_ai8")
     with pytest.raises(UserError, match=r"no such file: .*model_int4\.tflite .*--recipe NAME"):
         export.debug(collapsed / "model_int4.tflite")

@@ -12,7 +12,7 @@ from export.delivery.preparation import prepared
 from export.proof.verification import judge
 from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
-from export.runtimes.litert import float_operators
+from export.runtimes.tflite_content import float_operators
 from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 
@@ -114,7 +114,7 @@ def test_it_fixes_where_it_can_measure(kerascnn, own, finished_run):
 
 def test_a_file_that_was_not_kept_says_what_to_ask(kerascnn, own, monkeypatch):
     path, images = own
-    monkeypatch.setattr("export.proof.verification.LABELS_KEPT", 1.1)  # more than there is
+    monkeypatch.setattr("export.proof.checks.WITHIN_A_STEP", 1.1)  # more than there is
     call = ("--recipe", RECIPE, "--images", images)
     code, out, _ = kerascnn("convert", path, "--to", "onnx", *call)
     assert code == 1

@@ -116,7 +116,7 @@ def test_corrected_biases_bring_the_float_mean_back():
         return np.abs(rounded.predict(images, verbose=0).mean(0) - expected).max()
 
     before = shift()
-    correct_biases(rounded, images)
+    correct_biases(rounded, [images])
     assert shift() < before / 5  # what is left: the last rounding, after the last bias
     settle_biases(rounded)
     assert shift() < before

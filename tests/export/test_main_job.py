@@ -9,7 +9,7 @@ import pytest
 
 import export
 from export.runtimes import Artifact
-from export.runtimes.benchmarking import as_json
+from export.runtimes.benchmarking import record
 from kerascnn.training import open_run
 
 FILES = ["model_float32.tflite", "model_int8.tflite", "model_float32.onnx", "model_int8.onnx"]
@@ -121,7 +121,7 @@ def test_benchmark_takes_turns_and_says_what_it_measured(finished_run):
     for timing in timings:
         assert timing.runs >= 50
         assert 0 < timing.minimum <= timing.median <= timing.p90
-    written = as_json(timings)
+    written = record(timings)
     assert written["evidence"] == "measured"
     assert written["machine"]["cpu"] and written["date"]
     assert [t["engine"] for t in written["timings"]] == ["LiteRT", "ONNX Runtime"]

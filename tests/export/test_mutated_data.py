@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from image_files import bmp, gif, jpeg, picture
-from mutations import damaged
 
+from benchmarks.mutations import changed_bytes, generator
 from export.subject.images import samples_from
 from kerascnn.data import read_image
 from kerascnn.data.official import read_cifar10, read_idx
@@ -21,6 +21,10 @@ from kerascnn.errors import UserError
 SHAPE = (16, 16, 3)
 SECONDS = 10  # for one file; the slowest takes a tenth of one
 KILOBYTES = 3 * 2**20
+
+
+def damaged(data, seed):
+    return changed_bytes([data], generator("data", seed))
 
 
 def saved(save, **options):

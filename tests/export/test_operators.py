@@ -17,7 +17,7 @@ import kerascnn.layers as ours
 from export.conversion.tflite import to_tflite
 from export.quantization.biases import settle_biases
 from export.quantization.quantizer import calibrate, quantized_model
-from export.runtimes.litert import float_operators, requirements
+from export.runtimes.tflite_content import float_operators, requirements
 from kerascnn.config import Normalize
 from kerascnn.models.graph import canonical, consumers, nodes, normalized
 

@@ -19,7 +19,7 @@ from export.quantization.biases import settle_biases
 from export.quantization.quantized_layers import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
-from export.runtimes.litert import float_operators
+from export.runtimes.tflite_content import float_operators
 from export.subject.subject import subject_of_model
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError

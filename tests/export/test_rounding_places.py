@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 from small_networks import network, pixels
 
@@ -116,9 +117,21 @@ def test_each_place_moves_the_range_by_what_it_sees():
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
     rounder(narrow * 0, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
-    rounder.set_range(-3.0, 3.0)
+    rounder.set_range(-3.0, 2.0)
     rounder(narrow * 0, place=0, training=True)
-    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 3)  # the other place's
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
+
+
+@pytest.mark.parametrize("high", [1.0, 1.001, 0.5, 253 / 2])
+def test_zero_lies_on_an_integer_that_all_agree_on(high):
+    """255 steps from -1 to 1 leave 0 in the middle between two: one would take either."""
+    rounder = FakeQuant()
+    rounder(np.float32([0]))
+    rounder.set_range(-1.0, high)
+    low, top = float(rounder.minimum), float(rounder.maximum)
+    steps = -255 * low / (top - low)
+    assert abs(steps % 1 - 0.5) > 0.005 and (low, top) != (0, 0)
+    assert high <= top <= 1.01 * high and low == -1.0
 
 
 def test_a_shared_range_trains_and_loads_again(tmp_path):

@@ -154,7 +154,7 @@ def test_a_finished_run_stays_as_it_is(kerascnn, run):
 def test_an_interrupted_training_says_how_to_go_on(kerascnn, tmp_path, rest):
     """While it runs, nobody else may train in its folder."""
     out = tmp_path / "run"
-    start = [sys.executable, "-c", "from export.cli import main; main()"]
+    start = [sys.executable, "-c", "from kerascnn.__main__ import main; main()"]
     asked = ["train", LENET, "--out", str(out), *(rest or ["training.epochs=500"])]
     process = subprocess.Popen(
         [*start, *asked], env={**os.environ, "PYTHONPATH": "."}, text=True,
