@@ -180,7 +180,7 @@ def debug(
         raise UserError(f"{file}: --train takes a run; fit what export.quantize gives in a script")
     with busy("switching the roundings on, one at a time"):
         analysis = analyse(case.reference.model, case.sample(count), case.meaning)
-    console.print(tables.layers(analysis))
+    console.print(analysis.table)
     for line in tables.explanation(analysis):
         console.print(line, highlight=False)
     if not fix:
