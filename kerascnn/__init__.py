@@ -24,7 +24,15 @@ _homes = {
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
-__all__ = ["Preprocessing", "UserError", "build", "normalized", "open_run", "preprocessing", "train"]
+__all__ = [
+    "Preprocessing",
+    "UserError",
+    "build",
+    "normalized",
+    "open_run",
+    "preprocessing",
+    "train",
+]
 
 
 def __getattr__(name):

@@ -4,6 +4,7 @@ Heavy imports stand inside the verbs, so that --help answers at once.
 """
 
 import inspect
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ import typer
 
 from kerascnn.console import console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-
 
 # As --help lists them: the way from images to a file in an app first. The rest comes last.
 GROUPS = {
@@ -121,6 +121,30 @@ def chart(
 
     zoo_chart(out, pattern=pattern)
     console.print(f"  ->  {out}")
+
+
+@app.command()
+def new(
+    data: Annotated[Path, typer.Option(help="A folder with a folder of images for each class.")],
+    out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("config.yaml"),
+):
+    """Writes a config to begin with, for images of your own in class folders.
+
+    The classes are the names of the folders. Network, size, batch and epochs fit the images; a
+    comment beside each value says what it is.
+
+    Example: kerascnn new --data photos
+    """
+    from kerascnn.files import write_text
+    from kerascnn.training.starter import starter
+
+    if out.exists():
+        raise UserError(f"{out}: is there already; remove it, or give another --out")
+    made = starter(data)
+    write_text(out, made.text)
+    run = Path("runs") / data.resolve().name
+    console.print(f"  {made.told}  ->  {out}", highlight=False)
+    console.print(f"  next: kerascnn train {shlex.join([str(out), '--out', str(run)])}")
 
 
 @app.command()

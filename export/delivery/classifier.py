@@ -34,8 +34,8 @@ from ..subject.opening import open_model
 class Classifier:
     """called: what messages call it. ends: what it takes and gives. answer: inputs, (n, ...), as
     `ends` says -> an answer a class, (n, classes) float32. probabilities: whether those are
-    probabilities, else logits. run: that it was made in, or None. is_run: whether it is the model of
-    the run itself."""
+    probabilities, else logits. run: that it was made in, or None. is_run: whether it is the
+    model of the run itself."""
 
     called: Path
     ends: Ends

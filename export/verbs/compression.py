@@ -58,8 +58,8 @@ def sensitivity(
     from kerascnn.training import open_run
 
     from ..pruning.sensitivity import as_json as figures_of
-    from ..pruning.sensitivity import suggestions
     from ..pruning.sensitivity import sensitivity as scan_run
+    from ..pruning.sensitivity import suggestions
 
     opened = open_run(run)
     with busy("pruning layer after layer"):

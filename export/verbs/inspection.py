@@ -15,7 +15,9 @@ from .options import CodeOption, TrustOption
 def describe(
     name: Annotated[
         str,
-        typer.Argument(help="What `kerascnn models` lists, or a .keras, .h5, .tflite or .onnx file."),
+        typer.Argument(
+            help="What `kerascnn models` lists, or a .keras, .h5, .tflite or .onnx file."
+        ),
     ],
     as_json: JsonOption = False,
     trust: TrustOption = False,

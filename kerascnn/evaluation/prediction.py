@@ -8,7 +8,6 @@ from kerascnn.data import read_image
 from kerascnn.evaluation.outputs import logits_of
 
 
-
 def predict(run, paths, top=3):
     """Ranks the labels of a run for image files, any size; they are resized as in training.
 
@@ -39,6 +38,5 @@ def ranked(
         outputs = exponentials / exponentials.sum(axis=1, keepdims=True)
     order = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
     return [
-        [(labels[i], float(row[i])) for i in best]
-        for row, best in zip(outputs, order, strict=True)
+        [(labels[i], float(row[i])) for i in best] for row, best in zip(outputs, order, strict=True)
     ]
