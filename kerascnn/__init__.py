@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 answers_at_once = False
 
 _homes = {
+    "Preprocessing": "kerascnn.models",
     "UserError": "kerascnn.errors",
     "build": "kerascnn.models",
     "normalized": "kerascnn.models",
@@ -23,7 +24,15 @@ _homes = {
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
-__all__ = ["UserError", "build", "normalized", "open_run", "preprocessing", "train"]
+__all__ = [
+    "Preprocessing",
+    "UserError",
+    "build",
+    "normalized",
+    "open_run",
+    "preprocessing",
+    "train",
+]
 
 
 def __getattr__(name):

@@ -1,16 +1,46 @@
-"""The verbs of training: models, chart, train, evaluate, predict.
+"""The verbs of training: models, chart, train, new.
 
 Heavy imports stand inside the verbs, so that --help answers at once.
 """
 
 import inspect
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kerascnn.console import console, muted, print_json, start_tensorflow
-from kerascnn.tables import Table
+from kerascnn.console import console, print_csv, print_json, start_tensorflow
+from kerascnn.errors import UserError
+
+# As --help lists them: the way from images to a file in an app first. The rest comes last.
+GROUPS = {
+    "From images to files": (
+        "new", "train", "evaluate", "compress", "convert", "verify", "benchmark", "report", "stage",
+    ),
+    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
+}  # fmt: skip
+
+
+class GroupedHelp(typer.core.TyperGroup):
+    """A group of commands that --help lists by `GROUPS`."""
+
+    def list_commands(self, ctx):
+        listed = [name for names in GROUPS.values() for name in names if name in self.commands]
+        return [*listed, *(name for name in self.commands if name not in listed)]
+
+    def format_commands(self, ctx, formatter):
+        left = self.list_commands(ctx)
+        width = max(map(len, left))
+        for title, names in {**GROUPS, "More": left}.items():
+            verbs = [name for name in names if name in left]
+            left = [name for name in left if name not in verbs]
+            room = formatter.width - width - 6
+            with formatter.section(title):
+                formatter.write_dl([
+                    (name.ljust(width), self.commands[name].get_short_help_str(room))
+                    for name in verbs
+                ])  # fmt: skip
 
 
 class Verbs(typer.Typer):
@@ -26,7 +56,7 @@ class Verbs(typer.Typer):
 
 
 app = Verbs(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    cls=GroupedHelp, no_args_is_help=True, pretty_exceptions_enable=False,
     rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
     help="Keras 3 models in, verified edge artifacts out.",
 )  # fmt: skip
@@ -35,10 +65,19 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")
 ]
+CsvOption = Annotated[
+    bool, typer.Option("--csv", help="Print the figures as CSV, and nothing else.")
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="The folder with mnist/ or cifar-10-batches-bin/; else $KERASCNN_DATA."),
 ]
+
+
+def only_one(as_json: bool, as_csv: bool) -> None:
+    """UserError where figures are asked for in two formats."""
+    if as_json and as_csv:
+        raise UserError("--json and --csv are two formats; give one")
 
 
 @app.command()
@@ -46,16 +85,20 @@ def models(
     pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
     markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ):
     """Lists the networks: name, year, parameters, multiply-accumulates, input.
 
     Example: kerascnn models 'resnet*'
     """
+    only_one(as_json, as_csv)
     start_tensorflow()
     from kerascnn.analysis import models_figures, models_markdown, models_table
 
     if as_json:
         print_json(models_figures(pattern))
+    elif as_csv:
+        print_csv(models_figures(pattern))
     elif markdown:
         typer.echo(models_markdown(pattern), nl=False)
     else:
@@ -78,6 +121,30 @@ def chart(
 
     zoo_chart(out, pattern=pattern)
     console.print(f"  ->  {out}")
+
+
+@app.command()
+def new(
+    data: Annotated[Path, typer.Option(help="A folder with a folder of images for each class.")],
+    out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("config.yaml"),
+):
+    """Writes a config to begin with, for images of your own in class folders.
+
+    The classes are the names of the folders. Network, size, batch and epochs fit the images; a
+    comment beside each value says what it is.
+
+    Example: kerascnn new --data photos
+    """
+    from kerascnn.files import write_text
+    from kerascnn.training.starter import starter
+
+    if out.exists():
+        raise UserError(f"{out}: is there already; remove it, or give another --out")
+    made = starter(data)
+    write_text(out, made.text)
+    run = Path("runs") / data.resolve().name
+    console.print(f"  {made.told}  ->  {out}", highlight=False)
+    console.print(f"  next: kerascnn train {shlex.join([str(out), '--out', str(run)])}")
 
 
 @app.command()
@@ -107,47 +174,3 @@ def train(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "
         f"{run.facts['validation_accuracy']:.2%}  ->  {run.path / 'model.keras'}"
     )
-
-
-@app.command()
-def evaluate(run: RunArgument, data_dir: DataDir = None, as_json: JsonOption = False):
-    """Evaluates the model of a run on the test images.
-
-    Example: kerascnn evaluate runs/digits
-    """
-    start_tensorflow()
-    from kerascnn.training import open_run
-
-    opened = open_run(run)
-    from kerascnn.evaluation import evaluate as evaluate_run
-
-    result = evaluate_run(opened, data_dir=data_dir)
-    if as_json:
-        print_json(result)
-        return
-    top5 = f"  top-5 {result.top5:.2%}" if result.top5 is not None else ""
-    console.print(f"{result.images} test images: top-1 {result.top1:.2%}{top5}")
-
-
-@app.command()
-def predict(
-    run: RunArgument,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
-    top: Annotated[int, typer.Option(help="How many labels to show.", min=1)] = 3,
-):
-    """Says what a model sees in images of your own: the likeliest labels of each.
-
-    Example: kerascnn predict runs/digits seven.png
-    """
-    start_tensorflow()
-    from kerascnn.training import open_run
-
-    opened = open_run(run)
-    from kerascnn.evaluation import predict as predict_images
-
-    with muted():  # libjpeg says what ails an image, but not which
-        answers = predict_images(opened, images, top)
-    table = Table("image", *[f"{i + 1}." for i in range(min(top, len(opened.labels)))])
-    for path, ranked in zip(images, answers, strict=True):
-        table.add(str(path), *[f"{label} {p:.1%}" for label, p in ranked])
-    console.print(table)

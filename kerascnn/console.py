@@ -6,6 +6,7 @@ every string printable and know no markup, so that a verb prints what it has; st
 """
 
 import contextlib
+import csv
 import json
 import math
 import os
@@ -60,6 +61,28 @@ def print_json(value):
             number that is not finite becomes null: JSON has none.
     """
     sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
+
+
+def print_csv(rows):
+    """Prints figures as CSV (RFC 4180) in UTF-8, a line of names first.
+
+    Args:
+        rows: mappings or dataclasses, of what `print_json` takes. Columns are the names in all of
+            them, in their order. A list or mapping in a cell is written as JSON, a number that is
+            not there or not finite as nothing.
+    """
+    rows = [_plain(row) for row in rows]
+    names = dict.fromkeys(name for row in rows for name in row)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in names])
+
+
+def _cell(value):
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return printable(value, sys.stdout.encoding or "utf-8") if isinstance(value, str) else value
 
 
 def _plain(value):

@@ -12,7 +12,7 @@ from ..delivery.verify import behind
 from ..proof.reference import Reference
 from ..recipes.recipe import Recipe, load_recipe, shipped_recipes
 from ..runtimes.engines import BY_SUFFIX
-from ..subject.opening import open_subject
+from ..subject.opening import is_model_file, open_subject
 from ..subject.samples import Samples
 from ..subject.subject import Subject, chosen
 
@@ -75,7 +75,7 @@ def open_case(source: Any, evidence: Any = None, *, recipe: Any = None, **about:
             found = load_recipe(recipe) if recipe else _by_name(path)
             subject = open_subject(path.parent, **about)
     else:
-        if isinstance(source, str | Path) and Path(source).suffix != ".keras":
+        if isinstance(source, str | Path) and not is_model_file(source):
             raise UserError(f"{source}: expected a .tflite, an .onnx or a .keras file")
         subject = open_subject(source, evidence, **about)
         path = subject.folder / f"{subject.stem}.tflite"

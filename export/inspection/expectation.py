@@ -17,7 +17,7 @@ from ..quantization.quantized_layers import is_int8
 from ..runtimes import Artifact
 from ..subject.images import samples_from
 from ..subject.meaning import pixel_inputs
-from ..subject.opening import classes_of, open_subject
+from ..subject.opening import classes_of, is_model_file, open_subject
 from ..subject.samples import Samples
 from ..subject.subject import SYNTHETIC, Subject, subject_of_model
 from .alignment import from_values
@@ -67,7 +67,7 @@ def of_model(
     artifact: what will be compared: noise has its sizes where the model has none.
     names: name in the file -> name in the model.
     """
-    is_file = isinstance(against, str | Path) and Path(against).suffix == ".keras"
+    is_file = is_model_file(against)
     if not is_file and not isinstance(against, keras.Model):
         subject = open_subject(against, evidence, data_dir=data_dir)
         return _of_subject(subject, False)

@@ -73,6 +73,11 @@ def _input(end, pixels, subject):
     return facts
 
 
+def are_pixels(values: str) -> bool:
+    """Whether an input whose sheet says so of its values takes pixels."""
+    return values in (RAW, RAW_AS_INT8)
+
+
 def _values(end, pixels):
     if pixels:
         return RAW_AS_INT8 if end["dtype"] == "int8" else RAW
@@ -83,9 +88,12 @@ def _values(end, pixels):
 
 def _meaning(subject, number, model):
     meaning = subject.meanings[number]
+    probable = gives_probabilities(model, number)
+    if meaning is None and probable:  # nobody says of what
+        return {"meaning": "probabilities", "labels": []}
     if meaning != "classes":
         return {"meaning": meaning or "numbers", "labels": []}
-    kind = "probabilities" if gives_probabilities(model, number) else "logits"
+    kind = "probabilities" if probable else "logits"
     return {"meaning": f"{kind}, one a label", "labels": list(subject.labels or ())}
 
 

@@ -43,6 +43,13 @@ class OutputTensor(Tensor):
     labels: tuple[str, ...]
 
 
+class Interface(Record):
+    """What any artifact's JSON says of its ends."""
+
+    inputs: tuple[InputTensor, ...] = Field(min_length=1)
+    outputs: tuple[OutputTensor, ...] = Field(min_length=1)
+
+
 class Operator(Record):
     name: str
     version: int | None

@@ -109,6 +109,8 @@ class Quantizer:
         outputs = walk(self.flat, starts, self._call)
         made = QuantizedModel(inputs, outputs, name=self.flat.name)
         for layer, copy in self.twins.values():
+            if copy is layer:  # an operation of Keras, see `_copy`
+                continue
             added = copy.get_weights()[len(layer.weights) :]
             copy.set_weights([*layer.get_weights(), *added])
             copy.trainable = layer.trainable

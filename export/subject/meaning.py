@@ -18,14 +18,21 @@ PIXELS_SHRINK_BELOW = 64.0
 # A mean that is subtracted and is larger than this was taken of pixels 0..255 (Caffe's are 103.939,
 # 116.779 and 123.68), whatever scale they keep.
 MEAN_OF_PIXELS = 16.0
+# Operations on pixels that leave them pixels: channels in another order, another size.
+MOVING = (
+    "GetItem", "Flip", "Take", "Stack", "Concatenate", "Resizing", "CenterCrop", "Cast", "Identity",
+)  # fmt: skip
+ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide")  # with a constant
+SIDE = 32  # pixels, of an input of any size
 MEANINGS = ("classes", "numbers")
 
 
 def pixel_inputs(model: keras.Model, samples: Samples | None = None) -> tuple[bool, ...]:
     """For each input of a model whether it takes raw pixels, 0..255.
 
-    It does if it is of integers, or if whatever takes it begins with a Rescaling or Normalization
-    that was made for 0..255 and the samples, where there are any, lie within.
+    It does if it is of integers, or if whatever takes it begins by normalizing 0..255 and the
+    samples, where there are any, lie within. That is a Rescaling, a Normalization or arithmetic
+    with constants, also behind a resizing or channels in another order (Caffe's BGR).
 
     Args:
         model: functional or sequential, float or with its int8 rounding simulated.
@@ -44,26 +51,43 @@ def pixel_inputs(model: keras.Model, samples: Samples | None = None) -> tuple[bo
 def _takes_pixels(model, tensor):
     if tensor.dtype == "uint8":
         return True
-    graph = Graph(model)
+    return _normalized_by_all(Graph(model), tensor, tensor)
+
+
+def _normalized_by_all(graph, image, tensor):
+    """Whether whatever takes a tensor, which an image became, normalizes pixels."""
     takers = graph.consumers.get(id(tensor), [])
-    return bool(takers) and all(_normalizes_pixels(graph, model, node) for node in takers)
+    return bool(takers) and all(_normalizes_pixels(graph, image, node) for node in takers)
 
 
-def _normalizes_pixels(graph, model, node):
+def _normalizes_pixels(graph, image, node):
+    """Whether an operation makes pixels small numbers, or those behind it that take no weights."""
     operation = node.operation
-    if isinstance(operation, TRAINING_ONLY):
-        takers = graph.consumers.get(id(node.outputs[0]), [])
-        return bool(takers) and all(_normalizes_pixels(graph, model, x) for x in takers)
     if isinstance(operation, keras.Model):
         try:
             return all(pixel_inputs(operation))
         except UserError:
             return False  # a subclassed one within
-    if not isinstance(operation, layers.Rescaling | layers.Normalization):
+    if isinstance(operation, TRAINING_ONLY) or type(operation).__name__ in MOVING:
+        return _normalized_by_all(graph, image, node.outputs[0])
+    if len(node.input_tensors) > 1 or not _is_affine(operation):
         return False
-    shape = [1 if n is None else n for n in node.input_tensors[0].shape[1:]]
+    return _are_normalized(image, node.outputs[0]) or _normalized_by_all(
+        graph, image, node.outputs[0]
+    )
+
+
+def _is_affine(operation):
+    if isinstance(operation, layers.Rescaling | layers.Normalization):
+        return True
+    return type(operation).__name__ in ARITHMETIC and not isinstance(operation, keras.Layer)
+
+
+def _are_normalized(image, tensor):
+    """Whether a tensor is what a network that was made for pixels, 0..255, computes with."""
+    shape = [SIDE if n is None else n for n in image.shape[1:]]
     ends = np.stack([np.zeros(shape, "float32"), np.full(shape, 255, "float32")])
-    black, white = keras.ops.convert_to_numpy(operation(ends))
+    black, white = keras.ops.convert_to_numpy(keras.Model(image, tensor)(ends)).astype("float32")
     if max(np.abs(black).max(), np.abs(white).max()) < PIXELS_SHRINK_BELOW:
         return True
     scale = (white - black) / 255

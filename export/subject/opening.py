@@ -1,9 +1,10 @@
-"""Three ways to a subject: a run, a .keras file, a model in Python. Only here they differ."""
+"""Three ways to a subject: a run, a model file, a model in Python. Only here they differ."""
 
 import hashlib
 import importlib.util
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import functional, output_names, traced
-from kerascnn.training import Run, load_model, open_run, refuse_not_finite
+from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not_finite
 
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
@@ -51,22 +52,47 @@ def open_subject(
         return source
     if isinstance(source, keras.Model):
         return subject_of_model(source, evidence, **about)
-    if isinstance(source, Run) or Path(source).suffix != ".keras":
+    if not is_model_file(source):
         if images or trust or code:
             raise UserError(f"{source}: --images, --trust and --code are for a .keras file")
         return subject_of_run(open_run(source), data_dir)
-    path = Path(source)
-    if (path.parent / "run.json").exists() and path.name == "model.keras":
-        raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     with classes_of(code):
-        return subject_of_file(path, images, trust=trust, **about)
+        return subject_of_file(Path(source), images, trust=trust, **about)
 
 
-def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
-    """A run: compared on its validation images, calibrated on its training images."""
-    data = run.data(data_dir)
-    validation = data.validation
-    samples = Samples((data.pixels(validation),), (validation.labels,))
+@dataclass(frozen=True)
+class Opened:
+    """A run or a model file without samples.
+
+    pixels: for each input whether it takes them. labels: names of the classes, or None. resize:
+    how images come to the size of the input. called: what messages call it. run: or None.
+    """
+
+    model: keras.Model
+    pixels: tuple[bool, ...]
+    labels: tuple[str, ...] | None
+    resize: str
+    called: Path
+    run: Run | None = None
+
+
+def open_model(source: Any, *, trust: bool = False, code: Path | None = None) -> Opened:
+    """Opens a run or a model file, as `open_subject` does, for who needs no samples of it."""
+    if not is_model_file(source):
+        if trust or code:
+            raise UserError(f"{source}: --trust and --code are for a .keras file")
+        return _of_run(open_run(source))
+    with classes_of(code):
+        model = _of_file(Path(source), trust)
+    return Opened(model, pixel_inputs(model), None, "stretch", Path(source))
+
+
+def is_model_file(source: Any) -> bool:
+    """Whether this is the path of a model that Keras saved, .keras or HDF5."""
+    return isinstance(source, str | Path) and Path(source).suffix in MODEL_FILES
+
+
+def _of_run(run):
     model, called = run.model(), run.path / "model.keras"
     shape = tuple(functional(model).outputs[0].shape)[1:]
     if shape != (len(run.labels),):
@@ -74,22 +100,41 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
             f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
             f"of run.json, got {('n', *shape)}; train the run again"
         )
-    names = output_names(model)
+    return Opened(model, (True,), tuple(run.labels), run.facts["resize"], called, run)
+
+
+def _of_file(path, trust):
+    if (path.parent / "run.json").exists() and path.name == "model.keras":
+        raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
+    model = traced(load_model(path, trust=trust))
+    for end in functional(model).inputs:
+        if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
+            raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
+    refuse_not_finite(model, path)
+    return model
+
+
+def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
+    """A run: compared on its validation images, calibrated on its training images."""
+    data = run.data(data_dir)
+    samples = Samples((data.pixels(data.validation),), (data.validation.labels,))
+    opened = _of_run(run)
+    names = output_names(opened.model)
     return Subject(
-        model=model,
+        model=opened.model,
         samples=samples,
         calibration=training_samples(data),
-        pixels=(True,),
+        pixels=opened.pixels,
         meanings=("classes",),
-        labels=tuple(run.labels),
+        labels=opened.labels,
         metric=metric_of(None, ("classes",), names),
         origin=described(samples, "the validation images of the run"),
         source={"run": run.config.model.name},
-        facts={"resize": run.facts["resize"]},
+        facts={"resize": opened.resize},
         run=run,
         data=data,
         folder=run.path,
-        called=called,
+        called=opened.called,
     )
 
 
@@ -114,15 +159,10 @@ def subject_of_file(
     metric: Any = None,
     mode: str = "auto",
 ) -> Subject:
-    """A .keras file: calibrated and compared on `images`; without any, compared on noise."""
-    model = traced(load_model(path, trust=trust))
-    graph = functional(model)
-    for end in graph.inputs:
-        if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
-            raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
-    refuse_not_finite(model, path)
+    """A model file: calibrated and compared on `images`; without any, compared on noise."""
+    model = _of_file(path, trust)
     if isinstance(pixels, bool):
-        pixels = (pixels,) * len(graph.inputs)
+        pixels = (pixels,) * len(functional(model).inputs)
     takes = pixel_inputs(model) if pixels is None else pixels
     if images is None:
         samples, origin = noise_for(model, takes)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.cli import DataDir, RunArgument, app
-from kerascnn.console import busy, console, start_tensorflow
+from kerascnn.cli import CsvOption, DataDir, JsonOption, RunArgument, app, only_one
+from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 
@@ -45,26 +45,36 @@ def sensitivity(
     images: Annotated[int, typer.Option(help="Validation images to try on.", min=1)] = 1000,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
     data_dir: DataDir = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ):
     """Prunes one layer at a time and shows what accuracy it costs, the worst layers first.
 
     Example: kerascnn sensitivity runs/demo
     """
+    only_one(as_json, as_csv)
     start_tensorflow()
     from kerascnn.files import write_json
     from kerascnn.training import open_run
 
-    from ..pruning.sensitivity import as_json, suggestions
+    from ..pruning.sensitivity import as_json as figures_of
     from ..pruning.sensitivity import sensitivity as scan_run
+    from ..pruning.sensitivity import suggestions
 
     opened = open_run(run)
     with busy("pruning layer after layer"):
         scan = scan_run(opened, samples=images, data_dir=data_dir)
-    console.print(scan.table)
-    for line in suggestions(scan):
-        console.print(line, highlight=False)
+    figures = figures_of(scan)
     if out:
-        write_json(out, as_json(scan))
+        write_json(out, figures)
+    if as_json:
+        print_json(figures)
+    elif as_csv:
+        print_csv(figures["layers"])
+    else:
+        console.print(scan.table)
+        for line in suggestions(scan):
+            console.print(line, highlight=False)
 
 
 @app.command()

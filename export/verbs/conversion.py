@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.cli import DataDir, JsonOption, app
-from kerascnn.console import busy, console, print_json, start_tensorflow
+from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
+from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.files import locked
 
@@ -98,6 +98,7 @@ def verify(
     trust: TrustOption = False,
     code: CodeOption = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ):
     """Runs an artifact again and compares it with its model; exit code 1 if they differ.
 
@@ -105,6 +106,7 @@ def verify(
 
     Example: kerascnn verify runs/demo/model_int8.tflite
     """
+    only_one(as_json, as_csv)
     if against and model:
         raise UserError("--against and --model name two models; give one")
     from ..runtimes.engines import TITLES, engine_name
@@ -121,10 +123,12 @@ def verify(
         verdict = verify_file(file, model, **about)
     if as_json:
         print_json(verdict_figures(file, title, verdict))
+    elif as_csv:
+        print_csv([{"file": file, "engine": title, **check.as_dict()} for check in verdict.checks])
     else:
         print_verdicts([(file, title, verdict)])
-    if against and not as_json:
-        print_comparison(verdict)
+        if against:
+            print_comparison(verdict)
     fail_unless(verdict.passed)
 
 

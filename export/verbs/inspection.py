@@ -15,7 +15,9 @@ from .options import CodeOption, TrustOption
 def describe(
     name: Annotated[
         str,
-        typer.Argument(help="What `kerascnn models` lists, or a .keras, .tflite or .onnx file."),
+        typer.Argument(
+            help="What `kerascnn models` lists, or a .keras, .h5, .tflite or .onnx file."
+        ),
     ],
     as_json: JsonOption = False,
     trust: TrustOption = False,
@@ -37,7 +39,9 @@ def describe(
     from kerascnn.analysis import describe as describe_model
     from kerascnn.analysis import describe_table
 
-    found = describe_model(_model(Path(name), trust, code) if name.endswith(".keras") else name)
+    from ..subject.opening import is_model_file
+
+    found = describe_model(_model(Path(name), trust, code) if is_model_file(name) else name)
     if as_json:
         print_json(found)
     else:

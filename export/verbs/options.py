@@ -6,16 +6,23 @@ from typing import Annotated
 import typer
 
 from kerascnn.errors import UserError
+from kerascnn.files import readable_file
 
 RecipeOption = Annotated[
     str, typer.Option(help="The name of a recipe in configs/export, or a YAML file of your own.")
 ]
 ImagesOption = Annotated[
     Path | None,
-    typer.Option(help="For a .keras file: a folder of images, or an .npy or .npz array."),
+    typer.Option(help="For a Keras file: a folder of images, or an .npy or .npz array."),
 ]
 TrustOption = Annotated[
-    bool, typer.Option("--trust", help="For a .keras file: run the Python code inside it.")
+    bool, typer.Option("--trust", help="For a Keras file: run the Python code inside it.")
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.txt|A,B,...", help="Names of the classes, one a line, or between commas."
+    ),
 ]
 AgainstOption = Annotated[
     Path | None,
@@ -26,7 +33,7 @@ NameOption = Annotated[
     typer.Option("--name", help="IN_THE_FILE=IN_THE_MODEL, of an input or output; repeatable."),
 ]
 CodeOption = Annotated[
-    Path | None, typer.Option(help="For a .keras file: the Python file of its own layers.")
+    Path | None, typer.Option(help="For a Keras file: the Python file of its own layers.")
 ]
 
 
@@ -39,3 +46,30 @@ def as_names(pairs: list[str] | None) -> dict[str, str]:
             raise UserError(f"--name: expected IN_THE_FILE=IN_THE_MODEL, got {text!r}")
         found[theirs] = ours
     return found
+
+
+MOST_LABELS = 2**20  # bytes of a file of names
+
+
+def as_labels(text: str | None) -> tuple[str, ...] | None:
+    """What --labels says: the lines of a file, or names between commas; None where it is not given.
+
+    Raises:
+        UserError: no such file, one that is no text, or one name twice.
+    """
+    if text is None:
+        return None
+    if "," in text and not Path(text).is_file():
+        names = [name.strip() for name in text.split(",")]
+    else:
+        path = readable_file(text, most=MOST_LABELS)
+        try:
+            names = path.read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: expected a text file in UTF-8, a name a line") from None
+        names = [name.strip() for name in names]
+        while names and not names[-1]:
+            names.pop()
+    if twice := [name for name in names if names.count(name) > 1 or not name]:
+        raise UserError(f"--labels: expected different names, got {twice[0]!r} twice or empty")
+    return tuple(names)

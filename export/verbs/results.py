@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.cli import DataDir, JsonOption, RunArgument, app
-from kerascnn.console import busy, console, print_json, start_tensorflow, styled
+from kerascnn.cli import CsvOption, DataDir, JsonOption, RunArgument, app, only_one
+from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow, styled
 from kerascnn.errors import UserError
 from kerascnn.tables import Column, Table
 
@@ -20,6 +20,7 @@ def benchmark(
     threads: Annotated[int, typer.Option(help="Threads of each engine.", min=1)] = 1,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
     as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ):
     """Times files against each other on this machine, in turn, one sample at a time.
 
@@ -27,6 +28,7 @@ def benchmark(
 
     Example: kerascnn benchmark runs/demo/model_float32.tflite runs/demo/model_int8.tflite
     """
+    only_one(as_json, as_csv)
     from kerascnn.files import write_json
 
     from ..runtimes.benchmarking import benchmark as measure
@@ -39,6 +41,9 @@ def benchmark(
         write_json(out, figures)
     if as_json:
         print_json(figures)
+        return
+    if as_csv:
+        print_csv(figures["timings"])
         return
     numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
     table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])

@@ -2,7 +2,7 @@
 
 from kerascnn.evaluation.classification import Evaluation, accuracy, classification, evaluate
 from kerascnn.evaluation.outputs import outputs_of, predictions
-from kerascnn.evaluation.prediction import predict
+from kerascnn.evaluation.prediction import predict, ranked
 
 __all__ = [
     "Evaluation",
@@ -12,4 +12,5 @@ __all__ = [
     "outputs_of",
     "predict",
     "predictions",
+    "ranked",
 ]

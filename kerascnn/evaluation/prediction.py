@@ -1,5 +1,7 @@
 """What a trained network says of image files."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kerascnn.data import read_image
@@ -17,11 +19,24 @@ def predict(run, paths, top=3):
     """
     shape, rule = run.facts["input_shape"], run.facts["resize"]
     pixels = np.stack([read_image(path, tuple(shape), rule) for path in paths])
-    logits = logits_of(run, pixels.astype("float32"))
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-    ranked = np.argsort(-probabilities, axis=1)[:, :top]
+    return ranked(logits_of(run, pixels.astype("float32")), run.labels, top)
+
+
+def ranked(
+    outputs: np.ndarray, labels: Sequence[str], top: int = 3, *, probabilities: bool = False
+) -> list[list[tuple[str, float]]]:
+    """Ranks labels by the outputs of a classifier.
+
+    Args:
+        outputs: (n, classes). probabilities: whether they are that, else logits.
+
+    Returns:
+        For each row a list of `top` pairs (label, probability), likeliest first.
+    """
+    if not probabilities:
+        exponentials = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        outputs = exponentials / exponentials.sum(axis=1, keepdims=True)
+    order = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
     return [
-        [(run.labels[i], float(row[i])) for i in order]
-        for row, order in zip(probabilities, ranked, strict=True)
+        [(labels[i], float(row[i])) for i in best] for row, best in zip(outputs, order, strict=True)
     ]

@@ -13,8 +13,10 @@ from contextlib import contextmanager, suppress
 
 import keras
 from keras.src.backend.common import global_state
+from keras.src.legacy.saving.saving_options import keras_option_scope
+from keras.src.legacy.saving.saving_utils import model_from_config
 from keras.src.models.functional import Functional
-from keras.src.saving.serialization_lib import ObjectSharingScope
+from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 from keras.src.utils.dtype_utils import dtype_size
 
 from kerascnn.errors import UserError
@@ -45,13 +47,13 @@ def _bytes(variable):
     return math.prod(variable.shape) * max(1, dtype_size(variable.dtype) // 8)
 
 
-def needed_bytes(architecture, *, safe_mode=True):
+def needed_bytes(architecture, *, safe_mode=True, legacy=False):
     """Returns the bytes that the weights of a model take, without room being made for them.
 
     Args:
         architecture: the JSON of a saved model. What is wrong with it, loading it will say; then
             the weights before that count.
-        safe_mode: as in `keras.models.load_model`.
+        safe_mode: as in `keras.models.load_model`. legacy: whether it is of an HDF5 file.
     """
     drawn = random.getstate()  # layers without a seed draw one, and will again
     try:
@@ -59,8 +61,12 @@ def needed_bytes(architecture, *, safe_mode=True):
             with suppress(Exception), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = json.loads(architecture)
-                tree["compile_config"] = None
-                keras.saving.deserialize_keras_object(tree, safe_mode=safe_mode)
+                if legacy:
+                    with keras_option_scope(use_legacy_config=True), SafeModeScope(safe_mode):
+                        model_from_config(tree)
+                else:
+                    tree["compile_config"] = None
+                    keras.saving.deserialize_keras_object(tree, safe_mode=safe_mode)
             return made()
     finally:
         random.setstate(drawn)

@@ -27,9 +27,11 @@ from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
 from kerascnn.training.facts import read_facts
+from kerascnn.training.hdf5 import AS_KERAS, HDF5, contents
 from kerascnn.training.history import read_history
 
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
+MODEL_FILES = (".keras", *HDF5)  # what `load_model` reads
 MOST_BYTES = 2**36  # of a .keras file
 LIKELY_BYTES = 2**26  # that any archive may unpack to
 MOST_PACKING = 2  # a layer of one's own may store its floats as halves
@@ -109,7 +111,7 @@ def refuse_not_finite(model, path):
 
 
 def load_model(path, *, trust=False):
-    """Loads a .keras file. Code inside it (a Lambda layer) is refused unless `trust`.
+    """Loads a .keras or .h5 file. Code inside it (a Lambda layer) is refused unless `trust`.
 
     Raises:
         UserError: no such file, no Keras file, one that carries code, or one with a layer that no
@@ -141,31 +143,41 @@ def load_model(path, *, trust=False):
                 "takes .keras files"
             ) from None
         what = reason.splitlines()[0][:200] if reason else type(error).__name__
-        raise UserError(f"{path}: not a Keras model that can be loaded: {what}") from None
+        way_out = f"; {AS_KERAS}" if path.suffix in HDF5 else ""
+        raise UserError(f"{path}: not a Keras model that can be loaded: {what}{way_out}") from None
 
 
 def _refuse_bomb(path, *, safe_mode):
-    """UserError for an archive that would take far more memory than it has bytes.
+    """UserError for a file that would take far more memory than it has bytes.
 
     It may unpack to a multiple of itself, or name layers with weights that are not in it.
     """
     from kerascnn.models.graph import needed_bytes
 
-    size, unpacked, needed = path.stat().st_size, 0, 0
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked <= max(LIKELY_BYTES, MOST_EXPANSION * size):
-                needed = needed_bytes(archive.read("config.json"), safe_mode=safe_mode)
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: not a Keras model that can be loaded: {error}") from None
+    is_hdf5 = path.suffix in HDF5
+    architecture, unpacked = contents(path) if is_hdf5 else _archived(path)
+    size = path.stat().st_size
     if unpacked > max(LIKELY_BYTES, MOST_EXPANSION * size):
         raise UserError(
             f"{path}: {size:,} bytes that unpack to {unpacked:,}: "
             "not a Keras model that can be loaded"
         )
+    needed = needed_bytes(architecture, safe_mode=safe_mode, legacy=is_hdf5)
     if needed > max(LIKELY_BYTES, MOST_PACKING * unpacked):
         raise UserError(
             f"{path}: holds {unpacked:,} bytes, and its layers take weights of {needed:,}: "
             "not a Keras model that can be loaded"
         )
+
+
+def _archived(path):
+    """(the JSON of the model in a .keras file, bytes that it unpacks to)."""
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > max(LIKELY_BYTES, MOST_EXPANSION * size):
+                return "", unpacked
+            return archive.read("config.json"), unpacked
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path}: not a Keras model that can be loaded: {error}") from None

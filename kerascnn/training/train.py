@@ -1,6 +1,7 @@
 """Training, read from top to bottom: data, model, optimizer, epochs, the best model."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import keras
 import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import load_data
+from kerascnn.errors import UserError
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build
 from kerascnn.models.graph import normalized
@@ -19,7 +21,14 @@ from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 
 
-def train(config, out, *, data_dir=None, resume=False):
+def train(
+    config: configs.Config | str | Path,
+    out: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
     """Trains a network on the images of a config and leaves a run folder.
 
     Args:
@@ -29,14 +38,21 @@ def train(config, out, *, data_dir=None, resume=False):
         resume: go on from the last epoch that the run in `out` finished. The config must be that
             of the run; only the number of epochs may be another, where the schedule of the
             learning rate does not depend on it.
+        callbacks: of Keras; each sees the logs of an epoch, loss, accuracy, val_loss and
+            val_accuracy, before the run keeps them. What one of them sets in the model is in the
+            checkpoints; what it holds itself is not, and begins anew where a run is resumed. One
+            that ends the training early leaves a finished run.
 
     Returns:
         The `Run`.
 
     Raises:
-        UserError: a config, data or folder that does not fit; a folder that another process
-            trains in; a training that diverges.
+        UserError: a config, data, folder or callback that does not fit; a folder that another
+            process trains in; a training that diverges.
     """
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise UserError(f"callbacks: expected Keras callbacks, got {callback!r}")
     if not isinstance(config, configs.Config):
         config = configs.load(config)
     out = Path(out)
@@ -46,11 +62,11 @@ def train(config, out, *, data_dir=None, resume=False):
         console.print(f"  {config.data.path}: {data.summary()}")
     with locked(out):
         refuse_another(config, out, resume=resume)  # again: now nobody else writes there
-        _train(config, data, out, resume)
+        _train(config, data, out, resume, callbacks)
     return Run(out)
 
 
-def _train(config, data, out, resume):
+def _train(config, data, out, resume, callbacks):
     # Not before a run that it goes on with has proved to be readable.
     settle = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
@@ -59,7 +75,7 @@ def _train(config, data, out, resume):
     model = run_model(config, data, config.training.precision)
     rows = fit(
         model, data, config.optimizer, config.training, out,
-        checkpoints=out / "checkpoints", resume=resume, callbacks=[settle],
+        checkpoints=out / "checkpoints", resume=resume, callbacks=[settle, *callbacks],
     )  # fmt: skip
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it

@@ -1,0 +1,170 @@
+"""What answers images with classes: a run, a model file or an artifact, behind one face."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kerascnn.errors import UserError
+from kerascnn.evaluation import Evaluation, classification, evaluate, predictions, ranked
+from kerascnn.models.graph import functional
+from kerascnn.training import Run, open_run
+
+from ..conversion.freeze import gives_probabilities
+from ..proof.description import RESIZES, are_pixels
+from ..proof.reference import as_taken
+from ..proof.schemas import Interface, validated
+from ..proof.sheet import read_sheet, sheet_path
+from ..proof.verification import in_values
+from ..runtimes import Artifact
+from ..runtimes.engines import BY_SUFFIX
+from ..subject.labelled import (
+    Ends,
+    image_batches,
+    labelled_arrays,
+    labelled_folder,
+    refuse_images,
+)
+from ..subject.opening import open_model
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """called: what messages call it. ends: what it takes and gives. answer: inputs, (n, ...), as
+    `ends` says -> an answer a class, (n, classes) float32. probabilities: whether those are
+    probabilities, else logits. run: that it was made in, or None. is_run: whether it is the
+    model of the run itself."""
+
+    called: Path
+    ends: Ends
+    answer: Callable[[np.ndarray], np.ndarray]
+    probabilities: bool
+    run: Run | None = None
+    is_run: bool = False
+
+    def predict(self, paths: list[Path], top: int) -> list[list[tuple[str, float]]]:
+        """For each image file the `top` likeliest labels with their probabilities."""
+        refuse_images(self.ends, self.called)
+        found = [self.answer(pixels) for pixels in image_batches(paths, self.ends)]
+        labels = self.ends.labels or tuple(map(str, range(self.ends.classes)))
+        return ranked(np.concatenate(found), labels, top, probabilities=self.probabilities)
+
+    def evaluate(
+        self,
+        *,
+        folder: Path | None = None,
+        images: Path | None = None,
+        data_dir: Path | None = None,
+    ) -> Evaluation:
+        """How often it is right: on class folders, on an .npz file, or on its run's test images.
+
+        Of a run itself RUN/evaluation.json keeps what came of the test images.
+
+        Raises:
+            UserError: nothing to evaluate on, or what does not fit.
+        """
+        if folder is not None:
+            paths, numbers = labelled_folder(folder, self.ends, self.called)
+            found = [self.answer(pixels) for pixels in image_batches(paths, self.ends)]
+            return classification(np.concatenate(found), numbers)
+        if images is not None:
+            inputs, numbers = labelled_arrays(images, self.ends)
+            return classification(self.answer(inputs), numbers)
+        if self.run is None:
+            raise UserError(
+                f"{self.called}: expected images with labels: --data FOLDER of class folders, or "
+                "--images FILE.npz"
+            )
+        if self.is_run:
+            return evaluate(self.run, data_dir=data_dir)
+        data = self.run.data(data_dir)
+        return classification(self.answer(data.pixels(data.test)), data.test.labels)
+
+
+@contextmanager
+def open_classifier(
+    source: Path,
+    *,
+    labels: tuple[str, ...] | None = None,
+    trust: bool = False,
+    code: Path | None = None,
+) -> Iterator[Classifier]:
+    """Opens a run, a model file or an artifact for as long as the block runs.
+
+    Args:
+        source: the folder of a run; a .keras or .h5 file; a .tflite or .onnx file with its sheet.
+        labels: names of the classes, where they are not known.
+        trust, code: of a model file; see `open_subject`.
+
+    Raises:
+        UserError: nothing that can be opened, or that gives no classes.
+    """
+    if Path(source).suffix in BY_SUFFIX:
+        if trust or code:
+            raise UserError(f"{source}: --trust and --code are for a Keras model")
+        with Artifact(source) as artifact:
+            yield _of_artifact(Path(source), artifact, labels)
+        return
+    opened = open_model(source, trust=trust, code=code)
+    graph = functional(opened.model)
+    shapes = [tuple(x.shape) for x in graph.outputs]
+    classes = _classes(opened.called, len(graph.inputs), shapes)
+    yield Classifier(
+        called=opened.called,
+        ends=Ends(
+            tuple(graph.inputs[0].shape[1:]), opened.pixels[0], opened.resize,
+            _labels(opened.called, opened.labels, labels, classes), classes,
+        ),
+        answer=lambda x: predictions(opened.model, [x], source=opened.called)[0],
+        probabilities=gives_probabilities(opened.model, 0),
+        run=opened.run,
+        is_run=opened.run is not None,
+    )  # fmt: skip
+
+
+def _of_artifact(path, artifact, labels):
+    facts = read_sheet(path)
+    said = validated(Interface, facts, sheet_path(path), "kerascnn convert")
+    taken, given_out = said.inputs[0], said.outputs[0]
+    source = facts.get("source")
+    in_run = isinstance(source, dict) and "run" in source and (path.parent / "run.json").exists()
+    classes = _classes(path, len(artifact.inputs), [tuple(y["shape"]) for y in artifact.outputs])
+    end, pixels = artifact.inputs[0], are_pixels(taken.values)
+    shape = tuple(None if n == -1 else n for n in end["shape"][1:])
+    rules = {words: rule for rule, words in RESIZES.items()}
+
+    def answer(values):
+        given = np.rint(values).clip(0, 255) if pixels else values.astype("float32")
+        return in_values(artifact.run([as_taken(given, end, pixels)])[0], artifact.outputs[0])
+
+    known = tuple(given_out.labels) or None
+    return Classifier(
+        called=path,
+        ends=Ends(
+            shape, pixels, rules.get(taken.resize or "", "stretch"),
+            _labels(path, known, labels, classes), classes,
+        ),
+        answer=answer,
+        probabilities=given_out.meaning.startswith("probabilities"),
+        run=open_run(path.parent) if in_run else None,
+    )  # fmt: skip
+
+
+def _classes(called, inputs, shapes):
+    """How many classes there are; UserError for what is no classifier of one input."""
+    if inputs == 1 and len(shapes) == 1 and len(shapes[0]) == 2 and (shapes[0][1] or 0) > 1:
+        return shapes[0][1]
+    raise UserError(
+        f"{called}: expected one input and one output of (n, classes), got {inputs} inputs and "
+        f"outputs of {', '.join(map(str, shapes))}"
+    )
+
+
+def _labels(called, known, given, classes):
+    if given is None:
+        return known
+    if len(given) != classes:
+        raise UserError(f"{called}: has {classes} classes, --labels names {len(given)}")
+    return given
