@@ -15,7 +15,7 @@ from kerascnn.evaluation import accuracy, predictions
 from kerascnn.tables import Column, Table
 from kerascnn.training import open_run
 
-from ..quantization.calibration import drawn
+from ..subject.subject import chosen
 from .magnitude import kernel, largest, prunable
 
 SPARSITIES = (0.25, 0.5, 0.75, 0.9)
@@ -82,8 +82,8 @@ def sensitivity(run, *, images=1000, sparsities=SPARSITIES, data_dir=None):
     """
     run = open_run(run)
     data = run.data(data_dir)
-    chosen = data.validation.take(drawn(len(data.validation), images))
-    return scan(run.model(), data.pixels(chosen), chosen.labels, sparsities=sparsities)
+    split = data.validation.take(chosen(len(data.validation), images))
+    return scan(run.model(), data.pixels(split), split.labels, sparsities=sparsities)
 
 
 def scan(model, images, labels, *, sparsities=SPARSITIES):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from image_files import bmp, gif, jpeg, picture
-from image_mutations import damaged
 
+from benchmarks.mutations import changed_bytes, generator
 from export.subject.images import samples_from
 from kerascnn.data import read_image
 from kerascnn.data.official import read_cifar10, read_idx
@@ -40,6 +40,10 @@ def image(path):
 def array(path):
     image = keras.Input(SHAPE)
     return samples_from(path, keras.Model(image, keras.layers.Flatten()(image)), (True,))
+
+
+def damaged(data, seed):
+    return changed_bytes([data], generator("bytes", seed))
 
 
 def unpacked_first(data, seed):
