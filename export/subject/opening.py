@@ -56,10 +56,15 @@ def open_subject(
             raise UserError(f"{source}: --images, --trust and --code are for a .keras file")
         return subject_of_run(open_run(source), data_dir)
     path = Path(source)
-    if (path.parent / "run.json").exists() and path.name == "model.keras":
+    if is_of_run(path):
         raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     with classes_of(code):
         return subject_of_file(path, images, trust=trust, **about)
+
+
+def is_of_run(path: Path) -> bool:
+    """Whether a .keras file is the model of a run, which its folder stands for."""
+    return path.name == "model.keras" and (path.parent / "run.json").exists()
 
 
 def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
