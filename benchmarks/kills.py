@@ -28,10 +28,9 @@ import numpy as np
 import yaml
 
 from benchmarks.tables import put_section, show, table_lines
-from export.delivery.preparation import compressed_model
+from export.delivery.preparation import kept_model
 from export.delivery.progress import RECORD, STAGES
 from export.recipes.recipe import load_recipe
-from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import load_finite, open_run
@@ -103,7 +102,7 @@ def compress_stage(folder):
 
 def compress_result(folder):
     recipe = load_recipe(folder / "killed.yaml")
-    return _weights(compressed_model(open_subject(folder / "run"), recipe))
+    return _weights(kept_model(open_run(folder / "run"), recipe))
 
 
 VERBS = (

@@ -9,7 +9,8 @@ from keras import layers, ops
 from small_networks import pixels, randomized
 
 import export
-from export.delivery.compress import compress, compressed_model
+from export.delivery.compress import compress
+from export.delivery.preparation import kept_model
 from export.pruning.magnitude import (
     MagnitudePruning,
     keep_zeros,
@@ -174,7 +175,7 @@ def test_a_recipe_prunes_two_of_four_and_keeps_them_in_int8(own_run):
     )  # fmt: skip
     run = open_run(own_run)
     compress(run, recipe)
-    kernels = prunable_kernels(compressed_model(run, recipe))
+    kernels = prunable_kernels(kept_model(run, recipe))
     assert (array(kernels.pop("stage1_conv")) == 0).mean() < 0.05  # smaller than half a step
     for k in kernels.values():
         assert most_in_a_row(array(k), -2) == 2

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 from small_networks import network, pixels
 
@@ -116,9 +117,20 @@ def test_each_place_moves_the_range_by_what_it_sees():
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
     rounder(narrow * 0, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
-    rounder.set_range(-3.0, 3.0)
+    rounder.set_range(-3.0, 2.0)
     rounder(narrow * 0, place=0, training=True)
-    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 3)  # the other place's
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
+
+
+def test_a_range_whose_zero_would_lie_between_two_integers_is_a_little_wider():
+    """255 steps cut -3..3 in two: 127 of them lie below the zero that is now an integer."""
+    rounder = FakeQuant()
+    rounder(np.float32([-1, 2]))
+    rounder.set_ranges([(-3, 3)])
+    assert float(rounder.minimum) == -3
+    assert float(rounder.maximum) == pytest.approx(3 * 128 / 127)
+    step = float(rounder.maximum - rounder.minimum) / 255
+    assert -float(rounder.minimum) / step == pytest.approx(127, abs=1e-4)
 
 
 def test_a_shared_range_trains_and_loads_again(tmp_path):
