@@ -29,11 +29,10 @@ import yaml
 
 from benchmarks.tables import put_section, show, table_lines
 from export.delivery.packing import unpack
-from export.delivery.preparation import compressed_model
+from export.delivery.preparation import kept_model
 from export.delivery.progress import RECORD, STAGES
 from export.recipes.recipe import load_recipe
 from export.runtimes import Artifact
-from export.subject.opening import open_subject
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import load_finite, open_run
@@ -105,7 +104,7 @@ def compress_stage(folder):
 
 def compress_result(folder):
     recipe = load_recipe(folder / "killed.yaml")
-    return _weights(compressed_model(open_subject(folder / "run"), recipe))
+    return _weights(kept_model(open_run(folder / "run"), recipe))
 
 
 def convert_arguments(folder):

@@ -12,7 +12,7 @@ from ..delivery.verify import behind
 from ..proof.reference import Reference
 from ..recipes.recipe import Recipe, load_recipe, shipped_recipes
 from ..runtimes.engines import BY_SUFFIX
-from ..subject.opening import is_model_file, open_subject
+from ..subject.opening import is_model_file, is_of_run, open_subject
 from ..subject.samples import Samples
 from ..subject.subject import Subject, chosen
 
@@ -77,6 +77,9 @@ def open_case(source: Any, evidence: Any = None, *, recipe: Any = None, **about:
     else:
         if isinstance(source, str | Path) and not is_model_file(source):
             raise UserError(f"{source}: expected a .tflite, an .onnx or a .keras file")
+        if isinstance(source, str | Path) and is_of_run(Path(source)):
+            file = Path(source).with_name("model_int8_static.tflite")
+            raise UserError(f"{source}: is the model of a run; give a file of it, as {file}")
         subject = open_subject(source, evidence, **about)
         path = subject.folder / f"{subject.stem}.tflite"
         found = load_recipe(recipe) if recipe else None

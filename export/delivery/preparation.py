@@ -1,8 +1,10 @@
 """From a subject and a recipe to what is converted, and what its files must agree with."""
 
+import keras
+
 from kerascnn.errors import UserError
 from kerascnn.models.graph import computes_in, in_float32
-from kerascnn.training import load_finite
+from kerascnn.training import Run, load_finite
 
 from ..proof.reference import AS_IT_IS, Reference
 from ..quantization.biases import settle_biases
@@ -59,17 +61,21 @@ def settled(model):
     return copy
 
 
-def compressed_model(subject: Subject, recipe: Recipe):
+def compressed_model(subject: Subject, recipe: Recipe) -> keras.Model:
     """Loads what `compress` kept; UserError where it has not been run."""
     if subject.run is None:
         raise UserError(
             f"{recipe.name}: trains, which takes a run, or your own script with export.quantize; a "
             ".keras file takes float32, float16, dynamic_wi8 or static_wi8_ai8"
         )
-    path = subject.run.path / recipe.name / "model.keras"
+    return kept_model(subject.run, recipe)
+
+
+def kept_model(run: Run, recipe: Recipe) -> keras.Model:
+    """The same, of a `Run`, whose data stay closed."""
+    path = run.path / recipe.name / "model.keras"
     if not path.exists():
         raise UserError(
-            f"{path} is missing; kerascnn compress {subject.run.path} --recipe {recipe.name} "
-            "makes it"
+            f"{path} is missing; kerascnn compress {run.path} --recipe {recipe.name} makes it"
         )
     return load_finite(path)

@@ -12,9 +12,10 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy
 from kerascnn.files import write_text
 from kerascnn.models import variant
-from kerascnn.training import load_finite, open_run
+from kerascnn.training import open_run
 
 from ..constraints.kernels import sparsity
+from ..delivery.preparation import kept_model
 from ..proof.reference import as_taken
 from ..proof.sheet import amend, read_sheet
 from ..runtimes import Artifact
@@ -81,10 +82,10 @@ def agreement(checks):
     The check of the accuracy is left out: the accuracies stand in columns of their own.
     """
     words = {
-        "largest difference of a logit": "logits within {0:.1e}",
+        "largest difference, as a share": "logits within {0:.1e} of the largest",
         "outputs within 1 step of the simulation": "{1} within 1 step",
         "labels that agree with the simulation": "{1} same label",
-        "noise of the logits": "logits with {1} noise",
+        "noise of the outputs": "logits with {1} noise",
         "labels that agree with the model": "{1} same label",
     }
     return [
@@ -143,7 +144,7 @@ def _zeros(run, sheets):
     """recipe -> the share of zeros that its pruning left, for the recipes of the artifacts."""
     recipes = {sheet.recipe.name: sheet.recipe for sheet in sheets.values()}
     return {
-        name: sparsity(load_finite(run.path / recipe.name / "model.keras"))
+        name: sparsity(kept_model(run, recipe))
         for name, recipe in recipes.items()
         if recipe.pruning
     }

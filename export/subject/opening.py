@@ -92,6 +92,11 @@ def is_model_file(source: Any) -> bool:
     return isinstance(source, str | Path) and Path(source).suffix in MODEL_FILES
 
 
+def is_of_run(path: Path) -> bool:
+    """Whether a .keras file is the model of a run, which its folder stands for."""
+    return path.name == "model.keras" and (path.parent / "run.json").exists()
+
+
 def _of_run(run):
     model, called = run.model(), run.path / "model.keras"
     shape = tuple(functional(model).outputs[0].shape)[1:]
@@ -104,7 +109,7 @@ def _of_run(run):
 
 
 def _of_file(path, trust):
-    if (path.parent / "run.json").exists() and path.name == "model.keras":
+    if is_of_run(path):
         raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     model = traced(load_model(path, trust=trust))
     for end in functional(model).inputs:

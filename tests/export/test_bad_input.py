@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from image_files import black_png
@@ -165,14 +166,15 @@ def test_debug_shows_the_traceback(kerascnn, monkeypatch):
 def test_a_file_that_differs_is_not_kept(kerascnn, own_run, monkeypatch):
     from export.delivery import deliver
 
-    honest = deliver.prepared
+    honest = deliver.convert
 
-    def shifted(*arguments):
-        reference = honest(*arguments)
-        reference.outputs[0][:] += np.float32(0.01)
-        return reference
+    def shifted(model, *arguments, **options):
+        other = keras.models.clone_model(model)
+        *weights, biases = model.get_weights()
+        other.set_weights([*weights, biases + np.float32(0.01)])
+        return honest(other, *arguments, **options)
 
-    monkeypatch.setattr(deliver, "prepared", shifted)
+    monkeypatch.setattr(deliver, "convert", shifted)
     code, out, err = kerascnn("convert", own_run, "--to", "tflite", "--recipe", "float32")
     assert code == 1
     assert "FAILED" in out and "differs from its model" in err

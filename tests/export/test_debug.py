@@ -213,8 +213,8 @@ def test_what_is_no_int8_file_is_refused(finished_run, collapsed):
     with pytest.raises(UserError, match="float32, which rounds no activations to int8"):
         export.debug(finished_run / "model_float32.tflite")
     with pytest.raises(UserError, match=r"expected a \.tflite, an \.onnx or a \.keras file"):
-        export.debug(collapsed / "model.h5")
-    with pytest.raises(UserError, match="is the model of a run; give the folder"):
+        export.debug(collapsed / "model.bin")
+    with pytest.raises(UserError, match=r"is the model of a run; give a file of it, as .*\.tflite"):
         export.debug(collapsed / "model.keras", recipe="static_wi8_ai8")
     with pytest.raises(UserError, match=r"no such file: .*model_int4\.tflite .*--recipe NAME"):
         export.debug(collapsed / "model_int4.tflite")

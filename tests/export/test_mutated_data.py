@@ -46,6 +46,10 @@ def array(path):
     return samples_from(path, keras.Model(image, keras.layers.Flatten()(image)), (True,))
 
 
+def damaged(data, seed):
+    return changed_bytes([data], generator("bytes", seed))
+
+
 def unpacked_first(data, seed):
     """Damages what is inside a gzip file, where its checksum does not see it."""
     return gzip.compress(damaged(gzip.decompress(data), seed))

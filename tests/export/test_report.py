@@ -170,7 +170,8 @@ def test_every_artifact_has_a_row_with_the_numbers_of_its_sheet(page, reported):
         assert int(row["gzipped"].replace(",", "")) == sheet["gzip_bytes"]
         assert row["validation accuracy"] == percent(sheet["accuracy"]["validation"]["artifact"])
         assert row["test accuracy"] == percent(sheet["accuracy"]["test"]["artifact"])
-        assert row["agreement"] == f"logits within {sheet['checks'][0]['measured']:.1e}"
+        within = f"logits within {sheet['checks'][0]['measured']:.1e} of the largest"
+        assert row["agreement"] == within
         assert row["verified"] == "yes"
         for key in ("median", "p90", "minimum"):
             assert float(row[f"{key} ms"]) == timing[key]
@@ -274,7 +275,7 @@ def test_a_packed_model_is_listed_with_its_size(folder):
         sheet_path(path),
         {
             "sha256": hashlib.sha256(b"packed").hexdigest(), "bytes": 12_345,
-            "float32_bytes": 246_900, "zeros": 0.67, "recipe": recipe, "input": {"height": 32},
+            "float32_bytes": 246_900, "zeros": 0.67, "recipe": recipe, "inputs": [{"height": 32}],
             "accuracy": {"validation": {"artifact": 0.875, "images": 8}}, "checks": [],
             "made": "2026-01-02T03:04:05+00:00",
         },
@@ -296,6 +297,7 @@ def test_operators_minimum_runtime_and_input_contract_are_those_of_the_sheets(pa
         assert sheet["inputs"][0]["resize"] in use
         assert sheet["inputs"][0]["values"] in use
     assert "32x32 pixels (height x width), grey, NHWC" in use
+    assert "As raw pixels, 0..255: normalization is inside the file." in use
     assert use.count("image, uint8, 1x32x32x1") == len(FILES)
 
 

@@ -20,12 +20,11 @@ tfmot = pytest.importorskip("tensorflow_model_optimization")
 from export.constraints.kernels import sparsity  # noqa: E402
 from export.conversion.tflite import to_tflite  # noqa: E402
 from export.delivery import compress  # noqa: E402
-from export.delivery.preparation import compressed_model  # noqa: E402
+from export.delivery.preparation import kept_model  # noqa: E402
 from export.quantization.quantized_layers import is_int8  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
-from export.subject.opening import open_subject  # noqa: E402
 from export.tfmot import bridge, tf_keras_training  # noqa: E402
 from export.tfmot import engine as tfmot_engine  # noqa: E402
 from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
@@ -177,9 +176,8 @@ def test_pruning_reaches_its_sparsity_and_quantization_keeps_the_zeros(run):
     # Not only the variables: what the layer computes with is zero there too.
     rounded = np.asarray(model.get_layer("conv1").kernel)
     assert (rounded == 0).mean() >= 0.75
-    assert (
-        compressed_model(open_subject(run), make(**stages)).count_params() == model.count_params()
-    )
+    kept = kept_model(run, make(**stages))
+    assert kept.count_params() == model.count_params()
 
 
 def test_the_schedule_constant_prunes_from_the_start(run):
