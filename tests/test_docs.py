@@ -91,7 +91,15 @@ def test_every_public_name_has_its_docstring_on_the_page():
 def site(tmp_path_factory):
     """The folder of the built site. Strict: a broken link or anchor ends it."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "-d",
+        folder,
+    ]  # --quiet would lose count
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
