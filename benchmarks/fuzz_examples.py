@@ -116,5 +116,5 @@ def _make_models(folder):
         layers.Dense(16), inner, layers.Dense(3),
     ])  # fmt: skip
     plain.save(folder / "models" / "plain.keras")
-    cluster(residual, 16)
+    residual = cluster(residual, 16)
     (folder / "models" / "residual.kcnn").write_bytes(encode(residual))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, unknown
 
 from ..proof.checks import in_steps
 from ..runtimes import Artifact
@@ -52,6 +52,10 @@ def run_aligned(
     """
     files = (model, artifact.path)
     artifact.refuse_unknown((*artifact.inputs, *artifact.outputs))
+    ours = [*(w.name for w in inputs), *(name for name, _ in outputs)]
+    for name in (names or {}).values():
+        if name not in ours:
+            raise unknown(f"input or output of {model}", name, ours)
     places = pair(inputs, artifact.content.inputs, what="input", files=files, names=names)
     single = not calls and not artifact.batched  # a model of samples, a file of whole inputs
     if single:
@@ -70,7 +74,7 @@ def run_aligned(
         replace(end, shape=(-1, *y.shape[1:]))
         for end, y in zip(artifact.content.outputs, made, strict=True)
     ]
-    back = pair(wanted, ends, what="output", files=files, names=names, ordered=ordered)
+    back = pair(wanted, ends, what="output", files=files, names=names, ordered=ordered, like=places)
     notes = [
         *_notes(inputs, places, artifact.content.inputs, "input"),
         *_notes(wanted, back, ends, "output"),

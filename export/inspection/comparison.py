@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, unknown
 
 from ..proof.checks import (
     AGREEMENT,
@@ -108,6 +108,7 @@ def compare(
         UserError: files and models that cannot be run, or whose ends do not fit each other.
     """
     with Artifact(path) as artifact:
+        _refuse_unknown(names or {}, artifact)
         if isinstance(against, str | Path) and Path(against).suffix in BY_SUFFIX:
             for name in (name for name, value in about.items() if value):
                 raise UserError(f"{against}: {name} is for a Keras model")
@@ -115,6 +116,14 @@ def compare(
         else:
             expected = of_model(against, evidence, artifact, names=names, images=images, **about)
         return judge_foreign(artifact, expected, names)
+
+
+def _refuse_unknown(names, artifact):
+    ends = (*artifact.content.inputs, *artifact.content.outputs)
+    known = [name for end in ends for name in (end.alias, end.name) if name]
+    for name in names:
+        if name not in known:
+            raise unknown(f"input or output of {artifact.path}", name, known)
 
 
 def judge_foreign(

@@ -11,7 +11,7 @@ from kerascnn.errors import UserError
 from ..runtimes import Artifact
 from ..runtimes.made_up import BYTES, TOKENS
 from ..subject.images import arrays_in, image_stack
-from .pairing import SMALL, Wanted, pair
+from .pairing import Wanted, pair
 
 CALLS = 64  # of noise
 OPEN = 32  # what noise takes for a size that neither file says
@@ -63,25 +63,26 @@ def arrays_for(
     return [x[None] for x in arrays] if calls else arrays, calls, False
 
 
-def noise(
-    shape: Sequence[int],
-    dtype: str,
-    ranges: Sequence[tuple[float, float] | None],
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Uniform noise as float32: truths, the numbers 0 and 1 for tokens, bytes, else -1..1.
+def noise(shape: Sequence[int], dtype: str, rng: np.random.Generator) -> np.ndarray:
+    """Uniform noise as float32: any byte, 0 and 1 for truths and tokens, else -1..1."""
+    if dtype in BYTES:
+        limits = np.iinfo(dtype)
+        values = rng.integers(limits.min, limits.max, shape, endpoint=True)
+    elif np.dtype(dtype).kind in "iub":
+        values = rng.integers(0, TOKENS, shape)
+    else:
+        values = rng.uniform(-1, 1, shape)
+    return values.astype("float32")
 
-    ranges: what those can hold that take it, the least and the largest value; None for any.
-    """
-    if dtype == "bool" or (np.dtype(dtype).kind in "iu" and dtype not in SMALL):
-        return rng.integers(0, TOKENS, shape).astype("float32")
-    known = [r for r in ranges if r is not None]
-    whole = dtype in BYTES and not known
-    low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype in BYTES else (-1, 1)
-    if known:
-        low, high = max(r[0] for r in known), min(r[1] for r in known)
-    values = rng.uniform(low, max(low, high), shape).astype("float32")
-    return np.rint(values) if whole else values
+
+def refuse_noise(*files: Artifact) -> None:
+    """UserError for a file of integers: what it was calibrated for, noise is not."""
+    for file in files:
+        if file.content.arithmetic in ("int8", "int16x8"):
+            raise UserError(
+                f"{file.path}: computes in integers, whose ranges noise may leave; compare it on "
+                "inputs like those that it was made for, --images FOLDER or FILE.npz"
+            )
 
 
 def sized(*shapes: Sequence[int]) -> list[int]:
@@ -90,20 +91,20 @@ def sized(*shapes: Sequence[int]) -> list[int]:
 
 
 def _noise(file, other, calls, names):
-    """Noise of fixed sizes within what both files can hold."""
+    """Noise of fixed sizes for both files."""
+    refuse_noise(file, other)
     rng, found = np.random.default_rng(0), []
     ends, theirs = file.content.inputs, other.content.inputs
     wanted = [Wanted(end.alias or end.name, end.shape, end.dtype) for end in ends]
     files = (file.path, other.path)
-    for end, place in zip(
-        ends, pair(wanted, theirs, what="input", files=files, names=names), strict=True
-    ):
+    places = pair(wanted, theirs, what="input", files=files, names=names)
+    for end, place in zip(ends, places, strict=True):
         same = theirs[place.index]
         shape = sized(end.shape, place.shape_of_model(same.shape))
         if calls and end.shape and end.shape[0] < 0:
             shape[0] = max(1, same.shape[0])
         many = (CALLS, *shape) if calls else (CALLS, *shape[1:])
-        found.append(noise(many, end.dtype, [end.range, same.range], rng))
+        found.append(noise(many, end.dtype, rng))
     return found
 
 

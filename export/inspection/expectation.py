@@ -13,6 +13,7 @@ from kerascnn.training import load_model, refuse_not_finite
 
 from ..delivery.preparation import prepared
 from ..proof.verification import in_values
+from ..quantization.quantized_layers import is_int8
 from ..runtimes import Artifact
 from ..subject.images import samples_from
 from ..subject.meaning import pixel_inputs
@@ -20,7 +21,7 @@ from ..subject.opening import classes_of, open_subject
 from ..subject.samples import Samples
 from ..subject.subject import SYNTHETIC, Subject, subject_of_model
 from .alignment import from_values
-from .evidence import arrays_for, noise, sized
+from .evidence import arrays_for, noise, refuse_noise, sized
 from .pairing import Wanted, pair
 
 
@@ -63,8 +64,8 @@ def of_model(
 ) -> Expected:
     """What a Keras model, a .keras file or a run makes of the evidence; see `open_subject`.
 
-    artifact: what will be compared: noise has its sizes where the model has none, and stays within
-    what it can hold. names: name in the file -> name in the model.
+    artifact: what will be compared: noise has its sizes where the model has none.
+    names: name in the file -> name in the model.
     """
     is_file = isinstance(against, str | Path) and Path(against).suffix == ".keras"
     if not is_file and not isinstance(against, keras.Model):
@@ -105,7 +106,9 @@ def _of_subject(subject, made_up, name=None):
 
 
 def _noise_for(model, artifact, names, called):
-    """Noise as the model takes it, within what the file can hold."""
+    """Noise as the model takes it, of the file's sizes where the model has none."""
+    if not is_int8(model):  # it clips what the file does
+        refuse_noise(artifact)
     rng, wanted = np.random.default_rng(0), []
     for x, takes in zip(functional(model).inputs, pixel_inputs(model), strict=True):
         dtype = "uint8" if takes else keras.backend.standardize_dtype(x.dtype)
@@ -116,7 +119,7 @@ def _noise_for(model, artifact, names, called):
     for w, place in zip(wanted, places, strict=True):
         sizes = place.shape_of_model(ends[place.index].shape)
         shape = (SYNTHETIC, *sized(w.shape[1:], sizes[1:]))
-        inputs.append(noise(shape, w.dtype, [ends[place.index].range], rng))
+        inputs.append(noise(shape, w.dtype, rng))
     return Samples(tuple(inputs))
 
 

@@ -55,6 +55,7 @@ def pair(
     files: tuple[object, object],
     names: Mapping[str, str] | None = None,
     ordered: bool = True,
+    like: Sequence[Place] = (),
 ) -> list[Place]:
     """Finds the ends of a file for those of a model: by name, and the rest by shape and dtype.
 
@@ -63,6 +64,7 @@ def pair(
         what: "input" or "output". files: what errors call the model and the file.
         names: name in the file -> name in the model, where its owner says so.
         ordered: whether `wanted` are in the order that the model was built with, as Keras has them.
+        like: places found before: where all orders of axes fit, it is as there.
 
     Returns:
         A `Place` for each of `wanted`.
@@ -82,7 +84,8 @@ def pair(
     if left:
         found |= _by_shape(wanted, ends, left, free, files, what, ordered)
     choices = [orders(w.shape, ends[found[i]].shape) for i, w in enumerate(wanted)]
-    turned = {c[0] for c in choices if len(c) == 1} - {None}
+    turned = {c[0] for c in choices if len(c) == 1} | {place.axes for place in like}
+    turned -= {None}
     first = any(axes[1] == len(axes) - 1 for axes in turned)
     return [Place(found[i], _chosen(options, turned, first)) for i, options in enumerate(choices)]
 

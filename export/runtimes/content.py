@@ -5,8 +5,6 @@ This module is imported by the worker process: it must stay free of TensorFlow a
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 
 @dataclass(frozen=True)
 class End:
@@ -14,8 +12,8 @@ class End:
 
     alias: its name in the signature of the file; None where that has none. shape: -1 for what is
     open. dtype: as NumPy calls it, or "string". scale, zero_point: of a tensor of one scale;
-    channels: how many scales it has where that is more than one. step, range: of the integers that
-    carry it, also where they stand behind a float end: the scale, and the least and largest value.
+    channels: how many scales it has where that is more than one. step: the scale of the integers
+    that carry it, also where they stand behind a float end.
     """
 
     name: str
@@ -26,16 +24,6 @@ class End:
     zero_point: int | None = None
     channels: int | None = None
     step: float | None = None
-    range: tuple[float, float] | None = None
-
-
-def held(dtype: str, scale: float | None, zero_point: int | None) -> dict:
-    """`step` and `range` of an `End` that integers of one scale carry; empty for any other."""
-    if scale is None or np.dtype(dtype).kind not in "iu":
-        return {}
-    limits = np.iinfo(dtype)
-    low, high = ((n - (zero_point or 0)) * scale for n in (limits.min, limits.max))
-    return {"step": scale, "range": (float(low), float(high))}
 
 
 @dataclass(frozen=True)
@@ -77,16 +65,7 @@ class Content:
 def content_of(facts: dict) -> Content:
     """A `Content` out of the dict that `dataclasses.asdict` made of it and JSON carried."""
     ends = {
-        side: tuple(
-            End(
-                **{
-                    **end,
-                    "shape": tuple(end["shape"]),
-                    "range": end["range"] and tuple(end["range"]),
-                }
-            )
-            for end in facts[side]
-        )
+        side: tuple(End(**{**end, "shape": tuple(end["shape"])}) for end in facts[side])
         for side in ("inputs", "outputs")
     }
     return Content(

@@ -4,10 +4,11 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from .content import Content, End, Island, held
+from .content import Content, End, Island
 
 STANDARD = ("", "ai.onnx")  # the domain of ONNX itself
 MOVES = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+SIZES = ("Shape", "Size")  # what asks for sizes computes nothing
 PAIR = ("QuantizeLinear", "DequantizeLinear")
 ABSORBED = ("Relu", "Clip")  # what integer kernels do while they round
 # Operators of integers: where the scales and zero points of their input and output stand.
@@ -150,7 +151,7 @@ class _File:
 
         for node in self.graph.node:
             touched = {dtypes.get(name) for name in (*node.input, *node.output)}
-            if node.op_type in (*PAIR, "Constant") or not touched & set(FLOATS):
+            if node.op_type in (*PAIR, *MOVES, *SIZES, "Constant") or not touched & set(FLOATS):
                 continue
             if node.op_type.startswith("QLinear") or node.op_type == "QGemm":
                 continue
@@ -164,10 +165,8 @@ class _File:
 
         What moves numbers, as a Reshape does, keeps their meaning.
         """
-        found, same = {}, []
+        found = {}
         for node in self.graph.node:
-            if node.op_type in MOVES:
-                same.append((node.input[0], node.output[0]))
             if node.op_type == "DequantizeLinear":
                 self._note(found, node.input[0], node.input[1:3])
             elif node.op_type == "QuantizeLinear":
@@ -176,13 +175,7 @@ class _File:
                 (tensor, *at), behind = OF_INTEGERS[node.op_type]
                 self._note(found, node.input[tensor], [node.input[i] for i in at])
                 self._note(found, node.output[0], [node.input[i] for i in behind])
-        for before, after in same:  # forward to the outputs, nodes come in their order
-            if before in found:
-                found.setdefault(after, found[before])
-        for before, after in reversed(same):  # and back to the inputs
-            if after in found:
-                found.setdefault(before, found[after])
-        return found
+        return self._moved(found)
 
     def scales(self):
         """(weights with a scale a channel, weights with one scale)."""
@@ -261,15 +254,24 @@ class _File:
         return found | {name: dtype_of(t.data_type) for name, t in self.constants.items()}
 
     def _behind(self):
-        """name of a float end -> (name of the integers that carry it, their dtype)."""
+        """name of a float end -> name of the integers that carry it."""
         found = {}
         for node in self.graph.node:
             if node.op_type in PAIR and node.output:
-                zero = self.constants.get(node.input[2]) if len(node.input) > 2 else None
-                dtype = "uint8" if zero is None else dtype_of(zero.data_type)
                 ends = node.input[0], node.output[0]
                 end, inner = ends if node.op_type == "QuantizeLinear" else ends[::-1]
-                found[end] = inner, dtype
+                found[end] = inner
+        return self._moved(found)
+
+    def _moved(self, found):
+        """The same facts of tensors, also of those that are the same numbers elsewhere."""
+        same = [(n.input[0], n.output[0]) for n in self.graph.node if n.op_type in MOVES]
+        for before, after in same:  # forward to the outputs, nodes come in their order
+            if before in found:
+                found.setdefault(after, found[before])
+        for before, after in reversed(same):  # and back to the inputs
+            if after in found:
+                found.setdefault(before, found[after])
         return found
 
     def _functions(self):
@@ -284,13 +286,12 @@ class _File:
             is_tensor = kind == "tensor_type"
             dtype = dtype_of(tensor.elem_type) if is_tensor else kind.removesuffix("_type")
             scale, zero_point, channels = quantized.get(value.name, (None, None, None))
-            inner, kind = behind.get(value.name, (value.name, dtype))
-            carried = held(kind, *quantized.get(inner, (None, None))[:2])
+            step = quantized.get(behind.get(value.name, value.name), (None,))[0]
             if dtype in FLOATS:
                 scale = zero_point = channels = None
             dims = tensor.shape.dim if is_tensor else ()
             shape = tuple(d.dim_value if d.HasField("dim_value") else -1 for d in dims)
-            end = End(value.name, shape, dtype, None, scale, zero_point, channels, **carried)
+            end = End(value.name, shape, dtype, None, scale, zero_point, channels, step)
             found.append(end)
         return tuple(found)
 

@@ -4,10 +4,10 @@ from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
-from .content import Content, End, Island, held
+from .content import Content, End, Island
 
 FLOATS = ("float16", "float32", "float64", "bfloat16")
-FLEX = "Flex"  # how operators of TensorFlow begin, which only its own kernels compute
+MOVES = ("RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "SHAPE", "RANK")
 WIDTHS = {"int8": "int8", "uint8": "int8", "int16": "int16x8"}  # of activations -> arithmetic
 SMALL = ("int8", "uint8", "int4", "uint4", "int2")  # dtypes of weights
 
@@ -44,6 +44,8 @@ class _File:
         refuse_others(data)
         self.model = schema.ModelT.InitFromPackedBuf(data, 0)
         self.graphs = self.model.subgraphs or []
+        if not self.graphs:
+            raise ValueError("not a TFLite file: it has no graph")
         self.kinds = schema.BuiltinOperator
         self.builtin = {v: k for k, v in vars(self.kinds).items() if isinstance(v, int)}
         dtypes = {v: k.lower() for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
@@ -61,7 +63,7 @@ class _File:
         return found
 
     def content(self):
-        main = self.graphs[0] if self.graphs else None
+        main = self.graphs[0]
         arithmetic = self.arithmetic()
         whole = arithmetic in WIDTHS.values()
         return Content(
@@ -71,7 +73,7 @@ class _File:
             minimum_runtime=self.minimum_runtime(),
             inputs=self._ends(main, "inputs"),
             outputs=self._ends(main, "outputs"),
-            islands=tuple(island for island, _ in self.floats()) if whole else (),
+            islands=self.islands() if whole else (),
             foreign=tuple(sorted({name for _, name, _, custom in self.codes if custom})),
             signatures={
                 _text(s.signatureKey): (_names(s.inputs), _names(s.outputs))
@@ -113,6 +115,10 @@ class _File:
                     made = _text(graph.tensors[outputs[0]].name) if len(outputs) else ""
                     found.append((Island(name, made), in_front))
         return found
+
+    def islands(self):
+        """What computes in float; what only moves numbers computes nothing."""
+        return tuple(island for island, _ in self.floats() if island.operator not in MOVES)
 
     def arithmetic(self):
         """In what the operators compute, see `Content`."""
@@ -168,7 +174,6 @@ class _File:
         for index in _list(getattr(graph, side, None)):
             tensor = graph.tensors[index]
             scale, zero_point = _scale(tensor)
-            inner = self._inside(graph, index, side)
             scales = _scales(tensor)
             signature = _list(tensor.shapeSignature)
             shape = signature if len(signature) else _list(tensor.shape)
@@ -179,8 +184,8 @@ class _File:
                 dtype=self.dtypes.get(tensor.type, f"#{tensor.type}"),
                 scale=scale,
                 zero_point=zero_point,
-                **held(self.dtypes.get(inner.type, "bool"), *_scale(inner)),
                 channels=len(scales) if len(scales) > 1 else None,
+                step=_scale(self._inside(graph, index, side))[0],
             ))  # fmt: skip
         return tuple(found)
 

@@ -30,7 +30,7 @@ def compressed(model, density, values):
     for kernel in prunable_kernels(model).values():
         weights = ops.convert_to_numpy(kernel)
         kernel.assign(weights * largest(np.abs(weights), density))
-    cluster(model, values)
+    model = cluster(model, values)
     return model
 
 

@@ -35,7 +35,7 @@ def kernels(model):
 
 def values(model):
     """How many values each kernel has."""
-    return {name: len(np.unique(kernel)) for name, kernel in kernels(model).items()}
+    return {name: len(np.unique(w)) for name, w in kernels(model).items()}
 
 
 def fitted(model, optimizer="adam", epochs=2):
@@ -57,7 +57,7 @@ def test_shared_values_are_trained_and_the_model_given_stays(optimizer):
     first = shared.evaluate(X, Y, verbose=0)
     shared.fit(X, Y, batch_size=8, epochs=5, verbose=0)
     assert all(n <= 16 for n in values(shared).values())
-    assert not any(np.array_equal(start[name], kernel) for name, kernel in kernels(shared).items())
+    assert not any(np.array_equal(start[name], w) for name, w in kernels(shared).items())
     assert shared.evaluate(X, Y, verbose=0) < first  # the rate of the model is a rate for it
     model.compile("sgd", LOSS)
     model.fit(X, Y, verbose=0)
@@ -73,10 +73,10 @@ def test_a_cluster_moves_by_the_mean_of_what_its_weights_would():
     for m in (shared, free):
         m.compile(keras.optimizers.SGD(0.1), LOSS)
         m.train_on_batch(X, Y)
-    for name, weights in kernels(shared).items():
+    for name, trained in kernels(shared).items():
         for value in np.unique(start[name]):
             members = start[name] == value
-            assert weights[members] == pytest.approx(kernels(free)[name][members].mean(), rel=1e-5)
+            assert trained[members] == pytest.approx(kernels(free)[name][members].mean(), rel=1e-5)
 
 
 def test_a_model_that_was_loaded_goes_on_when_it_is_clustered_once_more(tmp_path):
@@ -84,8 +84,8 @@ def test_a_model_that_was_loaded_goes_on_when_it_is_clustered_once_more(tmp_path
     shared.save(tmp_path / "shared.keras")
     loaded = keras.models.load_model(tmp_path / "shared.keras")
     again = export.cluster(loaded, values=16, exclude=["logits"])
-    for name, weights in kernels(shared).items():
-        np.testing.assert_array_equal(kernels(again)[name], weights)
+    for name, trained in kernels(shared).items():
+        np.testing.assert_array_equal(kernels(again)[name], trained)
     fitted(again)
     found = values(again)
     assert found.pop("logits") > 16 and all(n == 16 for n in found.values())
@@ -97,7 +97,7 @@ def test_zeros_and_a_constraint_of_ones_own_stay():
     model.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[
         export.Pruning(model, 0.5, exclude=["first"])
     ])  # fmt: skip
-    zero = {name: kernel == 0 for name, kernel in kernels(model).items()}
+    zero = {name: w == 0 for name, w in kernels(model).items()}
     shared = fitted(export.cluster(model, values=8, exclude=["logits"]), keras.optimizers.SGD(0.1))
     for name in ("second", "logits"):
         np.testing.assert_array_equal(kernels(shared)[name] == 0, zero[name])
