@@ -89,9 +89,9 @@ def test_every_public_name_has_its_docstring_on_the_page():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of the built site. Strict: a broken link or anchor ends it."""
+    """The folder of the built site. Strict: a broken link or anchor ends it; not with --quiet."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", folder]
+    command = (sys.executable, "-m", "mkdocs", "build", "--strict", "-d", folder)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
