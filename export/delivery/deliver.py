@@ -52,6 +52,10 @@ class DeliveryError(UserError):
 class _Rejected(Exception):
     """Leaves `replacing` without the renaming."""
 
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(delivery)
+        self.delivery = delivery
+
 
 def deliver(
     source: Any,
@@ -172,7 +176,6 @@ def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False)
     Raises:
         UserError: an engine that refuses the file or dies of it; what stood there stays.
     """
-    delivery = None
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(made)
@@ -180,13 +183,14 @@ def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False)
                 verdict = judge(artifact, reference)
                 delivery = Delivery(path, verdict, artifact.title)
                 if not verdict.passed and not accept:
-                    raise _Rejected
+                    raise _Rejected(delivery)
                 sheet = describe(temporary, artifact, reference, verdict)
         write_json(sheet_path(path), sheet)
-    except _Rejected:
+        return delivery
+    except _Rejected as rejected:
         for stale in (sheet_path(path), path):
             stale.unlink(missing_ok=True)
-    return delivery
+        return rejected.delivery
 
 
 def _reason(delivery):

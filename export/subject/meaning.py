@@ -1,6 +1,5 @@
 """What the numbers at the ends of a model mean: raw pixels or a model's own, classes or others."""
 
-from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -114,7 +113,7 @@ def meanings_of(
             raise unknown("output", name, names)
         if meaning not in MEANINGS:
             raise unknown("meaning", meaning, MEANINGS)
-    targets: Sequence = (samples and samples.targets) or [None] * len(names)
+    targets = (samples.targets if samples else None) or [None] * len(names)
     if len(targets) != len(names):
         targets = [None] * len(names)
     return tuple(

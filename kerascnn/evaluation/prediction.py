@@ -38,5 +38,6 @@ def ranked(
         outputs = exponentials / exponentials.sum(axis=1, keepdims=True)
     order = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
     return [
-        [(labels[i], float(row[i])) for i in best] for row, best in zip(outputs, order, strict=True)
+        [(labels[int(i)], float(row[i])) for i in best]
+        for row, best in zip(outputs, order, strict=True)
     ]

@@ -23,10 +23,6 @@ SECONDS = 10  # for one file; the slowest takes a tenth of one
 KILOBYTES = 3 * 2**20
 
 
-def damaged(data, seed):
-    return changed_bytes([data], generator("data", seed))
-
-
 def saved(save, **options):
     file = io.BytesIO()
     save(file, np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8), **options)
