@@ -33,7 +33,8 @@ def name_by_layers(made, model):
     """Calls what carries the weights of a layer as the layer, any other node {layer}/{operation}.
 
     A constant is called {node}/kernel or the like, a tensor as the node that makes it. Inputs and
-    outputs of the graph keep their names. In place.
+    outputs of the graph keep their names. Constants come to stand in the order of their use: in
+    tf2onnx's graph it changes from call to call. In place.
     """
     graph, layers = made.graph, layer_names(model)
     ends = {value.name for value in (*graph.input, *graph.output)}
@@ -75,7 +76,16 @@ def name_by_layers(made, model):
                 part = CONSTANTS.get(node.op_type, {}).get(i, i)
                 renamed[constant] = unique(f"{node.name}/{part}", tensors)
     _rename(graph, renamed)
+    _order_constants(graph)
     del graph.value_info[:]
+
+
+def _order_constants(graph):
+    order = {}
+    for node in graph.node:
+        for name in node.input:
+            order.setdefault(name, len(order))
+    graph.initializer.sort(key=lambda t: (order.get(t.name, len(order)), t.name))
 
 
 def layer_names(model):

@@ -1,6 +1,5 @@
 """What the numbers at the ends of a model mean: raw pixels or a model's own, classes or others."""
 
-
 import keras
 import numpy as np
 from keras import layers

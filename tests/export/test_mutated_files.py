@@ -3,6 +3,7 @@
 What the readers by themselves make of thousands of such files, `benchmarks.fuzz` tries.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from benchmarks.mutated_formats import read_members, write_members
 from benchmarks.mutations import generator
 from export.proof.sheet import sheet_path
 from export.runtimes import Artifact, process
+from export.runtimes.content import Content
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
 from kerascnn.training import load_model
@@ -131,7 +133,8 @@ def test_however_an_engine_ends_it_is_one_line(kerascnn, pristine, monkeypatch, 
 
 
 def test_a_sign_of_life_is_no_answer(pristine, monkeypatch):
-    facts = {key: [] for key in process.FACTS}
+    nothing = Content("tflite", "float32", [], None, (), ())
+    facts = {key: [] for key in process.FACTS} | {"content": dataclasses.asdict(nothing)}
     program = f"print('{{}}'); print('{{}}'); print('''{json.dumps(facts)}'''); input()"
     monkeypatch.setattr(process, "WORKER", (sys.executable, "-S", "-c", program))
     with Artifact(pristine / "model_int8.tflite") as artifact:

@@ -297,7 +297,7 @@ def test_operators_minimum_runtime_and_input_contract_are_those_of_the_sheets(pa
         assert sheet["inputs"][0]["resize"] in use
         assert sheet["inputs"][0]["values"] in use
     assert "32x32 pixels (height x width), grey, NHWC" in use
-    assert "As raw pixels, 0..255: normalization is inside the file." in use
+    assert "Values: raw pixels, 0..255: normalization is inside the file." in use
     assert use.count("image, uint8, 1x32x32x1") == len(FILES)
 
 
