@@ -37,7 +37,7 @@ def stage(files, folder):
     """Puts verified files where an app takes them from; what was staged there before goes.
 
     Args:
-        files: .tflite and .onnx files that `deliver` or `deliver_own` wrote.
+        files: .tflite and .onnx files that `deliver` wrote.
         folder: made where it is missing. Files in it that are not in its index stay as they are.
 
     Returns:

@@ -56,7 +56,7 @@ def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verd
 def _calibration(recipe):
     """What the sheet says of the samples that ranges were taken from; None where none were."""
     calibration = recipe.quantization.calibration if recipe.quantization else None
-    return calibration and {"images": calibration.images, "seed": calibration.seed}
+    return calibration and {"samples": calibration.images, "seed": calibration.seed}
 
 
 def _input(end, pixels, subject):

@@ -204,7 +204,9 @@ def test_a_stage_that_diverges_says_so(kerascnn, own_run, tmp_path):
 
 
 def command(run, recipe):
-    start = [sys.executable, "-c", "from kerascnn.__main__ import main; main()"]
+    # A job in the background of a shell ignores SIGINT, and so does what it starts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = [sys.executable, "-c", f"{heed}; from kerascnn.__main__ import main; main()"]
     return [*start, "compress", str(run), "--recipe", str(recipe)]
 
 

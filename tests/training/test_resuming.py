@@ -154,7 +154,9 @@ def test_a_finished_run_stays_as_it_is(kerascnn, run):
 def test_an_interrupted_training_says_how_to_go_on(kerascnn, tmp_path, rest):
     """While it runs, nobody else may train in its folder."""
     out = tmp_path / "run"
-    start = [sys.executable, "-c", "from kerascnn.__main__ import main; main()"]
+    # A job in the background of a shell ignores SIGINT, and so does what it starts.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start = [sys.executable, "-c", f"{heed}; from kerascnn.__main__ import main; main()"]
     asked = ["train", LENET, "--out", str(out), *(rest or ["training.epochs=500"])]
     process = subprocess.Popen(
         [*start, *asked], env={**os.environ, "PYTHONPATH": "."}, text=True,
