@@ -8,7 +8,7 @@ import typer
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
 
-from .verbs import answers, compression, conversion, inspection, results  # noqa: F401, they mount themselves
+from .verbs import answers, compression, conversion, hub, inspection, results  # noqa: F401, they mount themselves
 from .verbs.invocation import invoke
 
 INTERRUPTED = 130  # the exit code, 128 + SIGINT

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from kerascnn.errors import UserError
-from kerascnn.files import replacing, writable_folder, write_json
+from kerascnn.files import replacing, writable_folder
 
 from ..conversion.convert import convert
 from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
+from ..proof.card import remove_sheet_and_card, write_sheet_and_card
 from ..proof.checks import Verdict
 from ..proof.description import describe
 from ..proof.reference import AS_IT_IS, Reference
-from ..proof.sheet import refuse_to_replace, sheet_path
+from ..proof.sheet import refuse_to_replace
 from ..proof.verification import judge
 from ..quantization.quantized_layers import is_int8
 from ..recipes.recipe import Recipe, load_recipe
@@ -168,7 +169,7 @@ def _delivered(reference, path, accept, opset, options):
 
 
 def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
-    """Runs a file under a hidden name; gives it its own, and its sheet, if it passes.
+    """Runs a file under a hidden name; gives it its own, its sheet and its card, if it passes.
 
     Until then what stood there stays. A file that differs is told, and what stood there, which is
     no longer that of the model, goes.
@@ -185,11 +186,11 @@ def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False)
                 if not verdict.passed and not accept:
                     raise _Rejected(delivery)
                 sheet = describe(temporary, artifact, reference, verdict)
-        write_json(sheet_path(path), sheet)
+        write_sheet_and_card(path, sheet)
         return delivery
     except _Rejected as rejected:
-        for stale in (sheet_path(path), path):
-            stale.unlink(missing_ok=True)
+        remove_sheet_and_card(path)
+        path.unlink(missing_ok=True)
         return rejected.delivery
 
 

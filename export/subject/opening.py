@@ -105,6 +105,12 @@ def _of_run(run):
             f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
             f"of run.json, got {('n', *shape)}; train the run again"
         )
+    taken, images = tuple(functional(model).inputs[0].shape[1:]), tuple(run.facts["input_shape"])
+    if taken != images:
+        raise UserError(
+            f"{called}: cannot be run on images of {images}, as run.json says: it takes {taken}; "
+            "train the run again"
+        )
     return Opened(model, (True,), tuple(run.labels), run.facts["resize"], called, run)
 
 

@@ -76,7 +76,9 @@ def in_batches(samples: Samples, size: int = AT_ONCE) -> Iterator[list[np.ndarra
 def _batches(model, data):
     """((input, ...), (target, ...) or None) batch by batch."""
     ends = functional(model).inputs
-    if isinstance(data, (tuple, dict)) or hasattr(data, "shape") or _is_one_of_each(data, ends):
+    if _is_one_of_each(data, ends):
+        data = (data,)  # inputs alone: Keras takes a list for inputs and targets
+    if isinstance(data, (tuple, dict)) or hasattr(data, "shape"):
         yield _element(model, data)
         return
     if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):

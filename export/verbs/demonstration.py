@@ -1,22 +1,65 @@
-"""What `kerascnn demo` runs: the ordinary verbs, in the order a user would type them."""
+"""What `kerascnn demo` runs: the ordinary verbs, in the order a user would type them.
+
+LeNet-5 first, which is so small that int8 makes it smaller and no faster; then ResNet-8 on the same
+digits, of which int8 makes a file that is both.
+"""
+
+from pathlib import Path
+
+from kerascnn.tables import Column, Table
 
 from ..recipes.recipe import folders
 
 RECIPE = "pruned50_qat_wi8_ai8"
+SECOND = "resnet8"  # the folder of the second run, inside that of the first
+INT8 = {"": "model_int8.tflite", SECOND: "model_int8_static.tflite"}  # of each run
+FLOAT32 = "model_float32.tflite"
 
 
-def commands(out):
-    """Returns the commands, as lists of arguments, that make a whole run in the folder `out`."""
-    config = folders()[0].parent / "digits" / "lenet5.yaml"
-    run = str(out)
+def commands(out: Path) -> list[list[str]]:
+    """Returns the commands, as lists of arguments, that make two whole runs in the folder `out`."""
+    configs = folders()[0].parent / "digits"
+    run, second = str(out), str(out / SECOND)
     files = [f"{run}/model_{kind}" for kind in (
         "float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx")]  # fmt: skip
+    others = [f"{second}/{FLOAT32}", f"{second}/{INT8[SECOND]}"]
     return [
-        ["train", str(config), "--out", run],
+        ["train", str(configs / "lenet5.yaml"), "--out", run],
         ["evaluate", run],
         ["convert", run, "--to", "tflite", "onnx", "--recipe", "float32"],
         ["compress", run, "--recipe", RECIPE],
         ["convert", run, "--to", "tflite", "onnx", "--recipe", RECIPE],
         ["benchmark", *files, "--out", f"{run}/benchmark.json"],
         ["report", run],
+        ["train", str(configs / "resnet8.yaml"), "--out", second],
+        ["convert", second, "--to", "tflite", "--recipe", "float32"],
+        ["convert", second, "--to", "tflite", "--recipe", "static_wi8_ai8"],
+        ["benchmark", *others, "--out", f"{second}/benchmark.json"],
+        ["report", second],
     ]
+
+
+def summary(out: Path) -> Table:
+    """The table of what `commands` left: a float32 and an int8 file of each network."""
+    from kerascnn.training import open_run
+
+    from ..reporting.records import read_benchmark, read_sheets
+
+    numbers = ("bytes", "of float32", "top-1, test", "median ms", "of float32")
+    table = Table("network", "file", *[Column(heading, right=True) for heading in numbers])
+    for folder, int8 in INT8.items():
+        run = open_run(out / folder)
+        sheets, benchmark = read_sheets(run), read_benchmark(run, "kerascnn benchmark")
+        rows = []
+        for name in (FLOAT32, int8):
+            sheet = sheets[run.path / name]
+            rows.append((sheet, benchmark.timing(run.path / name, sheet).median))
+        (whole, slow), _ = rows
+        for sheet, median in rows:
+            table.add(
+                sheet.model, str(Path(folder) / (FLOAT32 if sheet is whole else int8)),
+                f"{sheet.bytes:,}", f"{sheet.bytes / whole.bytes:.0%}",
+                f"{sheet.accuracy.test.artifact:.2%}",
+                f"{median:.4f}", f"{median / slow:.0%}",
+            )  # fmt: skip
+    return table

@@ -105,7 +105,7 @@ def demo(
     """
     from kerascnn.files import writable_folder
 
-    from .demonstration import commands
+    from .demonstration import commands, summary
     from .invocation import invoke
 
     if (out / "history.csv").exists():
@@ -115,3 +115,5 @@ def demo(
         console.print()
         console.print(styled(f"$ kerascnn {' '.join(arguments)}", "bold"))
         invoke(arguments)
+    console.print()
+    console.print(summary(out))

@@ -1,0 +1,259 @@
+"""The model card beside an artifact: what its sheet says, in words, and how to run it in Python."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from kerascnn.errors import printable
+from kerascnn.files import write_json, write_text
+
+from .description import RAW_AS_INT8, are_pixels
+from .sheet import sheet_path
+
+NOT_ZERO = 128  # what is subtracted of pixels where an input is int8
+RUNTIMES = {".tflite": ("LiteRT", "ai-edge-litert"), ".onnx": ("ONNX Runtime", "onnxruntime")}
+COMPARISONS = {"<=": "at most", ">=": "at least"}
+FLOAT = {  # what computes in float, by the method of the recipe
+    None: "All of it: this is a float file.",
+    "float16": "All of it: the weights are stored as float16 and computed with as float32.",
+    "dynamic": "The weights are int8; what passes between layers is float.",
+    "int16x8": "Nothing: weights are int8, what passes between layers is int16.",
+}
+
+
+def card_path(path: str | Path) -> Path:
+    """Where the model card of an artifact stands: model_int8.tflite.md."""
+    path = Path(path)
+    return path.with_name(path.name + ".md")
+
+
+def write_sheet_and_card(path: Path, sheet: dict) -> None:
+    """Writes what stands beside an artifact, the sheet last: it vouches for the rest."""
+    write_text(card_path(path), card(path.name, sheet))
+    write_json(sheet_path(path), sheet)
+
+
+def remove_sheet_and_card(path: Path) -> None:
+    """Removes what stands beside an artifact, where it is there."""
+    for stale in (sheet_path(path), card_path(path)):
+        stale.unlink(missing_ok=True)
+
+
+def card(name: str, sheet: dict) -> str:
+    """The text of a model card, Markdown in UTF-8.
+
+    Args:
+        name: of the artifact's file. sheet: what `describe` gave for it.
+    """
+    suffix = name[name.rfind(".") :]
+    runtime, package = RUNTIMES[suffix]
+    recipe = sheet["recipe"]["name"].replace("_", " ") if sheet["recipe"] else ""
+    lines = [
+        f"# {_plain(name)}",
+        "",
+        f"{_plain(sheet['model'])}, {recipe}, for {runtime}: {sheet['bytes']:,} bytes, "
+        f"{sheet['gzip_bytes']:,} gzipped. It needs {sheet['minimum_runtime'] or runtime}.",
+        "",
+        "## What it takes",
+        "",
+        *[_taken(end) for end in sheet["inputs"]],
+        "",
+        "## What it gives",
+        "",
+        *[_given(end) for end in sheet["outputs"]],
+        "",
+        "## In Python",
+        "",
+        f"    pip install numpy {package}",
+        "",
+        "```python",
+        *_script(name, sheet, suffix),
+        "```",
+        "",
+        "## Figures",
+        "",
+        *_figures(sheet),
+        "",
+        "| check | measured | limit | |",
+        "| --- | ---: | --- | --- |",
+        *[_check(check) for check in sheet["checks"]],
+        "",
+        "## What computes in float",
+        "",
+        _in_float(sheet),
+        "",
+        "## Limits",
+        "",
+        *[f"- {line}" for line in _limits(sheet)],
+        "",
+        "## How it was made",
+        "",
+        *_making(sheet),
+        "",
+        "## License",
+        "",
+        "To be written by the owner of the model, its weights and the images it was trained on.",
+    ]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _plain(text):
+    """Text from anywhere as Markdown shows it: no link, no markup, no HTML."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#!|&~" else c for c in printable(str(text)))
+
+
+def _taken(end):
+    shape = " x ".join("n" if n == -1 else str(n) for n in end["shape"])
+    text = f"- **{_plain(end['name'])}**: {end['dtype']}, {shape}: {end['values']}"
+    if "resize" in end:
+        text += f". {end['layout']}, {end['color']}. An image of another size: {end['resize']}"
+    if end["scale"] is not None and not are_pixels(end["values"]):
+        text += f"; scale {end['scale']!r}, zero point {end['zero_point']}"
+    return text + "."
+
+
+def _given(end):
+    shape = " x ".join("n" if n == -1 else str(n) for n in end["shape"])
+    text = f"- **{_plain(end['name'])}**: {end['dtype']}, {shape}: {end['meaning']}"
+    if end["scale"] is not None:
+        text += f"; a number is {end['scale']!r} x (integer - {end['zero_point']})"
+    if end["labels"]:
+        text += f". Labels: {', '.join(map(_plain, end['labels']))}"
+    return text + "."
+
+
+def _script(name, sheet, suffix):
+    """The lines of a program that runs the file on one sample."""
+    ends, given = sheet["inputs"], sheet["outputs"]
+    variables = ["x"] if len(ends) == 1 else [f"x{i}" for i in range(len(ends))]
+    lines = (
+        ["import json", "", "import numpy as np"] if given[0]["labels"] else ["import numpy as np"]
+    )
+    if suffix == ".tflite":
+        lines += ["from ai_edge_litert.interpreter import Interpreter", ""]
+    else:
+        lines += ["import onnxruntime", ""]
+    for variable, end in zip(variables, ends, strict=True):
+        lines += _sample(variable, end)
+    taken = [_as_taken(variable, end) for variable, end in zip(variables, ends, strict=True)]
+    if suffix == ".tflite":
+        lines += [f"interpreter = Interpreter({name!r})", "interpreter.allocate_tensors()"]
+        lines.append("ends = interpreter.get_input_details(), interpreter.get_output_details()")
+        for number, value in enumerate(taken):
+            lines.append(f'interpreter.set_tensor(ends[0][{number}]["index"], {value})')
+        lines += [
+            "interpreter.invoke()",
+            'found = [interpreter.get_tensor(end["index"]) for end in ends[1]]',
+        ]
+    else:
+        named = ", ".join(f"{e['name']!r}: {value}" for e, value in zip(ends, taken, strict=True))
+        lines += [
+            f"session = onnxruntime.InferenceSession({name!r})",
+            f"found = session.run(None, {{{named}}})",
+        ]
+    for number, end in enumerate(given):
+        value = f"found[{number}]"
+        if end["scale"] is not None:
+            value = f"({value}.astype('float32') - {end['zero_point']}) * {end['scale']!r}"
+        lines.append(f"y{number if len(given) > 1 else ''} = {value}")
+    if given[0]["labels"]:
+        first = "y0" if len(given) > 1 else "y"
+        lines.append(f'labels = json.load(open({name + ".json"!r}))["outputs"][0]["labels"]')
+        lines.append(f"print(labels[{first}[0].argmax()])")
+    else:
+        lines.append(
+            f"print({', '.join(f'y{i}' for i in range(len(given))) if len(given) > 1 else 'y'})"
+        )
+    return lines
+
+
+def _sample(variable, end):
+    shape = tuple(1 if n == -1 else n for n in end["shape"])
+    if are_pixels(end["values"]):
+        what = f"{end.get('color', 'pixels')}, 0..255, as they are"
+        return [f'{variable} = np.zeros({shape}, "uint8")  # {what}']
+    return [f'{variable} = np.zeros({shape}, "float32")  # as the model was trained on']
+
+
+def _as_taken(variable, end):
+    """The expression that makes what a file takes of a sample."""
+    if end["values"] == RAW_AS_INT8:
+        return f'({variable}.astype("int16") - {NOT_ZERO}).astype("int8")'
+    if are_pixels(end["values"]):
+        return variable if end["dtype"] == "uint8" else f'{variable}.astype("{end["dtype"]}")'
+    if end["scale"] is None:
+        return variable if end["dtype"] == "float32" else f'{variable}.astype("{end["dtype"]}")'
+    low, high = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-(2**15), 2**15 - 1)}[
+        end["dtype"]
+    ]
+    steps = f"np.rint({variable} / {end['scale']!r}) + {end['zero_point']}"
+    return f'({steps}).clip({low}, {high}).astype("{end["dtype"]}")'
+
+
+def _figures(sheet):
+    measured = sheet["accuracy"].get("validation")
+    if not measured:
+        return ["No accuracy was measured: nobody gave labels. What was checked:"]
+    name = measured.get("metric", "accuracy")
+    ours, model = (
+        f"{measured[key]:.2%}" if name == "accuracy" else f"{measured[key]:.6g}"
+        for key in ("artifact", "trained")
+    )
+    return [
+        f"{_plain(name.capitalize())} {ours} on {measured['images']:,} validation images; that of "
+        f"the model as it was given is {model}. What was checked:"
+    ]
+
+
+def _check(check):
+    verdict = "told only" if check["informs"] else "passed" if check["passed"] else "**failed**"
+    limit = f"{COMPARISONS[check['comparison']]} {check['limit']:g}"
+    cells = _plain(check["name"]), f"{check['measured']:.6g}", limit, verdict
+    return f"| {' | '.join(cells)} |"
+
+
+def _in_float(sheet):
+    method = (sheet["recipe"].get("quantization") or {}).get("method")
+    if sheet["float_layers"]:
+        return f"These layers: {', '.join(map(_plain, sheet['float_layers']))}."
+    quantized = any(end["scale"] is not None for end in (*sheet["inputs"], *sheet["outputs"]))
+    if method in FLOAT and not quantized:
+        return FLOAT[method]
+    return "Nothing: all layers compute with integers."
+
+
+def _limits(sheet) -> Iterator[str]:
+    compared = sheet["source"]["compared_on"]
+    measured = sheet["accuracy"].get("validation")
+    yield (
+        f"It was compared with its model on {compared['inputs']:,} inputs: "
+        f"{_plain(compared['from'])}. On others it may differ more."
+    )
+    if sheet["doubt"]:
+        yield f"That it passed {_plain(sheet['doubt'])}."
+    if measured:
+        chosen = ", which chose the epoch of the model" if "run" in sheet["source"] else ""
+        yield (
+            f"The accuracy was measured on {measured['images']:,} validation images{chosen}; on "
+            "images of another kind it is another."
+        )
+    yield "It was run on a processor, by the versions below. Time it where it will run."
+
+
+def _making(sheet):
+    tools = ", ".join(f"{tool} {version}" for tool, version in sheet["tools"].items())
+    source = sheet["source"]
+    origin = (
+        f"the run of {source['run']}" if "run" in source else source.get("file", "a Keras model")
+    )
+    recipe = {key: value for key, value in sheet["recipe"].items() if value not in (None, False)}
+    text = yaml.safe_dump(recipe, sort_keys=False, width=90).splitlines()
+    return [
+        f"Of {_plain(origin)}, {sheet['made']}, by the recipe below; Python {sheet['python']}, "
+        f"{tools}. sha256 {sheet['sha256']}.",
+        "",
+        "```yaml",
+        *text,
+        "```",
+    ]
