@@ -28,7 +28,7 @@ def worst_layers(analysis):
         )  # fmt: skip
     rest = [layer for layer in analysis.layers if layer not in shown]
     if rest:
-        table.add(f"{len(rest)} others", f"{sum(x.share for x in rest):.1%}")
+        table.add(f"{len(rest)} other{'s' * (len(rest) > 1)}", f"{sum(x.share for x in rest):.1%}")
     return table
 
 
