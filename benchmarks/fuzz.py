@@ -97,9 +97,11 @@ def page(counts, arguments, seconds):
         "",
         f"| file | inputs | {' | '.join(VERDICTS)} |",
         "| --- | ---: | ---: | ---: | ---: |",
-        *(f"| {' | '.join(f'{cell:,}' if i else cell for i, cell in enumerate(row))} |"
-          for row in (*rows, total)),
-    ]  # fmt: skip
+        *(
+            f"| {' | '.join(f'{cell:,}' if i else cell for i, cell in enumerate(row))} |"
+            for row in (*rows, total)
+        ),
+    ]
 
 
 def parsed(arguments=None):

@@ -22,9 +22,14 @@ def make_examples(folder, run=None):
     made = folder / "run"
     if run is None:
         export.cli.invoke(
-            ["train", str(ROOT / "configs/digits/lenet5.yaml"), "--out", str(made),
-             "training.epochs=3"]
-        )  # fmt: skip
+            [
+                "train",
+                str(ROOT / "configs/digits/lenet5.yaml"),
+                "--out",
+                str(made),
+                "training.epochs=3",
+            ]
+        )
         export.cli.invoke(["evaluate", str(made)])
         for recipe in ("float32", "static_wi8_ai8"):
             export.cli.invoke(["convert", str(made), "--to", "tflite", "onnx", "--recipe", recipe])
@@ -111,10 +116,17 @@ def _make_models(folder):
     residual = keras.Model(image, x)
     residual.save(folder / "models" / "residual.keras")
     inner = keras.Sequential([keras.Input((16,)), layers.Dense(12, activation="relu")])
-    plain = keras.Sequential([
-        keras.Input(SHAPE), layers.Conv2D(4, 3, 2), layers.Flatten(), layers.Dropout(0.2),
-        layers.Dense(16), inner, layers.Dense(3),
-    ])  # fmt: skip
+    plain = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            layers.Conv2D(4, 3, 2),
+            layers.Flatten(),
+            layers.Dropout(0.2),
+            layers.Dense(16),
+            inner,
+            layers.Dense(3),
+        ]
+    )
     plain.save(folder / "models" / "plain.keras")
     residual = cluster(residual, 16)
     (folder / "models" / "residual.kcnn").write_bytes(encode(residual))

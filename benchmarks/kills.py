@@ -136,7 +136,10 @@ VERBS = (
     Verb("train", None, train_arguments(EPOCHS, resume=True), train_stage(0), train_result),
     Verb("a short train", None, train_arguments(FEWER, resume=False), train_stage(0), train_result),
     Verb(
-        "train on", "a short train", train_arguments(EPOCHS, resume=True), train_stage(FEWER),
+        "train on",
+        "a short train",
+        train_arguments(EPOCHS, resume=True),
+        train_stage(FEWER),
         train_result,
     ),
     Verb("compress", "a short train", compress_arguments, compress_stage, compress_result),
@@ -144,7 +147,7 @@ VERBS = (
     Verb("convert", "a first convert", convert_arguments, file_stage, files_result),
     Verb("a first pack", "compress", pack_arguments, file_stage, files_result),
     Verb("pack", "a first pack", pack_arguments, file_stage, files_result),
-)  # fmt: skip
+)
 KILLED = ("train", "train on", "compress", "convert", "pack")
 
 
@@ -238,10 +241,12 @@ def start(verb, folder):
     """The process of a command."""
     code = "from kerascnn.__main__ import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *verb.arguments(folder)], text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        [sys.executable, "-c", code, *verb.arguments(folder)],
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 def final_files(folder):

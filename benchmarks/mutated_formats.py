@@ -239,8 +239,9 @@ def odd_onnx(data, rng):
         case 0:  # swapped tensors
             first, second = rng.choice(len(constants), 2, replace=False)
             constants[first].name, constants[second].name = (
-                constants[second].name, constants[first].name,
-            )  # fmt: skip
+                constants[second].name,
+                constants[first].name,
+            )
         case 1:
             constant.dims[0] *= 1_000_000
         case 2:

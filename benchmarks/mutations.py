@@ -6,13 +6,49 @@ import string
 import numpy as np
 
 ODD_VALUES = (
-    None, True, -1, 0, 10**30, 0.5, float("nan"), float("inf"), "", "odd", "\x1b[31m\n[red]",
-    [], {}, [[]], ["a", 1], {"a": 1}, "../../outside", "\ud800", 1e308, -(2**63), "0" * 10_000,
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    10**30,
+    0.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "odd",
+    "\x1b[31m\n[red]",
+    [],
+    {},
+    [[]],
+    ["a", 1],
+    {"a": 1},
+    "../../outside",
+    "\ud800",
+    1e308,
+    -(2**63),
+    "0" * 10_000,
+)
 INTERESTING = (
-    0, 1, -1, 16, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 100_000, 2**31 - 1, 2**31,
-    2**32 - 1, 2**63 - 1, -(2**31), -(2**63),
-)  # fmt: skip
+    0,
+    1,
+    -1,
+    16,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    32768,
+    65535,
+    65536,
+    100_000,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**63 - 1,
+    -(2**31),
+    -(2**63),
+)
 HEADER = 512  # bytes: where formats keep what they say of the rest
 DEEP = 900  # lists in lists: JSON still reads them, most code that walks them stops before
 
@@ -91,8 +127,17 @@ def _splice(data, examples, rng):
 
 
 BYTE_CHANGES = (
-    _flip_bits, _overwrite, _cut, _delete, _repeat, _insert, _zero, _integer, _integer, _splice,
-)  # fmt: skip
+    _flip_bits,
+    _overwrite,
+    _cut,
+    _delete,
+    _repeat,
+    _insert,
+    _zero,
+    _integer,
+    _integer,
+    _splice,
+)
 
 
 def changed_text(examples, rng):

@@ -189,9 +189,14 @@ def trained(model, data, config, folder, callbacks=()):
     """The best epoch of a Keras 3 model."""
     folder.mkdir()
     fit(
-        model, data, config.optimizer, config.training, folder, checkpoints=folder / "kept",
+        model,
+        data,
+        config.optimizer,
+        config.training,
+        folder,
+        checkpoints=folder / "kept",
         callbacks=callbacks,
-    )  # fmt: skip
+    )
     return load_model(folder / "kept" / "best.keras")
 
 

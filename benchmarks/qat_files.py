@@ -15,11 +15,22 @@ from kerascnn.errors import UserError
 from kerascnn.models import build
 
 CAPABLE_OF = (
-    "resnet20", "resnet50_v2", "resnext50_32x4d", "densenet40_12", "mobilenet_v2_035",
-    "shufflenet_v1_g3_x0_5", "shufflenet_v2_x0_5", "xception", "fractalnet20",
-    "applications.MobileNetV3Small", "applications.EfficientNetB0", "applications.DenseNet121",
-    "applications.InceptionV3", "applications.ResNet50", "applications.VGG16",
-)  # fmt: skip
+    "resnet20",
+    "resnet50_v2",
+    "resnext50_32x4d",
+    "densenet40_12",
+    "mobilenet_v2_035",
+    "shufflenet_v1_g3_x0_5",
+    "shufflenet_v2_x0_5",
+    "xception",
+    "fractalnet20",
+    "applications.MobileNetV3Small",
+    "applications.EfficientNetB0",
+    "applications.DenseNet121",
+    "applications.InceptionV3",
+    "applications.ResNet50",
+    "applications.VGG16",
+)
 
 
 def capability(name):
@@ -35,8 +46,9 @@ def capability(name):
         return convert(simulated, "tflite")
 
     for engine, write in (
-        ("native", native), ("tfmot", lambda: tfmot_engine.quantize(model, [images]).to_tflite()),
-    ):  # fmt: skip
+        ("native", native),
+        ("tfmot", lambda: tfmot_engine.quantize(model, [images]).to_tflite()),
+    ):
         start = time.perf_counter()
         try:
             left = Counter(float_operators(write()))
@@ -63,9 +75,10 @@ def conversion(name):
 
     row = {"network": name}
     for column, write in (
-        ("native", lambda: convert(simulated, "tflite")), ("tfmot", tfmot.to_tflite),
+        ("native", lambda: convert(simulated, "tflite")),
+        ("tfmot", tfmot.to_tflite),
         ("tfmot, from_keras_model", by_the_guide),
-    ):  # fmt: skip
+    ):
         start = time.perf_counter()
         write()
         row[column] = time.perf_counter() - start
@@ -81,9 +94,11 @@ def untrained(name):
         try:
             if library:
                 return getattr(keras.applications, kind)(
-                    weights=None, input_shape=(side, side, 3), classes=10,
+                    weights=None,
+                    input_shape=(side, side, 3),
+                    classes=10,
                     classifier_activation=None,
-                )  # fmt: skip
+                )
             return build(name, input_shape=side and (side, side, 3), num_classes=10)
         except (UserError, ValueError):
             if side is None:

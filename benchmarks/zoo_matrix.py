@@ -40,11 +40,24 @@ from kerascnn.models.graph import normalized
 FLOAT = 1e-4  # float32 sums in another order; a wrong layer is far outside
 STEPS = 0.999  # of int8 outputs within a step of the simulation
 SIDES = {  # the side of the image, where 32 pixels are too few, or more than a machine can wait for
-    "alexnet": 67, "zfnet": 63, "nin_imagenet": 55, "googlenet": 79, "inception": 79,
-    "squeezenet": 61, "densenet1": 64, "densenet2": 64, "xception": 71, "ds_cnn": None,
-    "inception_module": 14, "resnext29": 16, "densenet_bc190": 16, "densenet_bc250": 16,
-    "resnet1001": 16, "resnet1202": 16, "inception_v3_aux": None,
-}  # fmt: skip
+    "alexnet": 67,
+    "zfnet": 63,
+    "nin_imagenet": 55,
+    "googlenet": 79,
+    "inception": 79,
+    "squeezenet": 61,
+    "densenet1": 64,
+    "densenet2": 64,
+    "xception": 71,
+    "ds_cnn": None,
+    "inception_module": 14,
+    "resnext29": 16,
+    "densenet_bc190": 16,
+    "densenet_bc250": 16,
+    "resnet1001": 16,
+    "resnet1202": 16,
+    "inception_v3_aux": None,
+}
 CLASSES = 10
 IMAGES = 64  # that set weights, statistics and ranges
 COMPARED = 512  # through int8 and its simulation: of 64 images, one output is over 0.1 %

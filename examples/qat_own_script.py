@@ -24,16 +24,18 @@ def data():
 
 
 def network():
-    return keras.Sequential([
-        keras.Input((8, 8, 1)),
-        layers.Rescaling(1 / 255),  # in the model, so that files take pixels as they are
-        layers.Conv2D(16, 3, padding="same", use_bias=False),
-        layers.BatchNormalization(momentum=0.9),
-        layers.ReLU(),
-        layers.Conv2D(32, 3, strides=2, padding="same", activation="relu"),
-        layers.GlobalAveragePooling2D(),
-        layers.Dense(10),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Rescaling(1 / 255),  # in the model, so that files take pixels as they are
+            layers.Conv2D(16, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Conv2D(32, 3, strides=2, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10),
+        ]
+    )
 
 
 def main(folder):

@@ -16,10 +16,18 @@ from kerascnn.errors import UserError
 # As --help lists them: the way from images to a file in an app first. The rest comes last.
 GROUPS = {
     "From images to files": (
-        "new", "train", "evaluate", "compress", "convert", "verify", "benchmark", "report", "stage",
+        "new",
+        "train",
+        "evaluate",
+        "compress",
+        "convert",
+        "verify",
+        "benchmark",
+        "report",
+        "stage",
     ),
     "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
-}  # fmt: skip
+}
 
 
 class GroupedHelp(typer.core.TyperGroup):
@@ -37,10 +45,12 @@ class GroupedHelp(typer.core.TyperGroup):
             left = [name for name in left if name not in verbs]
             room = formatter.width - width - 6
             with formatter.section(title):
-                formatter.write_dl([
-                    (name.ljust(width), self.commands[name].get_short_help_str(room))
-                    for name in verbs
-                ])  # fmt: skip
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), self.commands[name].get_short_help_str(room))
+                        for name in verbs
+                    ]
+                )
 
 
 class Verbs(typer.Typer):
@@ -56,10 +66,13 @@ class Verbs(typer.Typer):
 
 
 app = Verbs(
-    cls=GroupedHelp, no_args_is_help=True, pretty_exceptions_enable=False,
-    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+    cls=GroupedHelp,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Keras 3 models in, verified edge artifacts out.",
-)  # fmt: skip
+)
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 JsonOption = Annotated[

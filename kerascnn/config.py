@@ -232,9 +232,11 @@ class _Loader(yaml.SafeLoader):
             place = f"{key}: " if isinstance(key, str) else ""
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(
-                None, None, f"{place}{shown(node.value)} is no {kind} that can be read",
+                None,
+                None,
+                f"{place}{shown(node.value)} is no {kind} that can be read",
                 node.start_mark,
-            ) from None  # fmt: skip
+            ) from None
 
 
 def read_yaml(path):

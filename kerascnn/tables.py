@@ -64,11 +64,14 @@ class Table:
         footer = self.footer or [""] * len(self.columns)
         columns = [
             RichColumn(
-                column.heading, printable(foot), justify="right" if column.right else "left",
-                no_wrap=True, overflow="fold",
+                column.heading,
+                printable(foot),
+                justify="right" if column.right else "left",
+                no_wrap=True,
+                overflow="fold",
             )
             for column, foot in zip(self.columns, footer, strict=True)
-        ]  # fmt: skip
+        ]
         table = RichTable(*columns, show_footer=bool(self.footer))
         for row in self.rows:
             table.add_row(*row)

@@ -23,8 +23,10 @@ def jpeg(pixels, orientation=None, order="big"):
 def exif(orientation, order="big"):
     """The JPEG segment that says which side the first row and the first column are on."""
     mark, tail = (b"MM\0*", ">") if order == "big" else (b"II*\0", "<")
-    entries = [(0x0100, 4, struct.pack(f"{tail}I", 7)),  # another tag before it
-               (0x0112, 3, struct.pack(f"{tail}HH", orientation, 0))]  # fmt: skip
+    entries = [
+        (0x0100, 4, struct.pack(f"{tail}I", 7)),  # another tag before it
+        (0x0112, 3, struct.pack(f"{tail}HH", orientation, 0)),
+    ]
     directory = struct.pack(f"{tail}H", len(entries))
     for tag, kind, value in entries:
         directory += struct.pack(f"{tail}HHI", tag, kind, 1) + value

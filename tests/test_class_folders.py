@@ -82,14 +82,27 @@ def test_the_summary_says_what_was_taken_and_what_was_not(photos, kerascnn, tmp_
     (root / "dog" / "small" / "x.png").write_bytes(PNG)
     (root / "list.csv").write_text("")
     code, out, err = kerascnn(
-        "train", LENET, "--out", tmp_path / "run", "data.name=folder", f"data.path={root}",
-        "data.channels=1", "data.size=[32,32]", "training.epochs=2", "data.validation=0.4",
-    )  # fmt: skip
+        "train",
+        LENET,
+        "--out",
+        tmp_path / "run",
+        "data.name=folder",
+        f"data.path={root}",
+        "data.channels=1",
+        "data.size=[32,32]",
+        "training.epochs=2",
+        "data.validation=0.4",
+    )
     assert code == 0, err
     (line,) = [line for line in out.splitlines() if "images of" in line]
     assert f"{root}: 22 images of 2 classes: cat 12, dog 10; 7 not taken: 2 .webp, " in line
-    for reason in ("1 .tif", "1 hidden", "1 of other names", "1 in sub-folders",
-                   "1 beside the class folders"):  # fmt: skip
+    for reason in (
+        "1 .tif",
+        "1 hidden",
+        "1 of other names",
+        "1 in sub-folders",
+        "1 beside the class folders",
+    ):
         assert reason in line
 
 
@@ -112,9 +125,15 @@ def test_a_class_whose_name_is_not_utf8_is_named(photos, kerascnn, tmp_path):
     root = photos(cat=5, dog=5)
     (root / "dog").rename(os.fsdecode(os.fsencode(root) + b"/d\xf6g"))
     code, _, err = kerascnn(
-        "train", LENET, "--out", tmp_path / "run", "data.name=folder", f"data.path={root}",
-        "data.channels=1", "data.size=[32,32]",
-    )  # fmt: skip
+        "train",
+        LENET,
+        "--out",
+        tmp_path / "run",
+        "data.name=folder",
+        f"data.path={root}",
+        "data.channels=1",
+        "data.size=[32,32]",
+    )
     assert code == 2
     assert r"photos/d\udcf6g: the name of a class has to be UTF-8" in err
 
@@ -125,9 +144,16 @@ def test_training_ends_in_a_line_that_names_the_damaged_file(photos, kerascnn, t
     (root / "cat" / "000.png").write_bytes(whole[:-700])
     out = tmp_path / "run"
     code, _, err = kerascnn(
-        "train", LENET, "--out", out, "data.name=folder", f"data.path={root}", "data.channels=1",
-        "data.size=[32,32]", "data.validation=0.4",
-    )  # fmt: skip
+        "train",
+        LENET,
+        "--out",
+        out,
+        "data.name=folder",
+        f"data.path={root}",
+        "data.channels=1",
+        "data.size=[32,32]",
+        "data.validation=0.4",
+    )
     assert code == 2
     (line,) = err.strip().splitlines()
     assert "cat/000.png: a damaged PNG image, which cannot be decoded; get it anew" in line

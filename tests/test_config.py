@@ -128,9 +128,16 @@ def test_a_seed_that_numpy_does_not_take_is_refused(write, seed):
 
 
 VALUES = [
-    "2024-99-99", "!!float x", "!!int x", "!!bool x", "!!timestamp x", "9" * 5000, "[" * 5000,
-    "{[1]: 2}", "!!python/name:os.system",
-]  # fmt: skip
+    "2024-99-99",
+    "!!float x",
+    "!!int x",
+    "!!bool x",
+    "!!timestamp x",
+    "9" * 5000,
+    "[" * 5000,
+    "{[1]: 2}",
+    "!!python/name:os.system",
+]
 
 
 @pytest.mark.parametrize("value", VALUES, ids=[value[:9] for value in VALUES])

@@ -78,9 +78,14 @@ LONG = "stage4_block23_a_name_that_is_longer_than_a_narrow_terminal_is_wide.tfli
 def test_a_narrow_terminal_gets_every_name_and_number_in_full(width):
     numbers = [Column(name, right=True) for name in ("parameters", "multiply-accumulates", "ms")]
     table = Table(
-        "layer", "kind", *numbers, "", title=f"all of {LONG}", caption=f"so much for {LONG}",
+        "layer",
+        "kind",
+        *numbers,
+        "",
+        title=f"all of {LONG}",
+        caption=f"so much for {LONG}",
         footer=["sum", "", "9,999,999", "", "", ""],
-    )  # fmt: skip
+    )
     cells = [(LONG, "Conv2D", "117,600", "1,234,567,890", "0.1234"), ("牛", "Dense", "", "7", "")]
     for row in cells:
         table.add(*row, styled("ok", "green"))

@@ -31,9 +31,12 @@ def dead_pid():
 def holder(tmp_path):
     """Another process that holds the folder until its standard input ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "run")], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": "."},
-    )  # fmt: skip
+        [sys.executable, "-c", HOLD, str(tmp_path / "run")],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()

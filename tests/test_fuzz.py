@@ -61,9 +61,12 @@ def python(*arguments):
     """A run of Python at the root of the repository: (exit code, stdout)."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, text=True,
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        text=True,
         capture_output=True,
-    )  # fmt: skip
+    )
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, done.stdout
 
@@ -79,9 +82,19 @@ def test_damaged_files_are_read_or_refused(examples, tmp_path):
     page = tmp_path / "reliability.md"
     page.write_text("before\n<!-- fuzz -->\nold\n<!-- end fuzz -->\nafter\n")
     code, out = python(
-        "-m", "benchmarks.fuzz", "--seed", 3, "--inputs", INPUTS, "--examples", examples,
-        "--findings", tmp_path / "findings", "--out", page,
-    )  # fmt: skip
+        "-m",
+        "benchmarks.fuzz",
+        "--seed",
+        3,
+        "--inputs",
+        INPUTS,
+        "--examples",
+        examples,
+        "--findings",
+        tmp_path / "findings",
+        "--out",
+        page,
+    )
     assert code == 0, out
     assert not list((tmp_path / "findings").iterdir())
     written = page.read_text()

@@ -15,9 +15,15 @@ from kerascnn.errors import UserError, raised_inside
 
 # EXIF 2.3, 4.6.4: where the 0th row and the 0th column of what is stored are seen.
 SIDES = {
-    1: ("top", "left"), 2: ("top", "right"), 3: ("bottom", "right"), 4: ("bottom", "left"),
-    5: ("left", "top"), 6: ("right", "top"), 7: ("right", "bottom"), 8: ("left", "bottom"),
-}  # fmt: skip
+    1: ("top", "left"),
+    2: ("top", "right"),
+    3: ("bottom", "right"),
+    4: ("bottom", "left"),
+    5: ("left", "top"),
+    6: ("right", "top"),
+    7: ("right", "bottom"),
+    8: ("left", "bottom"),
+}
 
 
 def as_seen(stored, orientation):
@@ -84,10 +90,13 @@ def folder_data(path):
 def test_training_and_test_batches_are_upright(write):
     data = folder_data(photos(write, orientation=6))
     for split, batches in (
-        (data.train, data.training_batches(seed=0, steps=1)), (data.test, data.batches(data.test)),
-    ):  # fmt: skip
-        seen = {as_seen(tf.io.decode_jpeg(tf.io.read_file(p)).numpy(), 6).tobytes()
-                for p in split.images}  # fmt: skip
+        (data.train, data.training_batches(seed=0, steps=1)),
+        (data.test, data.batches(data.test)),
+    ):
+        seen = {
+            as_seen(tf.io.decode_jpeg(tf.io.read_file(p)).numpy(), 6).tobytes()
+            for p in split.images
+        }
         for images, _ in batches:
             shown = {image.astype(np.uint8).tobytes() for image in images.numpy()}
             assert len(shown) > 1 and shown <= seen
@@ -144,11 +153,12 @@ def damaged_orientation():
     good = jpeg(picture(), 6)
     place = good.index(b"\x01\x12")
     return {
-        "of no meaning": jpeg(picture(), 9), "zero": jpeg(picture(), 0),
+        "of no meaning": jpeg(picture(), 9),
+        "zero": jpeg(picture(), 0),
         "not a number": good[: place + 2] + b"\0\2" + good[place + 4 :],
         "endless": good.replace(b"\x08\0\2", b"\x08\xff\xff").replace(b"\x01\x12", b"\1\1"),
         "elsewhere": good.replace(b"MM\0*\0\0\0\x08", b"MM\0*\xff\xff\xff\xff"),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("kind", damaged_orientation())

@@ -57,6 +57,7 @@ def test_whatever_figures_hold_is_json(capsys):
     print_json(value)
     out = capsys.readouterr().out
     assert json.loads(out) == {
-        "a": {"path": "x\x1b", "array": [1.0, None], "number": None}, "2": [3]
-    }  # fmt: skip
+        "a": {"path": "x\x1b", "array": [1.0, None], "number": None},
+        "2": [3],
+    }
     assert "\x1b" not in out

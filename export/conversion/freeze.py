@@ -78,8 +78,9 @@ def plain_convolutions():
     eager = tf.config.functions_run_eagerly()
     apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
 
-    def convolution(input, filters, strides=None, padding="VALID", data_format=None,
-                    dilations=None, name=None):  # fmt: skip
+    def convolution(
+        input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None
+    ):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
             return apart(input, filters, strides, padding, data_format, dilations, name)
         return tf.nn.conv2d(
@@ -91,9 +92,13 @@ def plain_convolutions():
             return apart_depthwise(input, filter, strides, padding, data_format, dilations, name)
         rates = [dilations] * 2 if isinstance(dilations, int) else list(dilations or (1, 1))
         return tf.raw_ops.DepthwiseConv2dNative(
-            input=input, filter=filter, strides=strides, padding=padding,
-            dilations=[1, *rates, 1], name=name,
-        )  # fmt: skip
+            input=input,
+            filter=filter,
+            strides=strides,
+            padding=padding,
+            dilations=[1, *rates, 1],
+            name=name,
+        )
 
     tf.config.run_functions_eagerly(True)
     tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise

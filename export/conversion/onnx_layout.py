@@ -9,9 +9,23 @@ CHANNELS_FIRST, CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 
 # Operations on each number alone: they commute with a transpose.
 POINTWISE = (
-    "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "Elu", "HardSigmoid", "HardSwish", "Erf",
-    "Exp", "Log", "Neg", "Sqrt", "Cast", "QuantizeLinear", "DequantizeLinear",
-)  # fmt: skip
+    "Relu",
+    "LeakyRelu",
+    "Clip",
+    "Sigmoid",
+    "Tanh",
+    "Elu",
+    "HardSigmoid",
+    "HardSwish",
+    "Erf",
+    "Exp",
+    "Log",
+    "Neg",
+    "Sqrt",
+    "Cast",
+    "QuantizeLinear",
+    "DequantizeLinear",
+)
 JOINING = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Concat")
 
 

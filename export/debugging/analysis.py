@@ -174,9 +174,14 @@ def analyse(simulated, samples, meaning=None, *, negligible=0.05):
     rounded = probe.outputs(inputs)
     lost = error(rounded)
     return Analysis(
-        tuple(sorted(found, key=lambda layer: -layer.share)), len(samples), trained, hits(rounded),
-        labelled, decibels([np.mean(clean**2)], [lost]), lost / total,
-    )  # fmt: skip
+        tuple(sorted(found, key=lambda layer: -layer.share)),
+        len(samples),
+        trained,
+        hits(rounded),
+        labelled,
+        decibels([np.mean(clean**2)], [lost]),
+        lost / total,
+    )
 
 
 def decibels(signal, noise):
@@ -208,10 +213,14 @@ def _weight_facts(unit):
         signal, noise = (by_inputs(layer, v**2).mean(0) for v in (values, rounded - values))
         snr = min(snr, decibels(signal, noise))
     return Weights(
-        snr=snr, outlier=float(outliers.max()), outlier_channel=int(outliers.argmax()),
-        spread=spread, channel=channel,
-        input_steps=float(np.median(steps)), input_channel=int(steps.argmax()),
-    )  # fmt: skip
+        snr=snr,
+        outlier=float(outliers.max()),
+        outlier_channel=int(outliers.argmax()),
+        spread=spread,
+        channel=channel,
+        input_steps=float(np.median(steps)),
+        input_channel=int(steps.argmax()),
+    )
 
 
 def by_outputs(layer, kernel):
@@ -294,9 +303,13 @@ class _Channels:
         return Activations(
             snr=decibels(self.signal, self.noise),
             accumulated=decibels(self.signal, self.apart),
-            low=self.low, high=self.high, clipped=self.outside / max(self.count, 1),
-            spread=spread, channel=widest,
+            low=self.low,
+            high=self.high,
+            clipped=self.outside / max(self.count, 1),
+            spread=spread,
+            channel=widest,
             steps=float(np.median(alive) / width * 255) if alive.size else 0.0,
             core=float(last - first + 1) / SPREAD_BINS,
-            dead=int((ranges == 0).sum()), channels=len(ranges),
-        )  # fmt: skip
+            dead=int((ranges == 0).sum()),
+            channels=len(ranges),
+        )

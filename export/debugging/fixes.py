@@ -114,9 +114,12 @@ class Fixer:
             tried = best is not self.candidates[1]
             delivery = self._deliver(best) if tried and self._enough(best) else None
             return Outcome(
-                tuple(self.candidates), tuple(times), tuple(map(self._drop, self.candidates)),
-                self.candidates.index(best), delivery,
-            )  # fmt: skip
+                tuple(self.candidates),
+                tuple(times),
+                tuple(map(self._drop, self.candidates)),
+                self.candidates.index(best),
+                delivery,
+            )
 
     def _drop(self, candidate):
         return self.subject.metric.lost(self.before, candidate.accuracy)
@@ -184,9 +187,10 @@ class Fixer:
         words = "corrected biases" if shared else "equalized, corrected biases"
         for ranges in ("extremes", "least_squares"):
             quantization = self._quantization(
-                equalize=not shared, correct_biases=True,
+                equalize=not shared,
+                correct_biases=True,
                 calibration=self._calibration(ranges=ranges),
-            )  # fmt: skip
+            )
             suffix = "" if ranges == "extremes" else ", least squared error"
             self._static(words + suffix, quantization)
 

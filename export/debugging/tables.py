@@ -13,19 +13,24 @@ CLOSE = 0.5  # points, which is next to nothing: one image of 200
 def worst_layers(analysis):
     """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
     table = Table(
-        "layer", Column("share", right=True),
-        Column("alone", right=True), Column("weights", right=True),
-        Column("outputs", right=True), Column("so far", right=True),
-    )  # fmt: skip
+        "layer",
+        Column("share", right=True),
+        Column("alone", right=True),
+        Column("weights", right=True),
+        Column("outputs", right=True),
+        Column("so far", right=True),
+    )
     shown = _worth_a_row(analysis)
     for layer in shown:
         outputs = layer.activations
         table.add(
-            layer.name, f"{layer.share:.1%}",
+            layer.name,
+            f"{layer.share:.1%}",
             "" if layer.alone is None else f"{layer.alone:.1f}",
             _decibels(layer.weights and layer.weights.snr),
-            _decibels(outputs and outputs.snr), _decibels(outputs and outputs.accumulated),
-        )  # fmt: skip
+            _decibels(outputs and outputs.snr),
+            _decibels(outputs and outputs.accumulated),
+        )
     rest = [layer for layer in analysis.layers if layer not in shown]
     if rest:
         table.add(f"{len(rest)} other{'s' * (len(rest) > 1)}", f"{sum(x.share for x in rest):.1%}")
@@ -86,10 +91,14 @@ def _loses_little(analysis):
 def fixes(outcome):
     """The table of an `Outcome`: what each candidate costs."""
     table = Table(
-        "tried", Column("right", right=True), Column("lost", right=True),
-        Column("bytes", right=True), Column("ms", right=True),
-        Column("of int8", right=True), "",
-    )  # fmt: skip
+        "tried",
+        Column("right", right=True),
+        Column("lost", right=True),
+        Column("bytes", right=True),
+        Column("ms", right=True),
+        Column("of int8", right=True),
+        "",
+    )
     rows = zip(outcome.candidates, outcome.milliseconds, outcome.drops, strict=True)
     for number, (candidate, milliseconds, drop) in enumerate(rows):
         mark = ""
@@ -97,10 +106,14 @@ def fixes(outcome):
             mark = "best" if len(outcome.candidates) > 2 else "enough"
             mark = styled("kept", "green") if outcome.delivery else mark
         table.add(
-            candidate.what, f"{candidate.accuracy:.2%}", f"{drop:.2f}",
-            f"{candidate.size:,}", f"{milliseconds:.4f}",
-            f"{milliseconds / outcome.milliseconds[1]:.2f}x", mark,
-        )  # fmt: skip
+            candidate.what,
+            f"{candidate.accuracy:.2%}",
+            f"{drop:.2f}",
+            f"{candidate.size:,}",
+            f"{milliseconds:.4f}",
+            f"{milliseconds / outcome.milliseconds[1]:.2f}x",
+            mark,
+        )
     return table
 
 

@@ -114,14 +114,17 @@ def open_classifier(
     yield Classifier(
         called=opened.called,
         ends=Ends(
-            tuple(graph.inputs[0].shape[1:]), opened.pixels[0], opened.resize,
-            _labels(opened.called, opened.labels, labels, classes), classes,
+            tuple(graph.inputs[0].shape[1:]),
+            opened.pixels[0],
+            opened.resize,
+            _labels(opened.called, opened.labels, labels, classes),
+            classes,
         ),
         answer=lambda x: predictions(opened.model, [x], source=opened.called)[0],
         probabilities=gives_probabilities(opened.model, 0),
         run=opened.run,
         is_run=opened.run is not None,
-    )  # fmt: skip
+    )
 
 
 def _of_artifact(path, artifact, labels):
@@ -143,13 +146,16 @@ def _of_artifact(path, artifact, labels):
     return Classifier(
         called=path,
         ends=Ends(
-            shape, pixels, rules.get(taken.resize or "", "stretch"),
-            _labels(path, known, labels, classes), classes,
+            shape,
+            pixels,
+            rules.get(taken.resize or "", "stretch"),
+            _labels(path, known, labels, classes),
+            classes,
         ),
         answer=answer,
         probabilities=given_out.meaning.startswith("probabilities"),
         run=open_run(path.parent) if in_run else None,
-    )  # fmt: skip
+    )
 
 
 def _classes(called, inputs, shapes):

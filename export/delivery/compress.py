@@ -101,10 +101,13 @@ def _slim(model, slimming, run, data, out):
 
 def _narrow(model, channels, run, data, out):
     thin = remove_channels(
-        model, channels.macs, criterion=channels.criterion, multiple_of=channels.multiple_of,
+        model,
+        channels.macs,
+        criterion=channels.criterion,
+        multiple_of=channels.multiple_of,
         data=data.batches(data.train).take(CRITERION_BATCHES),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )  # fmt: skip
+    )
     before, after = count(model).macs, count(thin).macs
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
     layers = [vars(width) for width in channel_widths(model, thin)]
@@ -120,10 +123,15 @@ def _prune(model, pruning, run, data, out):
         return model
     steps = pruning.fine_tune.epochs * data.steps_per_epoch()
     pruner = Pruning(
-        model, pruning.sparsity, steps,
-        begin=pruning.begin, end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        model,
+        pruning.sparsity,
+        steps,
+        begin=pruning.begin,
+        end=pruning.end,
+        schedule=pruning.schedule,
+        pattern=pruning.pattern,
         exclude=pruning.exclude,
-    )  # fmt: skip
+    )
     model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
@@ -173,7 +181,14 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
     )
     out = writable_folder(out)
     fit(
-        model, data, optimizer, training, out,
-        checkpoints=out / "checkpoints", resume=resume, callbacks=callbacks, settled=settled,
-    )  # fmt: skip
+        model,
+        data,
+        optimizer,
+        training,
+        out,
+        checkpoints=out / "checkpoints",
+        resume=resume,
+        callbacks=callbacks,
+        settled=settled,
+    )
     return load_finite(out / "checkpoints" / "best.keras")

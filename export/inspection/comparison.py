@@ -137,10 +137,15 @@ def judge_foreign(
     """
     wanted = list(zip(expected.output_names, expected.outputs, strict=True))
     found = run_aligned(
-        artifact, expected.inputs, expected.values, wanted,
-        calls=expected.calls, model=expected.name, names=names,
+        artifact,
+        expected.inputs,
+        expected.values,
+        wanted,
+        calls=expected.calls,
+        model=expected.name,
+        names=names,
         ordered=expected.subject is not None,
-    )  # fmt: skip
+    )
     values = [in_values(y, end) for y, end in zip(found.outputs, found.ends, strict=True)]
     arithmetic = max(artifact.content.arithmetic, expected.arithmetic, key=COARSE.index)
     subject, checks, differences, blind = expected.subject, [], [], []
@@ -166,10 +171,15 @@ def judge_foreign(
         checks.append(Check(subject.metric.unit, subject.metric.lost(before, after), "<=", limit))
         measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
     comparison = Comparison(
-        tuple(checks), measured, None, tuple(differences), artifact.content.islands,
-        (*found.notes, *_unrun(artifact)), len(expected.values[0]) if expected.values else 1,
+        tuple(checks),
+        measured,
+        None,
+        tuple(differences),
+        artifact.content.islands,
+        (*found.notes, *_unrun(artifact)),
+        len(expected.values[0]) if expected.values else 1,
         expected.noise,
-    )  # fmt: skip
+    )
     if not blind or not comparison.passed:
         return comparison
     what = f"{comparison.samples} inputs" + " of noise" * expected.noise
@@ -218,18 +228,23 @@ def _difference(name, found, wanted, end, declared):
     values = in_values(found, end)
     apart = np.abs(values - wanted)
     facts = {
-        "name": name, "called": declared.alias or end["name"], "dtype": end["dtype"],
+        "name": name,
+        "called": declared.alias or end["name"],
+        "dtype": end["dtype"],
         "largest": float(apart.max()) if apart.size else 0.0,
         "noise": noise(values, wanted) if apart.size else 0.0,
-    }  # fmt: skip
+    }
     step = declared.step
     if step is None or not apart.size:
         return Difference(**facts)
     steps = np.abs(np.rint(values / step) - np.rint(wanted / step))
     return Difference(
-        **facts, step=step, most_steps=int(steps.max()), mean_steps=float(steps.mean()),
+        **facts,
+        step=step,
+        most_steps=int(steps.max()),
+        mean_steps=float(steps.mean()),
         within_a_step=float((steps <= 1).mean()),
-    )  # fmt: skip
+    )
 
 
 def _unrun(artifact):

@@ -18,9 +18,12 @@ from .operations import TRAINING_ONLY
 
 MEANS = (layers.Average, ours.FractalJoin)
 PASSED = (
-    *TRAINING_ONLY, layers.LeakyReLU, layers.MaxPooling1D, layers.MaxPooling2D,
+    *TRAINING_ONLY,
+    layers.LeakyReLU,
+    layers.MaxPooling1D,
+    layers.MaxPooling2D,
     ours.CeilMaxPooling2D,
-)  # fmt: skip
+)
 
 
 def absorbed_scalings(model):

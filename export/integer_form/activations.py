@@ -55,9 +55,12 @@ def activation_form(layer, x, name, *, first, alone):
     if isinstance(layer, layers.ELU) and layer.alpha != 1:
         return _elu(x, name, layer.alpha)
     rules = {
-        activations.silu: _silu, activations.selu: _selu, activations.softplus: _softplus,
-        activations.mish: _mish, activations.softsign: _softsign,
-    }  # fmt: skip
+        activations.silu: _silu,
+        activations.selu: _selu,
+        activations.softplus: _softplus,
+        activations.mish: _mish,
+        activations.softsign: _softsign,
+    }
     match getattr(layer, "activation", None):
         case activations.hard_sigmoid:
             shifted = first(x, 1.0, 3.0, f"{name}_shift")

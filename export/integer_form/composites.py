@@ -31,11 +31,13 @@ def as_plain_layers(model):
         A model of the same inputs, outputs and layer names; the same model where it has none.
     """
     rules = {
-        layers.SeparableConv2D: _separable, ours.SpatiallySeparableConv2D: _column_and_row,
+        layers.SeparableConv2D: _separable,
+        ours.SpatiallySeparableConv2D: _column_and_row,
         ours.PartiallyConnectedConv2D: _partially_connected,
-        ours.TrainableSubsampling2D: _subsampling, ours.RadialBasisOutput: _distances,
+        ours.TrainableSubsampling2D: _subsampling,
+        ours.RadialBasisOutput: _distances,
         layers.AdaptiveAveragePooling2D: _adaptive,
-    }  # fmt: skip
+    }
     made = {}  # layers may be shared
     for node in nodes(model):
         layer = node.operation
@@ -103,16 +105,24 @@ def _separable(layer, channels):
     config, name = layer.get_config(), layer.name
     keys = ("strides", "padding", "dilation_rate", "depth_multiplier", "trainable")
     depthwise = layers.DepthwiseConv2D(
-        layer.kernel_size, use_bias=False, depthwise_regularizer=layer.depthwise_regularizer,
-        depthwise_constraint=layer.depthwise_constraint, name=f"{name}_depthwise",
+        layer.kernel_size,
+        use_bias=False,
+        depthwise_regularizer=layer.depthwise_regularizer,
+        depthwise_constraint=layer.depthwise_constraint,
+        name=f"{name}_depthwise",
         **{key: config[key] for key in keys},
-    )  # fmt: skip
+    )
     pointwise = layers.Conv2D(
-        layer.filters, 1, use_bias=layer.use_bias, trainable=layer.trainable, name=name,
+        layer.filters,
+        1,
+        use_bias=layer.use_bias,
+        trainable=layer.trainable,
+        name=name,
         kernel_regularizer=layer.pointwise_regularizer,
         kernel_constraint=layer.pointwise_constraint,
-        bias_regularizer=layer.bias_regularizer, bias_constraint=layer.bias_constraint,
-    )  # fmt: skip
+        bias_regularizer=layer.bias_regularizer,
+        bias_constraint=layer.bias_constraint,
+    )
     first, *rest = layer.get_weights()
     return (
         _filled(depthwise, channels, [first]),
@@ -124,9 +134,13 @@ def _column_and_row(layer, channels):
     (high, wide), (down, right) = layer.kernel_size, layer.strides
     options = {"padding": layer.padding, "trainable": layer.trainable}
     column = layers.Conv2D(
-        layer.mid_filters, (high, 1), (down, 1), use_bias=False,
-        name=f"{layer.name}_column", **options,
-    )  # fmt: skip
+        layer.mid_filters,
+        (high, 1),
+        (down, 1),
+        use_bias=False,
+        name=f"{layer.name}_column",
+        **options,
+    )
     row = layers.Conv2D(
         layer.filters, (1, wide), (1, right), use_bias=layer.use_bias, name=layer.name, **options
     )
@@ -141,9 +155,12 @@ def _partially_connected(layer, channels):
     for i, (c, f) in enumerate(connections):
         kernel[:, :, c, f] = compact[..., i]
     whole = layers.Conv2D(
-        len(layer.table), layer.kernel_size, kernel_constraint=Connected(layer.table),
-        trainable=layer.trainable, name=layer.name,
-    )  # fmt: skip
+        len(layer.table),
+        layer.kernel_size,
+        kernel_constraint=Connected(layer.table),
+        trainable=layer.trainable,
+        name=layer.name,
+    )
     return (_filled(whole, channels, [kernel, bias]),)
 
 

@@ -15,25 +15,62 @@ HIGHEST_TANH = 127 / 128  # of a scale that -1 is a whole number of steps in
 AUGMENTING = tuple(
     getattr(layers, name)
     for name in (
-        "AugMix", "MixUp", "CutMix", "RandAugment", "RandomBrightness",
-        "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
-        "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
-        "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
-        "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+        "AugMix",
+        "MixUp",
+        "CutMix",
+        "RandAugment",
+        "RandomBrightness",
+        "RandomColorDegeneration",
+        "RandomColorJitter",
+        "RandomContrast",
+        "RandomElasticTransform",
+        "RandomErasing",
+        "RandomFlip",
+        "RandomGaussianBlur",
+        "RandomGrayscale",
+        "RandomHue",
+        "RandomInvert",
+        "RandomPerspective",
+        "RandomPosterization",
+        "RandomRotation",
+        "RandomSaturation",
+        "RandomSharpness",
+        "RandomShear",
+        "RandomTranslation",
+        "RandomZoom",
     )
     if hasattr(layers, name)
-)  # fmt: skip
+)
 TRAINING_ONLY = (
-    layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D,
-    layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout,
-    layers.ActivityRegularization, *AUGMENTING,
-)  # fmt: skip
+    layers.Dropout,
+    layers.SpatialDropout1D,
+    layers.SpatialDropout2D,
+    layers.SpatialDropout3D,
+    layers.GaussianNoise,
+    layers.GaussianDropout,
+    layers.AlphaDropout,
+    layers.ActivityRegularization,
+    *AUGMENTING,
+)
 PASS_THROUGH = (
-    layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D, layers.ZeroPadding2D,
-    layers.Cropping2D, layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
-    layers.Resizing, ours.CeilMaxPooling2D, ours.SpatialPyramidPooling2D, ours.ChannelShuffle,
-    ours.ChannelSplit, ours.ChannelZeroPadding, ours.DepthToSpace, *TRAINING_ONLY,
-)  # fmt: skip
+    layers.MaxPooling2D,
+    layers.AveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.ZeroPadding2D,
+    layers.Cropping2D,
+    layers.Flatten,
+    layers.Reshape,
+    layers.Permute,
+    layers.RepeatVector,
+    layers.Resizing,
+    ours.CeilMaxPooling2D,
+    ours.SpatialPyramidPooling2D,
+    ours.ChannelShuffle,
+    ours.ChannelSplit,
+    ours.ChannelZeroPadding,
+    ours.DepthToSpace,
+    *TRAINING_ONLY,
+)
 # Kernels of several inputs that have all of them, and the output, on one scale.
 ONE_SCALE = (layers.Concatenate, layers.Maximum, layers.Minimum)
 # The output quantization that TFLite's kernels demand.
@@ -47,8 +84,10 @@ def activation_name(layer):
     if isinstance(layer, layers.ReLU):
         settings = layer.max_value, bool(layer.negative_slope), layer.threshold
         names = {
-            (None, False, 0): "relu", (6.0, False, 0): "relu6", (None, True, 0): "leaky_relu",
-        }  # fmt: skip
+            (None, False, 0): "relu",
+            (6.0, False, 0): "relu6",
+            (None, True, 0): "leaky_relu",
+        }
         unknown = f"ReLU(max_value={layer.max_value}, negative_slope={layer.negative_slope}, "
         return names.get(settings, f"{unknown}threshold={layer.threshold})")
     if isinstance(layer, layers.ELU):

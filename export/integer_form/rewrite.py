@@ -234,10 +234,14 @@ def _mean(rewriter, node, tensors, name):
 def _joined(rewriter, node, tensors, name):
     """The converter would give an input the scale of what joins it; and to extrema it may give
     what has a scale of its own with that."""
-    return node.operation([
-        x if rewriter.free(old, node) else identity(x, next(rewriter.numbers), f"{name}_input_{i}")
-        for i, (x, old) in enumerate(zip(tensors, node.input_tensors, strict=True), 1)
-    ])  # fmt: skip
+    return node.operation(
+        [
+            x
+            if rewriter.free(old, node)
+            else identity(x, next(rewriter.numbers), f"{name}_input_{i}")
+            for i, (x, old) in enumerate(zip(tensors, node.input_tensors, strict=True), 1)
+        ]
+    )
 
 
 def _upsampled(rewriter, node, x, name):

@@ -12,11 +12,25 @@ from kerascnn.models.graph import maker, new_inputs, nodes, walk
 
 # What keeps its meaning when an axis of size one is put in front of the others.
 AS_THEY_ARE = (
-    layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Add, layers.Subtract,
-    layers.Multiply, layers.Average, layers.Maximum, layers.Minimum, layers.Dropout, layers.Dense,
-    layers.Flatten, layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout,
-    layers.ActivityRegularization, LocalResponseNormalization,
-)  # fmt: skip
+    layers.Activation,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.ELU,
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+    layers.Average,
+    layers.Maximum,
+    layers.Minimum,
+    layers.Dropout,
+    layers.Dense,
+    layers.Flatten,
+    layers.GaussianNoise,
+    layers.GaussianDropout,
+    layers.AlphaDropout,
+    layers.ActivityRegularization,
+    LocalResponseNormalization,
+)
 
 
 def sequences_as_images(model):

@@ -57,9 +57,13 @@ class Check:
 
     def as_dict(self):
         return {
-            "name": self.name, "measured": self.measured, "comparison": self.comparison,
-            "limit": self.limit, "passed": self.passed, "informs": self.informs,
-        }  # fmt: skip
+            "name": self.name,
+            "measured": self.measured,
+            "comparison": self.comparison,
+            "limit": self.limit,
+            "passed": self.passed,
+            "informs": self.informs,
+        }
 
 
 @dataclass(frozen=True)

@@ -177,12 +177,14 @@ class Benchmark(Record):
     @property
     def conditions(self):
         """Each engine with its version, threads, cores and runs, in words."""
-        return sorted({
-            f"{t.engine} {t.version}, {t.threads} thread{'s' * (t.threads != 1)}"
-            + (f" on core {', '.join(map(str, t.cores))}" if t.cores else ", not pinned")
-            + f", {t.runs} runs"
-            for t in self.timings
-        })  # fmt: skip
+        return sorted(
+            {
+                f"{t.engine} {t.version}, {t.threads} thread{'s' * (t.threads != 1)}"
+                + (f" on core {', '.join(map(str, t.cores))}" if t.cores else ", not pinned")
+                + f", {t.runs} runs"
+                for t in self.timings
+            }
+        )
 
     def timing(self, path, sheet):
         """The timing of a file; None if there is none, or one older than the file."""

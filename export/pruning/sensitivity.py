@@ -81,11 +81,12 @@ class Scan:
         """Layers x sparsities: what each costs. `print(scan.table)` shows it."""
         figure = f"{self.figure:.2%}" if self.metric.rises else f"{self.figure:.6g}"
         table = Table(
-            "layer", Column("weights", right=True),
+            "layer",
+            Column("weights", right=True),
             *[Column(f"{share:.0%} zero", right=True) for share in self.sparsities],
             title=f"{self.metric.unit}, of {figure} on {self.samples} samples, one layer pruned, "
             "nothing trained",
-        )  # fmt: skip
+        )
         for layer in self.layers:
             drops = [f"{drop:.1f}" for drop in self.drops(layer)]
             table.add(layer.name, f"{layer.weights:,}", *drops)

@@ -69,9 +69,13 @@ def quantize(
     elif isinstance(pixels, bool):
         pixels = (pixels,) * len(found.inputs)
     quantization = Quantization(
-        method="static", per_channel=per_channel, exclude=tuple(exclude), equalize=equalized,
-        correct_biases=corrected, calibration=Calibration(ranges=ranges),
-    )  # fmt: skip
+        method="static",
+        per_channel=per_channel,
+        exclude=tuple(exclude),
+        equalize=equalized,
+        correct_biases=corrected,
+        calibration=Calibration(ranges=ranges),
+    )
     twin = calibrated(model, quantization, found, pixels)
     keep_values(twin)
     keep_zeros(twin)

@@ -26,10 +26,18 @@ from .portions import portions
 WEIGHTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
 # What keeps channels apart and factors as they are: f(s x) = s f(x), channel by channel, s > 0.
 HOMOGENEOUS = (
-    layers.MaxPooling2D, layers.AveragePooling2D, layers.GlobalMaxPooling2D,
-    layers.GlobalAveragePooling2D, layers.ZeroPadding2D, layers.Cropping2D, layers.Flatten,
-    layers.Dropout, layers.SpatialDropout2D, layers.LeakyReLU, ours.CeilMaxPooling2D,
-)  # fmt: skip
+    layers.MaxPooling2D,
+    layers.AveragePooling2D,
+    layers.GlobalMaxPooling2D,
+    layers.GlobalAveragePooling2D,
+    layers.ZeroPadding2D,
+    layers.Cropping2D,
+    layers.Flatten,
+    layers.Dropout,
+    layers.SpatialDropout2D,
+    layers.LeakyReLU,
+    ours.CeilMaxPooling2D,
+)
 LIMIT = 1e4  # of a factor, either way: float32 keeps its digits
 PASSES = 20  # by the weights alone, pairs in a row disturb each other and settle within a few
 
@@ -98,8 +106,10 @@ def _is_relu(layer):
     if isinstance(layer, layers.ReLU):
         return layer.threshold == 0
     return isinstance(layer, layers.Activation) and layer.activation in (
-        keras.activations.relu, keras.activations.relu6, keras.activations.linear
-    )  # fmt: skip
+        keras.activations.relu,
+        keras.activations.relu6,
+        keras.activations.linear,
+    )
 
 
 def cap_of(layer):

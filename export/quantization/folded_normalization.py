@@ -76,16 +76,22 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         beta = self.beta.value if self.center else ops.zeros(channels)
         fused = (
             keras.backend.backend() == "tensorflow"
-            and len(inputs.shape) == 4 and self.axis in (-1, 3)
-        )  # fmt: skip
+            and len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+        )
         if fused:
             import tensorflow as tf
 
             mean, variance = (tf.zeros(0), tf.zeros(0)) if batch else moving
             outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=inputs, scale=gamma, offset=beta, mean=mean, variance=variance,
-                epsilon=self.epsilon, is_training=batch,
-            )  # fmt: skip
+                x=inputs,
+                scale=gamma,
+                offset=beta,
+                mean=mean,
+                variance=variance,
+                epsilon=self.epsilon,
+                is_training=batch,
+            )
             # The kernel gives the unbiased variance; Keras averages the biased one.
             count = tf.cast(tf.size(inputs) // channels, "float32")
             variance = variance * (count - 1) / count

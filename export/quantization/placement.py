@@ -32,9 +32,15 @@ PIXELS = (0.0, 255.0)
 WATCHED = "watched"
 ABSORBED = "absorbed"
 FUSES_RELU = (
-    layers.Conv2D, layers.DepthwiseConv2D, layers.Conv2DTranspose, layers.BatchNormalization,
-    layers.Dense, layers.Add, layers.Subtract, layers.Multiply,
-)  # fmt: skip
+    layers.Conv2D,
+    layers.DepthwiseConv2D,
+    layers.Conv2DTranspose,
+    layers.BatchNormalization,
+    layers.Dense,
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+)
 
 
 def roundings(model: keras.Model, *, exclude: Sequence[str] = ()) -> dict:

@@ -40,9 +40,13 @@ class FakeQuant(layers.Layer):
     def build(self, input_shape):
         def weight(name, start, shape=()):
             return self.add_weight(
-                shape=shape, initializer=keras.initializers.Constant(start), trainable=False,
-                autocast=False, dtype="float32", name=name,
-            )  # fmt: skip
+                shape=shape,
+                initializer=keras.initializers.Constant(start),
+                trainable=False,
+                autocast=False,
+                dtype="float32",
+                name=name,
+            )
 
         low, high = self.fixed or (0.0, 0.0)
         self.minimum, self.maximum = weight("minimum", low), weight("maximum", high)
@@ -118,8 +122,12 @@ class FakeQuant(layers.Layer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "fixed": self.fixed, "momentum": self.momentum,
-                "places": self.places}  # fmt: skip
+        return {
+            **super().get_config(),
+            "fixed": self.fixed,
+            "momentum": self.momentum,
+            "places": self.places,
+        }
 
 
 class QuantizedKernel:

@@ -28,18 +28,44 @@ from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, QuantizedKernel, is
 from .quantized_model import QuantizedModel
 
 REQUANTIZED = (
-    layers.Add, layers.Subtract, layers.Multiply, *ONE_SCALE, layers.GlobalAveragePooling2D,
-)  # fmt: skip
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+    *ONE_SCALE,
+    layers.GlobalAveragePooling2D,
+)
 ACTIVATIONS = (
-    layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU, layers.Softmax, layers.Activation,
-)  # fmt: skip
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.PReLU,
+    layers.ELU,
+    layers.Softmax,
+    layers.Activation,
+)
 KNOWN = (
-    *TWINS, *PASS_THROUGH, *REQUANTIZED, *ACTIVATIONS, layers.BatchNormalization, layers.Rescaling,
-)  # fmt: skip
+    *TWINS,
+    *PASS_THROUGH,
+    *REQUANTIZED,
+    *ACTIVATIONS,
+    layers.BatchNormalization,
+    layers.Rescaling,
+)
 KNOWN_ACTIVATIONS = (
-    "relu", "relu6", "leaky_relu", "elu", "sigmoid", "tanh", "hard_silu", "softmax", "linear",
-    "gelu", "exponential", "log", "magnitude", "saturating",
-)  # fmt: skip
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "sigmoid",
+    "tanh",
+    "hard_silu",
+    "softmax",
+    "linear",
+    "gelu",
+    "exponential",
+    "log",
+    "magnitude",
+    "saturating",
+)
 INTERPOLATIONS = ("nearest", "bilinear")
 
 

@@ -185,9 +185,11 @@ class Quantization(Section):
             raise ValueError("'per_channel: false' needs 'method: qat' or 'method: static'")
         narrows = self.calibration is not None and self.calibration.ranges != "extremes"
         for key, given in (
-            ("equalize", self.equalize), ("correct_biases", self.correct_biases),
-            ("exclude", self.exclude), ("ranges", narrows),
-        ):  # fmt: skip
+            ("equalize", self.equalize),
+            ("correct_biases", self.correct_biases),
+            ("exclude", self.exclude),
+            ("ranges", narrows),
+        ):
             if given and self.engine == "tfmot":
                 raise ValueError(f"{key!r} needs 'engine: native'")
             if given and method not in SIMULATED:

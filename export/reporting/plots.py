@@ -23,12 +23,23 @@ from kerascnn.console import printable
 COLOURS = {"#010203": "currentColor", "#040506": "var(--first)", "#070809": "var(--second)"}
 INK, FIRST, SECOND = COLOURS
 STYLE = {
-    "svg.fonttype": "none", "svg.hashsalt": "report", "font.size": 9,
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
-    "text.parse_math": False, "text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK,
-    "xtick.color": INK, "ytick.color": INK, "axes.titlesize": 10, "axes.unicode_minus": False,
-    "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "text.parse_math": False,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.titlesize": 10,
+    "axes.unicode_minus": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
 
 NUMBERED = 20  # classes whose counts still fit into the cells of a confusion matrix
 NAMED = 40  # classes whose names still fit along it
@@ -123,9 +134,15 @@ def _curves(rows, title, label, keys, best=None, *, percent=False):
         looks = [(FIRST, "-", "training"), (SECOND, "--", "validation")]
         for key, (colour, line, name) in zip(keys, looks, strict=False):
             axes.plot(
-                epochs, [row[key] for row in rows], line, color=colour, label=name,
-                marker="o" if len(rows) < 20 else "", markersize=3, linewidth=1.4,
-            )  # fmt: skip
+                epochs,
+                [row[key] for row in rows],
+                line,
+                color=colour,
+                label=name,
+                marker="o" if len(rows) < 20 else "",
+                markersize=3,
+                linewidth=1.4,
+            )
         if best is not None:
             axes.axvline(best, color=INK, linestyle=":", linewidth=0.9, label=f"best, epoch {best}")
         if len(keys) > 1:

@@ -50,21 +50,36 @@ def write_report(run, *, data_dir=None):
     model = run.model()
     zeros = _zeros(run, sheets)
     sheets = _tested(run, sheets, data_dir)
-    page = _environment().get_template("report.html.j2").render(
-        run=run, commands=commands, config=dump(run.config), outcome=outcome, zeros=zeros,
-        pruned=_pruned(sheets, zeros), fours=_in_fours(sheets),
-        row=variant(run.config.model.name).row, counted=count(model), written=datetime.now(UTC),
-        curves=_curves(history, "Training", outcome.best_epoch),
-        stages=[(recipe, stage, _curves(rows, stage.title())) for recipe, stage, rows in stages],
-        evaluation=evaluation, filters=_filters(model), benchmark=benchmark,
-        confusion=evaluation and plots.confusion(evaluation.counts, run.labels),
-        artifacts=[
-            (path.name, sheet, benchmark and benchmark.timing(path, sheet))
-            for path, sheet in sheets.items()
-        ],
-        packed=[(path.name, sheet) for path, sheet in records.read_packed(run).items()],
-        unlisted=records.without_sheet(run),
-    )  # fmt: skip
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            commands=commands,
+            config=dump(run.config),
+            outcome=outcome,
+            zeros=zeros,
+            pruned=_pruned(sheets, zeros),
+            fours=_in_fours(sheets),
+            row=variant(run.config.model.name).row,
+            counted=count(model),
+            written=datetime.now(UTC),
+            curves=_curves(history, "Training", outcome.best_epoch),
+            stages=[
+                (recipe, stage, _curves(rows, stage.title())) for recipe, stage, rows in stages
+            ],
+            evaluation=evaluation,
+            filters=_filters(model),
+            benchmark=benchmark,
+            confusion=evaluation and plots.confusion(evaluation.counts, run.labels),
+            artifacts=[
+                (path.name, sheet, benchmark and benchmark.timing(path, sheet))
+                for path, sheet in sheets.items()
+            ],
+            packed=[(path.name, sheet) for path, sheet in records.read_packed(run).items()],
+            unlisted=records.without_sheet(run),
+        )
+    )
     path = run.path / "report.html"
     write_text(path, page)
     return path
@@ -106,9 +121,13 @@ def _commands(run, paths):
 
 def _environment():
     made = Environment(
-        loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
-    )  # fmt: skip
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
     made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
     return made
 
@@ -166,10 +185,12 @@ def _pruned(sheets, zeros):
             if sheet.recipe.name == name:
                 rows.append((path.name, share))
                 rows += [
-                    (p.name, None) for p, s in sheets.items()
-                    if not s.recipe.pruning and p.suffix == path.suffix
+                    (p.name, None)
+                    for p, s in sheets.items()
+                    if not s.recipe.pruning
+                    and p.suffix == path.suffix
                     and (s.output.scale is None) == (sheet.output.scale is None)
-                ]  # fmt: skip
+                ]
     return found
 
 

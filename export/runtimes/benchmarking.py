@@ -71,13 +71,19 @@ def benchmark(paths, *, runs=100, warmup=10, threads=1):
                 measured.extend(milliseconds)
         return [
             Timing(
-                file=str(artifact.path), engine=artifact.title, version=artifact.version,
-                threads=threads, cores=cores, runs=len(measured),
-                median=float(np.median(measured)), p90=float(np.percentile(measured, 90)),
-                minimum=float(np.min(measured)), inputs=_inputs(artifact, shapes[artifact]),
+                file=str(artifact.path),
+                engine=artifact.title,
+                version=artifact.version,
+                threads=threads,
+                cores=cores,
+                runs=len(measured),
+                median=float(np.median(measured)),
+                p90=float(np.percentile(measured, 90)),
+                minimum=float(np.min(measured)),
+                inputs=_inputs(artifact, shapes[artifact]),
             )
             for artifact, measured in zip(loaded, times, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 def free_cores(threads):

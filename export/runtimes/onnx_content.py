@@ -108,9 +108,10 @@ class _File:
         """In what the operators compute, see `Content`."""
         kinds = {node.op_type for node in self.nodes}
         rounded = [
-            node for node in self.nodes
+            node
+            for node in self.nodes
             if node.op_type == "QuantizeLinear" and node.input[0] not in self.constants
-        ]  # fmt: skip
+        ]
         if rounded or any(k.startswith("QLinear") or k == "QGemm" for k in kinds):
             zeros = [self.constants.get(n.input[2]) for n in rounded if len(n.input) > 2]
             wide = any(z is not None and dtype_of(z.data_type) in SIXTEEN for z in zeros)
@@ -143,11 +144,15 @@ class _File:
 
         def to_integers(name):
             behind = takers.get(name, [])
-            return name not in ends and bool(behind) and all(
-                node.op_type == "QuantizeLinear"
-                or (node.op_type in ABSORBED and to_integers(node.output[0]))
-                for node in behind
-            )  # fmt: skip
+            return (
+                name not in ends
+                and bool(behind)
+                and all(
+                    node.op_type == "QuantizeLinear"
+                    or (node.op_type in ABSORBED and to_integers(node.output[0]))
+                    for node in behind
+                )
+            )
 
         for node in self.graph.node:
             touched = {dtypes.get(name) for name in (*node.input, *node.output)}

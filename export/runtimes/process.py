@@ -65,9 +65,12 @@ class _Worker:
         roots = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [*WORKER, *roots, *arguments],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._noise,
-            encoding="utf-8", errors="replace",
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._noise,
+            encoding="utf-8",
+            errors="replace",
+        )
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 

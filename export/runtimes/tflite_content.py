@@ -177,16 +177,18 @@ class _File:
             scales = _scales(tensor)
             signature = _list(tensor.shapeSignature)
             shape = signature if len(signature) else _list(tensor.shape)
-            found.append(End(
-                name=_text(tensor.name),
-                alias=aliases.get(index),
-                shape=tuple(int(n) for n in shape),
-                dtype=self.dtypes.get(tensor.type, f"#{tensor.type}"),
-                scale=scale,
-                zero_point=zero_point,
-                channels=len(scales) if len(scales) > 1 else None,
-                step=_scale(self._inside(graph, index, side))[0],
-            ))  # fmt: skip
+            found.append(
+                End(
+                    name=_text(tensor.name),
+                    alias=aliases.get(index),
+                    shape=tuple(int(n) for n in shape),
+                    dtype=self.dtypes.get(tensor.type, f"#{tensor.type}"),
+                    scale=scale,
+                    zero_point=zero_point,
+                    channels=len(scales) if len(scales) > 1 else None,
+                    step=_scale(self._inside(graph, index, side))[0],
+                )
+            )
         return tuple(found)
 
 

@@ -18,8 +18,16 @@ PIXELS_SHRINK_BELOW = 64.0
 MEAN_OF_PIXELS = 16.0
 # Operations on pixels that leave them pixels: channels in another order, another size.
 MOVING = (
-    "GetItem", "Flip", "Take", "Stack", "Concatenate", "Resizing", "CenterCrop", "Cast", "Identity",
-)  # fmt: skip
+    "GetItem",
+    "Flip",
+    "Take",
+    "Stack",
+    "Concatenate",
+    "Resizing",
+    "CenterCrop",
+    "Cast",
+    "Identity",
+)
 ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide")  # with a constant
 SIDE = 32  # pixels, of an input of any size
 MEANINGS = ("classes", "numbers")

@@ -25,8 +25,17 @@ from .bridge import from_tf_keras, import_extra, to_tf_keras
 TFMOT = "tensorflow_model_optimization"
 
 
-def prunable(model, sparsity, steps, *, begin=0.0, end=0.7, schedule="polynomial",
-             pattern="unstructured", exclude=()):  # fmt: skip
+def prunable(
+    model,
+    sparsity,
+    steps,
+    *,
+    begin=0.0,
+    end=0.7,
+    schedule="polynomial",
+    pattern="unstructured",
+    exclude=(),
+):
     """A tf_keras copy of a model whose kernels are pruned while it trains.
 
     Args:
@@ -80,9 +89,11 @@ def _wrapped(model, wrap, exclude):
     """The tf_keras twin of a model, convolutions and Dense layers wrapped."""
     tf_keras = import_extra("tf_keras")
     kinds = (
-        tf_keras.layers.Conv1D, tf_keras.layers.Conv2D, tf_keras.layers.Conv2DTranspose,
+        tf_keras.layers.Conv1D,
+        tf_keras.layers.Conv2D,
+        tf_keras.layers.Conv2DTranspose,
         tf_keras.layers.Dense,
-    )  # fmt: skip
+    )
     depthwise = tf_keras.layers.DepthwiseConv1D, tf_keras.layers.DepthwiseConv2D
 
     def maybe(layer):

@@ -15,9 +15,11 @@ default_8bit = tfmot.quantization.keras.default_8bit
 combine = tfmot.experimental.combine
 
 WEIGHTED = (
-    tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D, tf_keras.layers.Dense,
+    tf_keras.layers.Conv2D,
+    tf_keras.layers.DepthwiseConv2D,
+    tf_keras.layers.Dense,
     tf_keras.layers.Conv2DTranspose,
-)  # fmt: skip
+)
 SHARED_VALUES = 256  # int8 tells no more values apart; a kernel with more is not clustered
 
 

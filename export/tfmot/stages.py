@@ -11,13 +11,25 @@ def prune(model, pruning, run, data, out):
     tfmot = import_extra(tfmot_engine.TFMOT)
     epochs = pruning.fine_tune.epochs
     wrapped = tfmot_engine.prunable(
-        model, pruning.sparsity, epochs * data.steps_per_epoch(), begin=pruning.begin,
-        end=pruning.end, schedule=pruning.schedule, pattern=pruning.pattern,
+        model,
+        pruning.sparsity,
+        epochs * data.steps_per_epoch(),
+        begin=pruning.begin,
+        end=pruning.end,
+        schedule=pruning.schedule,
+        pattern=pruning.pattern,
         exclude=pruning.exclude,
-    )  # fmt: skip
+    )
     callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
-    fit(wrapped, data, pruning.fine_tune, run.config, out, callbacks=callbacks,
-        settled=pruning.settled)  # fmt: skip
+    fit(
+        wrapped,
+        data,
+        pruning.fine_tune,
+        run.config,
+        out,
+        callbacks=callbacks,
+        settled=pruning.settled,
+    )
     return tfmot_engine.strip(wrapped, model)
 
 

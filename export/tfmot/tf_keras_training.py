@@ -36,9 +36,13 @@ def fit(model, data, fine_tune, config, out, *, callbacks=(), settled=0):
     keeper = BestEpoch(writable_folder(out) / "history.csv", epochs, settled)
     model.fit(
         data.training_batches(seed=config.training.seed, steps=epochs * steps),
-        epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=0,
-        validation_data=data.batches(data.validation), callbacks=[*callbacks, keeper],
-    )  # fmt: skip
+        epochs=epochs,
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=0,
+        validation_data=data.batches(data.validation),
+        callbacks=[*callbacks, keeper],
+    )
     return keeper.rows
 
 
@@ -46,10 +50,12 @@ def make_optimizer(config, rate, variables):
     """The optimizer of an `OptimizerConfig` in tf_keras; decay acts on kernels only."""
     decay = config.weight_decay
     optimizer = SGD(
-        rate, config.momentum, config.nesterov,
+        rate,
+        config.momentum,
+        config.nesterov,
         weight_decay=decay if config.decoupled and decay else None,
         l2=0.0 if config.decoupled else decay,
-    )  # fmt: skip
+    )
     optimizer.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
     return optimizer
 

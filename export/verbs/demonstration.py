@@ -20,8 +20,10 @@ def commands(out: Path) -> list[list[str]]:
     """Returns the commands, as lists of arguments, that make two whole runs in the folder `out`."""
     configs = folders()[0].parent / "digits"
     run, second = str(out), str(out / SECOND)
-    files = [f"{run}/model_{kind}" for kind in (
-        "float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx")]  # fmt: skip
+    files = [
+        f"{run}/model_{kind}"
+        for kind in ("float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx")
+    ]
     others = [f"{second}/{FLOAT32}", f"{second}/{INT8[SECOND]}"]
     return [
         ["train", str(configs / "lenet5.yaml"), "--out", run],
@@ -57,9 +59,12 @@ def summary(out: Path) -> Table:
         (whole, slow), _ = rows
         for sheet, median in rows:
             table.add(
-                sheet.model, str(Path(folder) / (FLOAT32 if sheet is whole else int8)),
-                f"{sheet.bytes:,}", f"{sheet.bytes / whole.bytes:.0%}",
+                sheet.model,
+                str(Path(folder) / (FLOAT32 if sheet is whole else int8)),
+                f"{sheet.bytes:,}",
+                f"{sheet.bytes / whole.bytes:.0%}",
                 f"{sheet.accuracy.test.artifact:.2%}",
-                f"{median:.4f}", f"{median / slow:.0%}",
-            )  # fmt: skip
+                f"{median:.4f}",
+                f"{median / slow:.0%}",
+            )
     return table

@@ -49,9 +49,14 @@ def benchmark(
     table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
     for t in timings:
         table.add(
-            Path(t.file).name, f"{t.engine} {t.version}", str(t.threads), f"{t.median:.4f}",
-            f"{t.p90:.4f}", f"{t.minimum:.4f}", f"{t.median / timings[0].median:.2f}",
-        )  # fmt: skip
+            Path(t.file).name,
+            f"{t.engine} {t.version}",
+            str(t.threads),
+            f"{t.median:.4f}",
+            f"{t.p90:.4f}",
+            f"{t.minimum:.4f}",
+            f"{t.median / timings[0].median:.2f}",
+        )
     console.print(table)
     for line in sorted({f"{Path(t.file).name}: timed on {t.inputs}" for t in timings}):
         console.print(f"  {line}", highlight=False)

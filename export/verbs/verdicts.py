@@ -17,10 +17,13 @@ def print_verdicts(rows):
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
             table.add(
-                "" if number else path.name, "" if number else engine, check.name,
-                f"{check.measured:.6g}", f"{check.comparison} {check.limit:g}",
+                "" if number else path.name,
+                "" if number else engine,
+                check.name,
+                f"{check.measured:.6g}",
+                f"{check.comparison} {check.limit:g}",
                 styled("ok", "green") if check.passed else styled("FAILED", "red"),
-            )  # fmt: skip
+            )
     console.print(table)
     for path, _, verdict in rows:
         if verdict.doubt:
@@ -35,8 +38,11 @@ def print_comparison(comparison):
         steps = ("",) * 4
         if d.step is not None:
             steps = (
-                f"{d.step:.6g}", f"{d.mean_steps:.2f}", str(d.most_steps), f"{d.within_a_step:.1%}"
-            )  # fmt: skip
+                f"{d.step:.6g}",
+                f"{d.mean_steps:.2f}",
+                str(d.most_steps),
+                f"{d.within_a_step:.1%}",
+            )
         table.add(d.name, f"{d.called} {d.dtype}", f"{d.largest:.6g}", f"{d.noise:.3%}", *steps)
     console.print(table)
     made = " of noise" * comparison.noise

@@ -17,8 +17,24 @@ from kerascnn.analysis.table import (
 from kerascnn.models.graph import without_weights
 
 __all__ = [
-    "Count", "Description", "KindSum", "LayerCount", "LayerDescription", "Memory",
-    "ReceptiveField", "conv_size", "count", "describe", "describe_table", "first_layer_filters",
-    "kinds_table", "models_figures", "models_markdown", "models_table", "pool_size",
-    "transposed_size", "without_weights", "zoo_chart",
-]  # fmt: skip
+    "Count",
+    "Description",
+    "KindSum",
+    "LayerCount",
+    "LayerDescription",
+    "Memory",
+    "ReceptiveField",
+    "conv_size",
+    "count",
+    "describe",
+    "describe_table",
+    "first_layer_filters",
+    "kinds_table",
+    "models_figures",
+    "models_markdown",
+    "models_table",
+    "pool_size",
+    "transposed_size",
+    "without_weights",
+    "zoo_chart",
+]

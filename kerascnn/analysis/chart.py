@@ -29,9 +29,10 @@ def zoo_chart(path, *, pattern="*"):
         raise UserError(f"path: expected a .png or .svg file, got {path.name!r}")
     rows = {name: variant(name).row for name in models(pattern)}
     rows = {
-        name: row for name, row in rows.items()
+        name: row
+        for name, row in rows.items()
         if row.num_classes == CLASSES and row.top1 is not None
-    }  # fmt: skip
+    }
     if not rows:
         raise UserError(
             f"pattern: expected at least one network with a published ImageNet top-1, "
@@ -60,8 +61,15 @@ def zoo_chart(path, *, pattern="*"):
     axes.grid(color="0.92")
     axes.set_axisbelow(True)
     for count in (1e6, 1e7, 1e8):
-        axes.scatter([], [], s=count * POINTS_PER_PARAMETER, color="0.5", alpha=0.4, linewidths=0,
-                     label=f"{count / 1e6:.0f} M")  # fmt: skip
+        axes.scatter(
+            [],
+            [],
+            s=count * POINTS_PER_PARAMETER,
+            color="0.5",
+            alpha=0.4,
+            linewidths=0,
+            label=f"{count / 1e6:.0f} M",
+        )
     axes.legend(title="parameters", loc="lower right", labelspacing=1.6, borderpad=1.2)
     # Lays out, then fixes the layout, so that places can be told in pixels.
     figure.draw_without_rendering()

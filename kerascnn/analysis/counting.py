@@ -16,7 +16,7 @@ from kerascnn.analysis.kinds import (
     SEPARABLE,
     TRANSPOSED,
     UNMULTIPLIED,
-)  # fmt: skip
+)
 from kerascnn.errors import UserError
 
 

@@ -81,15 +81,17 @@ def describe(name_or_model, *, precision="float32"):
     rows = []
     for call, counted in zip(graph.calls, counts.layers, strict=True):
         shapes = tuple(x.shape[1:] for x in call.outputs)
-        rows.append(LayerDescription(
-            name=call.name,
-            kind=counted.kind,
-            output_shape=shapes[0] if len(shapes) == 1 else shapes,
-            params=counted.params,
-            macs=counted.macs,
-            memory=sum(nbytes(x, precision) for x in call.outputs),
-            receptive_field=fields[call.outputs[0]],
-        ))  # fmt: skip
+        rows.append(
+            LayerDescription(
+                name=call.name,
+                kind=counted.kind,
+                output_shape=shapes[0] if len(shapes) == 1 else shapes,
+                params=counted.params,
+                macs=counted.macs,
+                memory=sum(nbytes(x, precision) for x in call.outputs),
+                receptive_field=fields[call.outputs[0]],
+            )
+        )
     return Description(
         name=model.name,
         precision=precision,

@@ -18,7 +18,7 @@ from kerascnn.layers import (
     StochasticDepth,
     UnsharedConv1D,
     UnsharedConv2D,
-)  # fmt: skip
+)
 
 # fmt: off
 CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)

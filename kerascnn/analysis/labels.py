@@ -56,9 +56,15 @@ def label(axes, names, points, areas, colors):
             axes.plot(*ends.T, color=colors[i], linewidth=0.7)
         middle = (box.x0 + box.x1) / 2 - x, (box.y0 + box.y1) / 2 - y
         axes.annotate(
-            names[i], points[i], xytext=[d / pixels for d in middle], fontsize=8,
-            textcoords="offset points", ha="center", va="center", color=darker(colors[i]),
-        )  # fmt: skip
+            names[i],
+            points[i],
+            xytext=[d / pixels for d in middle],
+            fontsize=8,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            color=darker(colors[i]),
+        )
 
 
 def gap(center, radius, box):

@@ -173,10 +173,13 @@ def _upsampling(interpolation, factors):
         return [(Fraction(1 - f, f), Fraction(0), Fraction(1, f)) for f in factors]
     if interpolation == "bilinear":  # o lies at (o + 1/2) / f - 1/2, between two inputs
         return [
-            (Fraction(1 - f, 2 * f) - 1 + Fraction(1, 2 * f),
-             Fraction(1 - f, 2 * f) + 1 - Fraction(1, 2 * f), Fraction(1, f))
+            (
+                Fraction(1 - f, 2 * f) - 1 + Fraction(1, 2 * f),
+                Fraction(1 - f, 2 * f) + 1 - Fraction(1, 2 * f),
+                Fraction(1, f),
+            )
             for f in factors
-        ]  # fmt: skip
+        ]
     return None
 
 

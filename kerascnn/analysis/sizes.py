@@ -58,8 +58,9 @@ def pool_size(size, kernel, *, stride=None, padding=0, dilation=1, rounding="exa
     with rounding="ceil" (Caffe, torch's ceil_mode) no window starts behind the last pixel.
     """
     stride = kernel if stride is None else stride
-    out = conv_size(size, kernel, stride=stride, padding=padding, dilation=dilation,
-                    rounding=rounding)  # fmt: skip
+    out = conv_size(
+        size, kernel, stride=stride, padding=padding, dilation=dilation, rounding=rounding
+    )
     if rounding == "ceil" and padding != "same" and (out - 1) * stride >= size + _sides(padding)[0]:
         return out - 1
     return out
@@ -103,9 +104,10 @@ def transposed_size(size, kernel, *, stride=1, padding=0, dilation=1, output_pad
 def _offer(size, reach, stride, given):
     """Names the paddings nearest to the `given` sum that leave nothing over."""
     fits = [
-        total for total in range(2 * reach - 1)
+        total
+        for total in range(2 * reach - 1)
         if size + total >= reach and (size + total - reach) % stride == 0
-    ]  # fmt: skip
+    ]
     even = [total for total in fits if total % 2 == 0]
     best = {min(sums, key=lambda total: abs(total - given)) for sums in (fits, even) if sums}
     sides = [str(t // 2) if t % 2 == 0 else f"({t // 2}, {t - t // 2})" for t in sorted(best)]

@@ -21,10 +21,16 @@ def models_figures(pattern="*"):
     for name in models(pattern):
         known = variant(name)
         row = known.row
-        found.append({
-            "name": name, "year": known.year, "parameters": row.params, "macs": row.macs,
-            "input": list(row.input_shape), "top1": row.top1,
-        })  # fmt: skip
+        found.append(
+            {
+                "name": name,
+                "year": known.year,
+                "parameters": row.params,
+                "macs": row.macs,
+                "input": list(row.input_shape),
+                "top1": row.top1,
+            }
+        )
     return found
 
 
@@ -49,17 +55,24 @@ def describe_table(description):
     numbers = ("output", "parameters", "MACs", "memory", "sees", "stride", "offset")
     sums = (f"{d.params:,}", f"{d.macs:,}", size(d.memory.total))
     table = Table(
-        "layer", "kind", *[Column(heading, right=True) for heading in numbers],
-        title=f"{d.name}, activations in {d.precision}", caption=caption(d),
+        "layer",
+        "kind",
+        *[Column(heading, right=True) for heading in numbers],
+        title=f"{d.name}, activations in {d.precision}",
+        caption=caption(d),
         footer=("total", "", "", *sums, "", "", ""),
-    )  # fmt: skip
+    )
     for row in d.layers:
         seen = row.receptive_field or ()
         table.add(
-            row.name, row.kind, outputs(row.output_shape), zero_blank(row.params),
-            "?" if row.macs is None else zero_blank(row.macs), size(row.memory),
+            row.name,
+            row.kind,
+            outputs(row.output_shape),
+            zero_blank(row.params),
+            "?" if row.macs is None else zero_blank(row.macs),
+            size(row.memory),
             *(axes([getattr(x, field) for x in seen]) for field in ("size", "stride", "offset")),
-        )  # fmt: skip
+        )
     return table
 
 

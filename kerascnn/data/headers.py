@@ -222,6 +222,9 @@ def _signed(data, place):
 
 
 PARSERS = {
-    b"\xff\xd8\xff": _jpeg, b"\x89PNG\r\n\x1a\n": _png, b"BM": _bmp,
-    b"GIF87a": _gif, b"GIF89a": _gif,
-}  # fmt: skip
+    b"\xff\xd8\xff": _jpeg,
+    b"\x89PNG\r\n\x1a\n": _png,
+    b"BM": _bmp,
+    b"GIF87a": _gif,
+    b"GIF89a": _gif,
+}

@@ -113,9 +113,15 @@ def upright(pixels, orientation):
 
     rows, columns = 0, 1
     ways = [
-        turned(False), turned(False, columns), turned(False, rows, columns), turned(False, rows),
-        turned(True), turned(True, columns), turned(True, rows, columns), turned(True, rows),
-    ]  # fmt: skip
+        turned(False),
+        turned(False, columns),
+        turned(False, rows, columns),
+        turned(False, rows),
+        turned(True),
+        turned(True, columns),
+        turned(True, rows, columns),
+        turned(True, rows),
+    ]
     return tf.switch_case(tf.cast(orientation, tf.int32) - 1, ways)
 
 

@@ -16,8 +16,17 @@ from kerascnn.files import readable_file
 
 CIFAR10_RECORD = 1 + 3 * 32 * 32
 CIFAR10_NAMES = (
-    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
-)  # fmt: skip
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 MOST_BYTES = 2**30  # of a file, unpacked; MNIST's largest has 47 million, EMNIST's 640 million
 

@@ -5,8 +5,18 @@ from keras import initializers, layers
 from kerascnn.layers.geometry import per_axis
 
 
-def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, use_bias=True,
-         act=None, name):  # fmt: skip
+def conv(
+    x,
+    filters,
+    kernel_size,
+    strides=1,
+    *,
+    padding="symmetric",
+    groups=1,
+    use_bias=True,
+    act=None,
+    name,
+):
     """2D convolution, then an activation.  (H, W, C) -> (H/strides, W/strides, filters).
 
     padding: "symmetric" adds k // 2 zeros on every side, as the papers and Caffe do; it differs
@@ -16,14 +26,21 @@ def conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1, u
     kernel = per_axis(kernel_size, 2)
     x, padding = _pad(x, kernel, strides, padding, name)
     x = layers.Conv2D(
-        filters, kernel, strides, padding, groups=groups, use_bias=use_bias,
-        kernel_initializer="he_normal", name=f"{name}_conv",
-    )(x)  # fmt: skip
+        filters,
+        kernel,
+        strides,
+        padding,
+        groups=groups,
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
     return activation(x, act, name)
 
 
-def depthwise_conv(x, kernel_size, strides=1, *, padding="symmetric", use_bias=True,
-                   act=None, name):  # fmt: skip
+def depthwise_conv(
+    x, kernel_size, strides=1, *, padding="symmetric", use_bias=True, act=None, name
+):
     """One kernel a channel, then an activation.  (H, W, C) -> (H/strides, W/strides, C).
 
     Arguments as in `conv`; the layer is called `{name}_conv` too.
@@ -34,36 +51,90 @@ def depthwise_conv(x, kernel_size, strides=1, *, padding="symmetric", use_bias=T
     # depthwise kernel. Its "he_normal" would divide by the number of channels too.
     he_normal = initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")
     x = layers.DepthwiseConv2D(
-        kernel, strides, padding, use_bias=use_bias,
-        depthwise_initializer=he_normal, name=f"{name}_conv",
-    )(x)  # fmt: skip
+        kernel,
+        strides,
+        padding,
+        use_bias=use_bias,
+        depthwise_initializer=he_normal,
+        name=f"{name}_conv",
+    )(x)
     return activation(x, act, name)
 
 
-def conv_bn(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1,
-            use_bias=False, act="relu", momentum=0.9, epsilon=1e-5, name):  # fmt: skip
+def conv_bn(
+    x,
+    filters,
+    kernel_size,
+    strides=1,
+    *,
+    padding="symmetric",
+    groups=1,
+    use_bias=False,
+    act="relu",
+    momentum=0.9,
+    epsilon=1e-5,
+    name,
+):
     """2D convolution, batch normalization, activation: `{name}_conv`, `_bn`, `_relu`.
 
     Shapes and `padding` as in `conv`. No bias in front of a normalization that removes it.
     """
-    x = conv(x, filters, kernel_size, strides, padding=padding, groups=groups,
-             use_bias=use_bias, name=name)  # fmt: skip
+    x = conv(
+        x,
+        filters,
+        kernel_size,
+        strides,
+        padding=padding,
+        groups=groups,
+        use_bias=use_bias,
+        name=name,
+    )
     return batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
 
 
-def depthwise_conv_bn(x, kernel_size, strides=1, *, padding="symmetric", use_bias=False,
-                      act="relu", momentum=0.9, epsilon=1e-5, name):  # fmt: skip
+def depthwise_conv_bn(
+    x,
+    kernel_size,
+    strides=1,
+    *,
+    padding="symmetric",
+    use_bias=False,
+    act="relu",
+    momentum=0.9,
+    epsilon=1e-5,
+    name,
+):
     """Depthwise convolution, batch normalization, activation: `{name}_conv`, `_bn`, `_relu`."""
     x = depthwise_conv(x, kernel_size, strides, padding=padding, use_bias=use_bias, name=name)
     return batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
 
 
-def bn_conv(x, filters, kernel_size, strides=1, *, padding="symmetric", groups=1,
-            use_bias=False, act="relu", momentum=0.9, epsilon=1e-5, name):  # fmt: skip
+def bn_conv(
+    x,
+    filters,
+    kernel_size,
+    strides=1,
+    *,
+    padding="symmetric",
+    groups=1,
+    use_bias=False,
+    act="relu",
+    momentum=0.9,
+    epsilon=1e-5,
+    name,
+):
     """The pre-activation order: `{name}_bn`, `_relu`, `_conv`. Shapes as in `conv`."""
     x = batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
-    return conv(x, filters, kernel_size, strides, padding=padding, groups=groups,
-                use_bias=use_bias, name=name)  # fmt: skip
+    return conv(
+        x,
+        filters,
+        kernel_size,
+        strides,
+        padding=padding,
+        groups=groups,
+        use_bias=use_bias,
+        name=name,
+    )
 
 
 def batch_norm(x, *, act="relu", momentum=0.9, epsilon=1e-5, name):

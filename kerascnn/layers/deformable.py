@@ -37,17 +37,31 @@ class DeformableConv2D(KernelLayer):
 
     rank = 2
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", *, dilation_rate=1,
-                 modulated=False, **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        *,
+        dilation_rate=1,
+        modulated=False,
+        **kwargs,
+    ):
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.dilation_rate = per_axis(dilation_rate, 2)
         self.modulated = modulated
         self.taps = math.prod(self.kernel_size)
         self.offset_conv = keras.layers.Conv2D(
-            (3 if modulated else 2) * self.taps, self.kernel_size, self.strides, self.padding,
-            dilation_rate=self.dilation_rate, kernel_initializer="zeros",
-            dtype=self.dtype_policy, name="offset_conv",
-        )  # fmt: skip
+            (3 if modulated else 2) * self.taps,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            dilation_rate=self.dilation_rate,
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="offset_conv",
+        )
 
     def build(self, input_shape):
         self.offset_conv.build(input_shape)
@@ -114,8 +128,9 @@ class DeformableConv2D(KernelLayer):
 
     def get_config(self):
         return super().get_config() | {
-            "dilation_rate": self.dilation_rate, "modulated": self.modulated,
-        }  # fmt: skip
+            "dilation_rate": self.dilation_rate,
+            "modulated": self.modulated,
+        }
 
 
 def _neighbours(position, size):

@@ -26,8 +26,12 @@ def dilated_stack(x, filters, rates=(1, 2, 4, 8), kernel_size=3, *, act="relu", 
     conv = {3: layers.Conv1D, 4: layers.Conv2D, 5: layers.Conv3D}[len(x.shape)]
     for i, (channels, rate) in enumerate(zip(filters, rates, strict=True), start=1):
         x = conv(
-            channels, kernel_size, padding="same", dilation_rate=rate,
-            kernel_initializer="he_normal", name=f"{name}_{i}_conv",
-        )(x)  # fmt: skip
+            channels,
+            kernel_size,
+            padding="same",
+            dilation_rate=rate,
+            kernel_initializer="he_normal",
+            name=f"{name}_{i}_conv",
+        )(x)
         x = activation(x, act, f"{name}_{i}")
     return x

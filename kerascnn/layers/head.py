@@ -3,8 +3,7 @@
 from keras import layers
 
 
-def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=False,
-               name="head"):  # fmt: skip
+def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=False, name="head"):
     """Flatten, hidden dense layers, logits.  (H, W, C) or (n,) -> (num_classes,).
 
     Layers: `{name}_flatten`, `{name}_{k}_dense`, `{name}_{k}_dropout`, `{name}_logits`. The first

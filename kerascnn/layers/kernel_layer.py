@@ -24,8 +24,17 @@ class KernelLayer(keras.layers.Layer):
 
     rank: int
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", *, use_bias=True,
-                 kernel_initializer="he_normal", **kwargs):  # fmt: skip
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        *,
+        use_bias=True,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters: expected a positive integer, got {filters}")
@@ -65,7 +74,10 @@ class KernelLayer(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-            "padding": self.padding, "use_bias": self.use_bias,
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
-        }  # fmt: skip
+        }

@@ -48,11 +48,12 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
             )
         fan_in = [len(c) * prod(self.kernel_size) for c in self.table for _ in c]
         self.kernel = self.add_weight(
-            shape=(*self.kernel_size, len(fan_in)), name="kernel",
+            shape=(*self.kernel_size, len(fan_in)),
+            name="kernel",
             initializer=lambda shape, dtype: (
                 keras.random.uniform(shape, -2.4, 2.4, dtype) / ops.cast(fan_in, dtype)
             ),
-        )  # fmt: skip
+        )
         self.bias = self.add_weight(shape=(len(self.table),), name="bias", initializer="zeros")
 
     def call(self, inputs):

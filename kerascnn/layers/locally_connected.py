@@ -20,8 +20,9 @@ class _UnsharedConv(KernelLayer):
         positions = self.output_sizes(sizes)
         self.kernel = self.add_weight(
             shape=(*positions, *self.kernel_size, channels, self.filters),
-            initializer=self._initial_kernel, name="kernel",
-        )  # fmt: skip
+            initializer=self._initial_kernel,
+            name="kernel",
+        )
         self.bias = self.add_bias((*positions, self.filters))
 
     def _initial_kernel(self, shape, dtype=None):

@@ -68,6 +68,9 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k,
+            "size": self.size,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "k": self.k,
             "convention": self.convention,
-        }  # fmt: skip
+        }

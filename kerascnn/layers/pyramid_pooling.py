@@ -51,6 +51,7 @@ def _bins(x, count, axis):
     """Maxima of `count` slices of `axis`, 1 or 2, which together cover it."""
     size = ops.shape(x)[axis]
     before = (slice(None),) * axis
-    slices = [x[(*before, slice(i * size // count, -(-(i + 1) * size // count)))]
-              for i in range(count)]  # fmt: skip
+    slices = [
+        x[(*before, slice(i * size // count, -(-(i + 1) * size // count)))] for i in range(count)
+    ]
     return ops.stack([ops.max(part, axis=axis) for part in slices], axis=axis)

@@ -98,8 +98,10 @@ class FractalColumn(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "columns": self.columns, "global_fraction": self.global_fraction, "seed": self.seed,
-        }  # fmt: skip
+            "columns": self.columns,
+            "global_fraction": self.global_fraction,
+            "seed": self.seed,
+        }
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -172,8 +174,10 @@ class FractalJoin(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "drop": self.drop, "columns": self.columns, "seed": self.seed,
-        }  # fmt: skip
+            "drop": self.drop,
+            "columns": self.columns,
+            "seed": self.seed,
+        }
 
 
 def _or_where_empty(alive, otherwise):

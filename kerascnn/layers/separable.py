@@ -31,8 +31,9 @@ class SpatiallySeparableConv2D(KernelLayer):
 
     rank = 2
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", *, mid_filters=None,
-                 **kwargs):  # fmt: skip
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="valid", *, mid_filters=None, **kwargs
+    ):
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.mid_filters = filters if mid_filters is None else mid_filters
         if self.mid_filters < 1:

@@ -76,7 +76,10 @@ def sub_pixel_conv(x, filters, kernel_size, scale, *, name):
     rank = len(x.shape) - 2
     conv = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}[rank]
     x = conv(
-        filters * scale**rank, kernel_size, padding="same", kernel_initializer="he_normal",
+        filters * scale**rank,
+        kernel_size,
+        padding="same",
+        kernel_initializer="he_normal",
         name=f"{name}_conv",
-    )(x)  # fmt: skip
+    )(x)
     return DepthToSpace(scale, name=f"{name}_shuffle")(x)

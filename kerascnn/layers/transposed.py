@@ -10,8 +10,9 @@ from kerascnn.layers.kernel_layer import KernelLayer
 
 
 class _ExactConvTranspose(KernelLayer):
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", *, output_size=None,
-                 **kwargs):  # fmt: skip
+    def __init__(
+        self, filters, kernel_size, strides=1, padding="valid", *, output_size=None, **kwargs
+    ):
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.output_size = None if output_size is None else per_axis(output_size, self.rank)
 

@@ -84,8 +84,10 @@ class MaxPoolingWithIndices2D(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {
-            "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
-        }  # fmt: skip
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+        }
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -122,9 +124,10 @@ class MaxUnpooling2D(keras.layers.Layer):
         place = (images * (height * width) + indices) * channels
         place = place + ops.arange(channels, dtype="int32")
         y = ops.scatter(
-            ops.reshape(place, (-1, 1)), ops.reshape(inputs, (-1,)),
+            ops.reshape(place, (-1, 1)),
+            ops.reshape(inputs, (-1,)),
             (batch * height * width * channels,),
-        )  # fmt: skip
+        )
         return ops.reshape(y, (-1, height, width, channels))
 
     def _sizes(self, sizes):
@@ -135,8 +138,9 @@ class MaxUnpooling2D(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape, indices_shape):
         if tuple(inputs_shape) != tuple(indices_shape):
-            raise ValueError(f"indices: expected the values' shape {inputs_shape}, "
-                             f"got {indices_shape}")  # fmt: skip
+            raise ValueError(
+                f"indices: expected the values' shape {inputs_shape}, got {indices_shape}"
+            )
         return (inputs_shape[0], *self._sizes(inputs_shape[1:3]), inputs_shape[3])
 
     def get_config(self):

@@ -43,8 +43,15 @@ VARIANTS = {  # top-1: Figure 4, one crop; TensorFlow's table
 
 
 @register(VARIANTS, paper="arXiv:1502.03167", year=2015)
-def bn_inception(modules, *, separable=False, use_bias=True, input_shape=(224, 224, 3),
-                 num_classes=1000, name="bn_inception"):  # fmt: skip
+def bn_inception(
+    modules,
+    *,
+    separable=False,
+    use_bias=True,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    name="bn_inception",
+):
     """Builds BN-Inception; returns logits, (batch, num_classes).
 
     modules: for each stage the filters of its modules, as in `inception`. separable: the first

@@ -80,5 +80,6 @@ def _like_given(old, given):
     """An input of a nested model with as many channels as it is given."""
     if len(old.shape) < 2 or old.shape[-1] == given.shape[-1]:
         return old
-    return keras.Input(batch_shape=(*old.shape[:-1], given.shape[-1]), dtype=old.dtype,
-                       name=old.name)  # fmt: skip
+    return keras.Input(
+        batch_shape=(*old.shape[:-1], given.shape[-1]), dtype=old.dtype, name=old.name
+    )

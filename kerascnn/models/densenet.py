@@ -56,8 +56,9 @@ def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, n
 
 
 @register(CIFAR, paper="arXiv:1608.06993", year=2016)
-def densenet_cifar(depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10,
-                   name="densenet_cifar"):  # fmt: skip
+def densenet_cifar(
+    depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10, name="densenet_cifar"
+):
     """Builds a CIFAR DenseNet that returns logits, (batch, num_classes).
 
     depth: layers in each block. growth: channels each of them adds. bc: bottlenecks, compression.

@@ -52,8 +52,9 @@ MODULE = {  # input of module 3b, as lectures on the paper draw it
 
 @register(VARIANTS, paper="arXiv:1409.4842", year=2014)
 @register(TORCHVISION, paper="arXiv:1409.4842", year=2014)
-def googlenet(*, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1000,
-              name="googlenet"):  # fmt: skip
+def googlenet(
+    *, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1000, name="googlenet"
+):
     """Builds GoogLeNet; returns logits, (batch, num_classes), or a dict of them with `aux`.
 
     norm: torchvision's form with batch normalization. aux: with both auxiliary classifiers.
@@ -85,8 +86,9 @@ def googlenet(*, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1
 
 
 @register(MODULE, paper="arXiv:1409.4842", year=2014)
-def inception_module(filters, *, input_shape=(28, 28, 256), num_classes=None,
-                     name="inception_module"):  # fmt: skip
+def inception_module(
+    filters, *, input_shape=(28, 28, 256), num_classes=None, name="inception_module"
+):
     """Builds one module and a global average of its channels, (batch, channels).
 
     filters: as in `inception`, or the three of `naive_inception`.

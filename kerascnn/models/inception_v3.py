@@ -36,8 +36,9 @@ VARIANTS = {  # top-1: torchvision's weights, keras.io
 
 
 @register(VARIANTS, paper="arXiv:1512.00567", year=2015)
-def inception_v3(*, keras=False, aux=False, input_shape=(299, 299, 3), num_classes=1000,
-                 name="inception_v3"):  # fmt: skip
+def inception_v3(
+    *, keras=False, aux=False, input_shape=(299, 299, 3), num_classes=1000, name="inception_v3"
+):
     """Builds Inception-v3; returns logits, (batch, num_classes), or a dict of them with `aux`.
 
     keras: the form of keras.applications. aux: with the auxiliary classifier.

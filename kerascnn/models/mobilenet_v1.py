@@ -32,8 +32,15 @@ VARIANTS = {  # Tables 6 and 7
 
 
 @register(VARIANTS, paper="arXiv:1704.04861", year=2017)
-def mobilenet_v1(*, alpha=1.0, act="relu6", use_bias=False,
-                 input_shape=(224, 224, 3), num_classes=1000, name="mobilenet_v1"):  # fmt: skip
+def mobilenet_v1(
+    *,
+    alpha=1.0,
+    act="relu6",
+    use_bias=False,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    name="mobilenet_v1",
+):
     """Builds a MobileNet that returns logits, (batch, num_classes).
 
     alpha: scales the widths. act: the activation. use_bias: of the convolutions.

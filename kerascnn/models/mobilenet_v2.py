@@ -15,9 +15,14 @@ from kerascnn.layers import conv_bn, depthwise_conv_bn
 from kerascnn.models.registry import register, row
 
 STAGES = (  # Table 2: expansion, channels, blocks, stride of the first
-    (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2),
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
     (6, 320, 1, 1),
-)  # fmt: skip
+)
 
 # fmt: off
 VARIANTS = {  # top-1: keras.io and, for _torch, torchvision's first weights
@@ -34,8 +39,15 @@ VARIANTS = {  # top-1: keras.io and, for _torch, torchvision's first weights
 
 
 @register(VARIANTS, paper="arXiv:1801.04381", year=2018)
-def mobilenet_v2(*, alpha=1.0, padding="same", epsilon=1e-3,
-                 input_shape=(224, 224, 3), num_classes=1000, name="mobilenet_v2"):  # fmt: skip
+def mobilenet_v2(
+    *,
+    alpha=1.0,
+    padding="same",
+    epsilon=1e-3,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    name="mobilenet_v2",
+):
     """Builds a MobileNetV2 that returns logits, (batch, num_classes).
 
     alpha: scales the widths. padding, epsilon: of all convolutions, of all normalizations.
@@ -45,8 +57,14 @@ def mobilenet_v2(*, alpha=1.0, padding="same", epsilon=1e-3,
     x = conv_bn(x, width(32 * alpha), 3, 2, act="relu6", **options, name="stem")
     for stage, (expansion, filters, blocks, first_stride) in enumerate(STAGES, start=1):
         for i in range(1, blocks + 1):
-            x = inverted_residual(x, width(filters * alpha), first_stride if i == 1 else 1,
-                                  expansion, options, f"stage{stage}_block{i}")  # fmt: skip
+            x = inverted_residual(
+                x,
+                width(filters * alpha),
+                first_stride if i == 1 else 1,
+                expansion,
+                options,
+                f"stage{stage}_block{i}",
+            )
     x = conv_bn(x, width(1280 * max(alpha, 1.0)), 1, act="relu6", **options, name="head")
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = layers.Dropout(0.2, name="head_dropout")(x)

@@ -67,8 +67,17 @@ VARIANTS = {  # Table 1; top-1: torchvision's first weights, the authors' Caffe 
 
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
-def resnet(block, depth, *, pool=padded_max_pool, stem_bias=False, use_bias=False,
-           input_shape=(224, 224, 3), num_classes=1000, name="resnet"):  # fmt: skip
+def resnet(
+    block,
+    depth,
+    *,
+    pool=padded_max_pool,
+    stem_bias=False,
+    use_bias=False,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    name="resnet",
+):
     """Builds a ResNet that returns logits, (batch, num_classes).
 
     block: what computes a residual. depth: number of blocks in each stage. pool: the max pooling
@@ -97,8 +106,9 @@ def residual(x, block, filters, strides, use_bias, name):
     shortcut = x
     x = block(x, filters, strides, use_bias, name)
     if shortcut.shape[1:] != x.shape[1:]:
-        shortcut = conv_bn(shortcut, x.shape[-1], 1, strides, use_bias=use_bias, act=None,
-                           name=f"{name}_proj")  # fmt: skip
+        shortcut = conv_bn(
+            shortcut, x.shape[-1], 1, strides, use_bias=use_bias, act=None, name=f"{name}_proj"
+        )
     x = layers.Add(name=f"{name}_add")([x, shortcut])
     return layers.ReLU(name=f"{name}_out")(x)
 

@@ -33,8 +33,9 @@ VARIANTS = {  # Table 6; Figure 6 draws the plain ones without giving their numb
 
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
-def resnet_cifar(depth, *, residual=True, input_shape=(32, 32, 3), num_classes=10,
-                 name="resnet_cifar"):  # fmt: skip
+def resnet_cifar(
+    depth, *, residual=True, input_shape=(32, 32, 3), num_classes=10, name="resnet_cifar"
+):
     """Builds a CIFAR ResNet that returns logits, (batch, num_classes).
 
     depth: the paper's n, blocks in each stage. residual: False for the plain network.

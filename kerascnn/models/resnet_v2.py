@@ -127,8 +127,15 @@ def resnet_v2_keras(depth, *, input_shape=(224, 224, 3), num_classes=1000, name=
 
 
 @register(CIFAR, paper="arXiv:1603.05027", year=2016)
-def resnet_v2_cifar(unit, depth, *, filters=(16, 32, 64), input_shape=(32, 32, 3), num_classes=10,
-                    name="resnet_v2_cifar"):  # fmt: skip
+def resnet_v2_cifar(
+    unit,
+    depth,
+    *,
+    filters=(16, 32, 64),
+    input_shape=(32, 32, 3),
+    num_classes=10,
+    name="resnet_v2_cifar",
+):
     """Builds a CIFAR ResNet v2 that returns logits, (batch, num_classes).
 
     unit: what computes one residual unit. depth: units in each stage. filters: of each stage.

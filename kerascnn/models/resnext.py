@@ -41,16 +41,21 @@ def paths(cardinality, width):
 
 
 @register(IMAGENET, paper="arXiv:1611.05431", year=2016)
-def resnext(depth, cardinality, width, *, input_shape=(224, 224, 3), num_classes=1000,
-            name="resnext"):  # fmt: skip
+def resnext(
+    depth, cardinality, width, *, input_shape=(224, 224, 3), num_classes=1000, name="resnext"
+):
     """Builds a ResNeXt of `depth` blocks in each stage; returns logits, (batch, num_classes)."""
-    return resnet(paths(cardinality, width), depth,
-                  input_shape=input_shape, num_classes=num_classes, name=name)  # fmt: skip
+    return resnet(
+        paths(cardinality, width),
+        depth,
+        input_shape=input_shape,
+        num_classes=num_classes,
+        name=name,
+    )
 
 
 @register(CIFAR, paper="arXiv:1611.05431", year=2016)
-def resnext_cifar(cardinality, width, *, input_shape=(32, 32, 3), num_classes=10,
-                  name="resnext29"):  # fmt: skip
+def resnext_cifar(cardinality, width, *, input_shape=(32, 32, 3), num_classes=10, name="resnext29"):
     """Builds a CIFAR ResNeXt-29 that returns logits, (batch, num_classes)."""
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 64, 3, name="stem")

@@ -31,8 +31,9 @@ VARIANTS = {  # Tables 1 and 2; top-1: the authors' repository
 
 
 @register(VARIANTS, paper="arXiv:1707.01083", year=2017)
-def shufflenet_v1(groups, stem, filters, *, input_shape=(224, 224, 3), num_classes=1000,
-                  name="shufflenet_v1"):  # fmt: skip
+def shufflenet_v1(
+    groups, stem, filters, *, input_shape=(224, 224, 3), num_classes=1000, name="shufflenet_v1"
+):
     """Builds a ShuffleNet that returns logits, (batch, num_classes).
 
     groups: of the 1x1 convolutions. stem, filters: channels of the stem and of the stages.

@@ -38,8 +38,16 @@ VARIANTS = {  # Table 5; top-1: the authors' repository and, for _torch, torchvi
 
 
 @register(VARIANTS, paper="arXiv:1807.11164", year=2018)
-def shufflenet_v2(filters, last, *, even=False, use_bias=False,
-                  input_shape=(224, 224, 3), num_classes=1000, name="shufflenet_v2"):  # fmt: skip
+def shufflenet_v2(
+    filters,
+    last,
+    *,
+    even=False,
+    use_bias=False,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    name="shufflenet_v2",
+):
     """Builds a ShuffleNet V2 that returns logits, (batch, num_classes).
 
     filters: channels of the stages. last: channels of the 1x1 behind them. even: strided units

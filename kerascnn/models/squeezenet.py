@@ -32,8 +32,9 @@ VARIANTS = {  # top-1: torchvision's weights; with bypass: Table 3
 
 
 @register(VARIANTS, paper="arXiv:1602.07360", year=2016)
-def squeezenet(stem, squeeze, *, bypass=False, input_shape=(224, 224, 3), num_classes=1000,
-               name="squeezenet"):  # fmt: skip
+def squeezenet(
+    stem, squeeze, *, bypass=False, input_shape=(224, 224, 3), num_classes=1000, name="squeezenet"
+):
     """Builds a SqueezeNet that returns logits, (batch, num_classes).
 
     stem: filters and kernel size of the first convolution. squeeze: for each stage the squeezed

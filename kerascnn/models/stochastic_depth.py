@@ -25,8 +25,14 @@ VARIANTS = {  # top-1: the authors' repository
 
 
 @register(VARIANTS, paper="arXiv:1603.09382", year=2016)
-def resnet_stochastic_depth(depth, *, last_survival=0.5, input_shape=(32, 32, 3), num_classes=10,
-                            name="resnet_stochastic_depth"):  # fmt: skip
+def resnet_stochastic_depth(
+    depth,
+    *,
+    last_survival=0.5,
+    input_shape=(32, 32, 3),
+    num_classes=10,
+    name="resnet_stochastic_depth",
+):
     """Builds a CIFAR ResNet with stochastic depth; returns logits, (batch, num_classes).
 
     depth: blocks in each stage. last_survival: probability that the last branch survives.

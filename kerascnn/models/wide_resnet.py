@@ -48,21 +48,32 @@ def unit(x, filters, strides, name, *, dropout=0.0):
 
 
 @register(CIFAR, paper="arXiv:1605.07146", year=2016)
-def wide_resnet(depth, widen, *, dropout=0.0, input_shape=(32, 32, 3), num_classes=10,
-                name="wide_resnet"):  # fmt: skip
+def wide_resnet(
+    depth, widen, *, dropout=0.0, input_shape=(32, 32, 3), num_classes=10, name="wide_resnet"
+):
     """Builds a CIFAR Wide ResNet that returns logits, (batch, num_classes).
 
     depth: n, units in each stage. widen: k. dropout: rate between the two convolutions of a unit.
     """
     return resnet_v2_cifar(
-        partial(unit, dropout=dropout), depth, filters=(16 * widen, 32 * widen, 64 * widen),
-        input_shape=input_shape, num_classes=num_classes, name=name,
-    )  # fmt: skip
+        partial(unit, dropout=dropout),
+        depth,
+        filters=(16 * widen, 32 * widen, 64 * widen),
+        input_shape=input_shape,
+        num_classes=num_classes,
+        name=name,
+    )
 
 
 @register(IMAGENET, paper="arXiv:1605.07146", year=2016)
-def wide_resnet_imagenet(depth, widen, *, input_shape=(224, 224, 3), num_classes=1000,
-                         name="wide_resnet"):  # fmt: skip
+def wide_resnet_imagenet(
+    depth, widen, *, input_shape=(224, 224, 3), num_classes=1000, name="wide_resnet"
+):
     """Builds a ResNet of bottlenecks `widen` times as wide inside; returns logits."""
-    return resnet(partial(bottleneck, widen=widen), depth,
-                  input_shape=input_shape, num_classes=num_classes, name=name)  # fmt: skip
+    return resnet(
+        partial(bottleneck, widen=widen),
+        depth,
+        input_shape=input_shape,
+        num_classes=num_classes,
+        name=name,
+    )

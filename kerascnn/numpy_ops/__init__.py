@@ -41,17 +41,33 @@ from kerascnn.numpy_ops.window import Window
 
 __all__ = [
     # Convolution
-    "conv", "conv_gradients", "conv_input_gradient", "conv_kernel_gradient",
-    "conv_loops", "conv_loops_gradients",
-    "depthwise_conv", "depthwise_conv_gradients",
-    "conv_transpose", "conv_transpose_gradients",
+    "conv",
+    "conv_gradients",
+    "conv_input_gradient",
+    "conv_kernel_gradient",
+    "conv_loops",
+    "conv_loops_gradients",
+    "depthwise_conv",
+    "depthwise_conv_gradients",
+    "conv_transpose",
+    "conv_transpose_gradients",
     # Pooling
-    "max_pool", "max_pool_gradient", "average_pool", "average_pool_gradient",
-    "max_unpool", "max_unpool_gradient", "nearest_unpool", "nearest_unpool_gradient",
+    "max_pool",
+    "max_pool_gradient",
+    "average_pool",
+    "average_pool_gradient",
+    "max_unpool",
+    "max_unpool_gradient",
+    "nearest_unpool",
+    "nearest_unpool_gradient",
     # Normalization and loss
-    "batch_norm_train", "batch_norm_train_gradients", "moving_average",
-    "batch_norm_test", "batch_norm_test_gradients",
-    "softmax_cross_entropy", "softmax_cross_entropy_gradient",
+    "batch_norm_train",
+    "batch_norm_train_gradients",
+    "moving_average",
+    "batch_norm_test",
+    "batch_norm_test_gradients",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_gradient",
     # What convolution and pooling share
     "Window",
-]  # fmt: skip
+]

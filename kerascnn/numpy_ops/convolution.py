@@ -18,8 +18,17 @@ from kerascnn.numpy_ops.window import Window
 BLOCK = 2**18
 
 
-def conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, groups=1,
-         flip_kernel=False):  # fmt: skip
+def conv(
+    x,
+    kernel,
+    bias=None,
+    *,
+    strides=1,
+    padding="valid",
+    dilation_rate=1,
+    groups=1,
+    flip_kernel=False,
+):
     """Convolution over one, two or three axes.
 
     y[n, i, f] = bias[f] + sum over a, c of kernel[a, c, f] x[n, s i + d a - p, c]
@@ -57,8 +66,9 @@ def conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, g
     return y
 
 
-def conv_gradients(dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1,
-                   flip_kernel=False):  # fmt: skip
+def conv_gradients(
+    dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, flip_kernel=False
+):
     """Gradients of `conv`, whose arguments it takes.
 
     dbias[f] = sum over n, i of dy[n, i, f]; dx and dkernel as the two functions below.
@@ -82,8 +92,7 @@ def conv_gradients(dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1
     return dx, dkernel, dy.sum(axis=tuple(range(dy.ndim - 1)))
 
 
-def conv_input_gradient(dy, kernel, size, *, strides=1, padding="valid", dilation_rate=1,
-                        groups=1):  # fmt: skip
+def conv_input_gradient(dy, kernel, size, *, strides=1, padding="valid", dilation_rate=1, groups=1):
     """Gradient of `conv` with respect to its input.
 
     dx[n, j, c] = sum over f and all i, a with s i + d a - p = j of kernel[a, c, f] dy[n, i, f]
@@ -99,8 +108,9 @@ def conv_input_gradient(dy, kernel, size, *, strides=1, padding="valid", dilatio
     return window.scatter(_join_groups(patches))
 
 
-def conv_kernel_gradient(dy, x, kernel_size, *, strides=1, padding="valid", dilation_rate=1,
-                         groups=1):  # fmt: skip
+def conv_kernel_gradient(
+    dy, x, kernel_size, *, strides=1, padding="valid", dilation_rate=1, groups=1
+):
     """Gradient of `conv` with respect to its kernel: a weight is shared by all stops, so it sums.
 
     dkernel[a, c, f] = sum over n, i of x[n, s i + d a - p, c] dy[n, i, f]

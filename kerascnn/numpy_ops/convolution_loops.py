@@ -5,8 +5,17 @@ import numpy as np
 from kerascnn.numpy_ops.convolution import conv_window, mirror
 
 
-def conv_loops(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, groups=1,
-               flip_kernel=False):  # fmt: skip
+def conv_loops(
+    x,
+    kernel,
+    bias=None,
+    *,
+    strides=1,
+    padding="valid",
+    dilation_rate=1,
+    groups=1,
+    flip_kernel=False,
+):
     """Convolution by loops: formula, shapes, arguments and errors of `conv`, and slow."""
     window = conv_window(x.shape, kernel.shape, strides, padding, dilation_rate, groups)
     weights = mirror(kernel) if flip_kernel else kernel
@@ -17,8 +26,9 @@ def conv_loops(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rat
     return y if bias is None else y + bias
 
 
-def conv_loops_gradients(dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1,
-                         flip_kernel=False):  # fmt: skip
+def conv_loops_gradients(
+    dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, flip_kernel=False
+):
     """Gradients of `conv_loops` by loops: shapes, arguments and errors of `conv_gradients`.
 
     Every output is a sum of products weight * pixel. So it sends to each pixel it has seen its

@@ -7,8 +7,9 @@ from kerascnn.numpy_ops.convolution import conv, conv_input_gradient, conv_kerne
 from kerascnn.numpy_ops.window import pad_widths, per_axis
 
 
-def conv_transpose(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1,
-                   output_size=None):  # fmt: skip
+def conv_transpose(
+    x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, output_size=None
+):
     """Transposed convolution over one, two or three axes.
 
     y[n, j, f] = bias[f] + sum over c and all i, a with s i + d a - p = j of

@@ -11,6 +11,13 @@ from kerascnn.training.run import (
 from kerascnn.training.train import fit, run_model, train
 
 __all__ = [
-    "MODEL_FILES", "Run", "fit", "load_finite", "load_model", "open_run", "refuse_not_finite",
-    "run_model", "train",
-]  # fmt: skip
+    "MODEL_FILES",
+    "Run",
+    "fit",
+    "load_finite",
+    "load_model",
+    "open_run",
+    "refuse_not_finite",
+    "run_model",
+    "train",
+]

@@ -39,8 +39,9 @@ class Finite(keras.callbacks.Callback):
             self._refuse(logs, name)
         for variable in self.model.variables:
             if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-                raise diverged(self.epoch, f"{variable.path} is not finite", self._rate(),
-                               self.checkpoints)  # fmt: skip
+                raise diverged(
+                    self.epoch, f"{variable.path} is not finite", self._rate(), self.checkpoints
+                )
 
     def _refuse(self, logs, name):
         loss = float((logs or {}).get(name, 0.0))

@@ -74,9 +74,15 @@ def _train(config, data, out, resume, callbacks):
     keras.utils.set_random_seed(config.training.seed)
     model = run_model(config, data, config.training.precision)
     rows = fit(
-        model, data, config.optimizer, config.training, out,
-        checkpoints=out / "checkpoints", resume=resume, callbacks=[settle, *callbacks],
-    )  # fmt: skip
+        model,
+        data,
+        config.optimizer,
+        config.training,
+        out,
+        checkpoints=out / "checkpoints",
+        resume=resume,
+        callbacks=[settle, *callbacks],
+    )
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
 
@@ -117,16 +123,19 @@ def run_model(config, data, precision):
     keras.config.set_dtype_policy(precision)
     try:
         network = build(
-            config.model.name, input_shape=data.shape, num_classes=len(data.names),
+            config.model.name,
+            input_shape=data.shape,
+            num_classes=len(data.names),
             **config.model.arguments,
-        )  # fmt: skip
+        )
         return normalized(network, config.data.normalize)
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def fit(model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(),
-        settled=0):  # fmt: skip
+def fit(
+    model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(), settled=0
+):
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:

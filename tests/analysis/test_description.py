@@ -15,8 +15,11 @@ def test_a_network_is_described_by_name():
     found = describe("lenet5")
     row = {x.name: x for x in found.layers}["stage2_conv"]
     assert (row.kind, row.output_shape, row.params, row.macs) == (
-        "Conv2D", (10, 10, 16), 2416, 240_000,
-    )  # fmt: skip
+        "Conv2D",
+        (10, 10, 16),
+        2416,
+        240_000,
+    )
     assert [(x.size, x.stride, x.offset) for x in row.receptive_field] == [(14, 2, 0)] * 2
     expected = variant("lenet5").row
     assert (found.name, found.params, found.macs) == ("lenet5", expected.params, expected.macs)

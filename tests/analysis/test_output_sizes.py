@@ -35,9 +35,13 @@ def test_a_transposed_convolution_has_the_size_that_keras_gives(padding, output_
             1, kernel, stride, padding, output_padding, dilation_rate=dilation
         )
         found = transposed_size(
-            size, kernel, stride=stride, padding=padding, dilation=dilation,
+            size,
+            kernel,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
             output_padding=output_padding,
-        )  # fmt: skip
+        )
         assert found == layer.compute_output_shape((None, size, 1))[1]
 
 
@@ -73,22 +77,29 @@ def test_the_stride_of_a_pooling_is_its_size():
 
 
 def test_what_is_left_over_is_named_with_paddings_that_fit():
-    with pytest.raises(UserError, match=re.escape(
-        "a kernel that reaches over 3 in steps of 2 leaves 1 of 10 + 0 + 0 pixels over; "
-        'padding=(0, 1) fits, or rounding="floor", which gives 4'
-    )):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match=re.escape(
+            "a kernel that reaches over 3 in steps of 2 leaves 1 of 10 + 0 + 0 pixels over; "
+            'padding=(0, 1) fits, or rounding="floor", which gives 4'
+        ),
+    ):
         conv_size(10, 3, stride=2)
 
 
 def test_a_kernel_larger_than_its_input_is_named_with_paddings_that_fit():
-    with pytest.raises(UserError, match=r"reaches over 5 does not fit into 3 \+ 0 \+ 0 pixels; "
-                                        r"padding=1 fits"):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match=r"reaches over 5 does not fit into 3 \+ 0 \+ 0 pixels; "
+        r"padding=1 fits",
+    ):
         conv_size(3, 3, dilation=2, rounding="floor")
 
 
 def test_where_no_padding_helps_an_input_size_is_offered():
-    with pytest.raises(UserError, match="no padding smaller than the kernel fits; an input of 9 "
-                                        "or 11 does"):  # fmt: skip
+    with pytest.raises(
+        UserError, match="no padding smaller than the kernel fits; an input of 9 or 11 does"
+    ):
         conv_size(10, 1, stride=2)
     assert conv_size(9, 1, stride=2) == 5
     assert conv_size(11, 1, stride=2) == 6
@@ -120,12 +131,16 @@ def test_every_padding_that_is_offered_fits():
         (lambda: conv_size(8, 3, padding=(1, -1)), r"padding: expected .* got \(1, -1\)"),
         (lambda: conv_size(8, 3, stride=0), "stride: expected an integer from 1, got 0"),
         (lambda: conv_size(8, 3, rounding="up"), "rounding: expected one of exact, floor, ceil"),
-        (lambda: transposed_size(4, 3, stride=2, output_padding=2),
-         "output_padding: expected 0 to 1, less than the stride, got 2"),
-        (lambda: transposed_size(1, 3, padding=2),
-         r"padding 2 \+ 2 cuts off all of the 3 pixels; expected a sum of at most 2"),
+        (
+            lambda: transposed_size(4, 3, stride=2, output_padding=2),
+            "output_padding: expected 0 to 1, less than the stride, got 2",
+        ),
+        (
+            lambda: transposed_size(1, 3, padding=2),
+            r"padding 2 \+ 2 cuts off all of the 3 pixels; expected a sum of at most 2",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments_are_named(call, message):
     with pytest.raises(UserError, match=message):
         call()

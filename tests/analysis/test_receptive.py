@@ -82,17 +82,20 @@ def test_the_field_is_what_a_unit_sees(name):
 ENLARGING = {
     "transposed": [layers.Conv1DTranspose(1, 5, strides=2, use_bias=False)],
     "transposed_same": [layers.Conv1DTranspose(1, 4, strides=2, padding="same", use_bias=False)],
-    "exact": [layers.Conv1DTranspose(1, 3, strides=2, padding="same", output_padding=0,
-                                     use_bias=False)],
+    "exact": [
+        layers.Conv1DTranspose(1, 3, strides=2, padding="same", output_padding=0, use_bias=False)
+    ],
     "nearest": [layers.UpSampling1D(3), conv(kernel_size=3)],
     "hourglass": [conv(kernel_size=4, strides=2), layers.UpSampling1D(2), conv(kernel_size=3)],
     "exact_same": [own.ExactConv1DTranspose(1, 4, 2, "same", output_size=79, use_bias=False)],
     "exact_valid": [own.ExactConv2DTranspose(1, 3, 2, output_size=(81, 20), use_bias=False)],
     "nearest_unpooling": [own.NearestUnpooling2D(3), layers.MaxPooling2D((3, 1), 1, "same")],
     "sub_pixel": [layers.Conv1D(2, 3, use_bias=False), own.DepthToSpace(2), conv(kernel_size=2)],
-    "after_stride": [conv(kernel_size=2, strides=2),
-                     layers.Conv1DTranspose(1, 2, strides=2, use_bias=False)],
-}  # fmt: skip
+    "after_stride": [
+        conv(kernel_size=2, strides=2),
+        layers.Conv1DTranspose(1, 2, strides=2, use_bias=False),
+    ],
+}
 
 
 @pytest.mark.parametrize("name", ENLARGING)
@@ -134,9 +137,13 @@ def test_axes_are_counted_apart():
 
 @pytest.mark.parametrize(
     "everywhere",
-    [layers.GlobalAveragePooling2D(keepdims=True), layers.Flatten(),
-     layers.Reshape((4, 100, 3)), layers.Concatenate(axis=1)],
-)  # fmt: skip
+    [
+        layers.GlobalAveragePooling2D(keepdims=True),
+        layers.Flatten(),
+        layers.Reshape((4, 100, 3)),
+        layers.Concatenate(axis=1),
+    ],
+)
 def test_there_is_none_behind_a_layer_that_mixes_places(everywhere):
     image = Input((20, 20, 3))
     x = everywhere([image, image] if isinstance(everywhere, layers.Concatenate) else image)
@@ -153,11 +160,15 @@ def test_a_tensor_that_gives_a_size_is_not_seen():
     assert field(Model(image, there(x, like))) == field(Model(image, here(x)))
 
 
-@pytest.mark.parametrize("where_the_image_says", [
-    own.DeformableConv2D(1, 3), own.SpatialPyramidPooling2D(),
-    lambda x: own.MaxUnpooling2D()(*own.MaxPoolingWithIndices2D()(x)),
-    lambda x: own.squeeze_and_excitation(x, 1, name="stage1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where_the_image_says",
+    [
+        own.DeformableConv2D(1, 3),
+        own.SpatialPyramidPooling2D(),
+        lambda x: own.MaxUnpooling2D()(*own.MaxPoolingWithIndices2D()(x)),
+        lambda x: own.squeeze_and_excitation(x, 1, name="stage1"),
+    ],
+)
 def test_there_is_none_where_all_of_the_image_counts(where_the_image_says):
     image = Input((20, 20, 1))
     model = Model(image, where_the_image_says(image))

@@ -11,15 +11,20 @@ from kerascnn.files import writable_folder, write_json
 CONFIG = {
     "model": {"name": "lenet5"},
     "data": {
-        "name": "digits", "size": [8, 8], "batch_size": 64, "validation": 0.15,
+        "name": "digits",
+        "size": [8, 8],
+        "batch_size": 64,
+        "validation": 0.15,
         "normalize": {"mean": 128, "std": 128},
     },
     "optimizer": {
-        "name": "sgd", "momentum": 0.9, "weight_decay": 5e-4,
+        "name": "sgd",
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
         "schedule": {"name": "cosine", "peak": 0.05},
     },
     "training": {"epochs": 8, "seed": 0},
-}  # fmt: skip
+}
 SABOTAGED = "stem_conv"
 
 

@@ -112,9 +112,15 @@ def test_every_layer_computes_what_it_did(shape, made):
 
 def test_the_list_above_is_the_list_of_the_bridge():
     merging = {
-        layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum,
-        layers.Minimum, layers.Concatenate, layers.RepeatVector,
-    }  # fmt: skip
+        layers.Add,
+        layers.Subtract,
+        layers.Multiply,
+        layers.Average,
+        layers.Maximum,
+        layers.Minimum,
+        layers.Concatenate,
+        layers.RepeatVector,
+    }
     assert {type(layer) for layer in ON_IMAGES + ON_SEQUENCES} >= set(bridge.SAME) - merging
 
 
@@ -136,13 +142,28 @@ def test_operators_merging_layers_nests_shared_layers_and_two_heads():
     x, y = shared(inner(a)), shared(b)
     merged = [
         kind()([x, y])
-        for kind in (layers.Add, layers.Subtract, layers.Multiply, layers.Average,
-                     layers.Maximum, layers.Minimum, layers.Concatenate)
-    ]  # fmt: skip
+        for kind in (
+            layers.Add,
+            layers.Subtract,
+            layers.Multiply,
+            layers.Average,
+            layers.Maximum,
+            layers.Minimum,
+            layers.Concatenate,
+        )
+    ]
     operators = [
-        x + y, x - y, x * y, x + 3.0, x - 1, 2 - x, x * (1 / 6), x / 4.0, -1.0 * y,
+        x + y,
+        x - y,
+        x * y,
+        x + 3.0,
+        x - 1,
+        2 - x,
+        x * (1 / 6),
+        x / 4.0,
+        -1.0 * y,
         x * np.array([1.0, 2.0, 3.0], "float32"),
-    ]  # fmt: skip
+    ]
     vector = layers.GlobalMaxPooling2D()(x)
     codes = ours.RadialBasisOutput([[0.0, 1.0, -1.0], [1.0, 1.0, 1.0]])(vector)
     row = layers.RepeatVector(2)(vector)
@@ -215,9 +236,12 @@ def test_networks_of_the_zoo(name):
 def applications(name, **arguments):
     size = 96 if name in ("InceptionV3", "Xception") else 64
     return getattr(keras.applications, name)(
-        weights=None, input_shape=(size, size, 3), classes=7, classifier_activation=None,
+        weights=None,
+        input_shape=(size, size, 3),
+        classes=7,
+        classifier_activation=None,
         **arguments,
-    )  # fmt: skip
+    )
 
 
 def test_a_users_model_with_hard_swish_and_constant_operands():
@@ -228,9 +252,19 @@ def test_a_users_model_with_hard_swish_and_constant_operands():
 @pytest.mark.full
 @pytest.mark.parametrize(
     "name",
-    ["MobileNet", "MobileNetV2", "ResNet50", "DenseNet121", "InceptionV3", "VGG16", "Xception",
-     "EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Large"],
-)  # fmt: skip
+    [
+        "MobileNet",
+        "MobileNetV2",
+        "ResNet50",
+        "DenseNet121",
+        "InceptionV3",
+        "VGG16",
+        "Xception",
+        "EfficientNetB0",
+        "EfficientNetV2B0",
+        "MobileNetV3Large",
+    ],
+)
 def test_keras_applications(name):
     model = randomized(applications(name))
     assert_equal_outputs(model, bridge.to_tf_keras(model), high=255.0 if "Net" in name else 1.0)
@@ -239,10 +273,23 @@ def test_keras_applications(name):
 @pytest.mark.full
 @pytest.mark.parametrize(
     "name",
-    ["lenet5", "resnet20", "resnet18", "resnet50_v2", "resnext50_32x4d", "wide_resnet16_8",
-     "densenet40_12", "fractalnet20", "resnet110_stochastic_depth", "mobilenet_v1_025",
-     "mobilenet_v2_035", "shufflenet_v1_g3_x0_5", "xception", "ds_cnn"],
-)  # fmt: skip
+    [
+        "lenet5",
+        "resnet20",
+        "resnet18",
+        "resnet50_v2",
+        "resnext50_32x4d",
+        "wide_resnet16_8",
+        "densenet40_12",
+        "fractalnet20",
+        "resnet110_stochastic_depth",
+        "mobilenet_v1_025",
+        "mobilenet_v2_035",
+        "shufflenet_v1_g3_x0_5",
+        "xception",
+        "ds_cnn",
+    ],
+)
 def test_families_of_the_zoo(name):
     shape = {"lenet5": (32, 32, 1), "ds_cnn": (49, 10, 1), "xception": (96, 96, 3)}
     model = randomized(build(name, input_shape=shape.get(name, (32, 32, 3)), num_classes=4))

@@ -103,11 +103,18 @@ def test_an_index_that_lists_what_cannot_be_a_file(kerascnn, finished_run, tmp_p
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("labels", 3), ("labels", []), ("labels", "0123456789"), ("input_shape", [8, 8, 0]),
-        ("input_shape", {"a": 1}), ("input_shape", [32, 32]), ("input_shape", [1e400, 32, 1]),
-        ("input_shape", [10**9, 32, 1]), ("resize", "crop"), ("resize", None),
+        ("labels", 3),
+        ("labels", []),
+        ("labels", "0123456789"),
+        ("input_shape", [8, 8, 0]),
+        ("input_shape", {"a": 1}),
+        ("input_shape", [32, 32]),
+        ("input_shape", [1e400, 32, 1]),
+        ("input_shape", [10**9, 32, 1]),
+        ("resize", "crop"),
+        ("resize", None),
     ],
-)  # fmt: skip
+)
 def test_a_run_that_says_odd_things_of_its_images(kerascnn, own_run, key, value):
     facts = json.loads((own_run / "run.json").read_text())
     (own_run / "run.json").write_text(json.dumps({**facts, key: value}))

@@ -23,8 +23,11 @@ from kerascnn.analysis import count
 from kerascnn.errors import UserError
 
 CIFAR = (32, 32, 3)
-SMALL_TABLE = (((32, (32, 32), (32, 48), 16),), ((None, (32, 40), (32, 48), None),
-               (32, (32, 40), (32, 48), 16)), ((16, (32, 40), (32, 48), 16),))  # fmt: skip
+SMALL_TABLE = (
+    ((32, (32, 32), (32, 48), 16),),
+    ((None, (32, 40), (32, 48), None), (32, (32, 40), (32, 48), 16)),
+    ((16, (32, 40), (32, 48), 16),),
+)
 
 # fmt: off
 FAMILIES = {  # one small network of each, and the share of multiplications asked for

@@ -134,12 +134,14 @@ def test_a_recipe_slims_narrows_prunes_and_clusters(run):
             },
             "pruning": {"sparsity": 0.5, "fine_tune": {"epochs": 1, "peak": 0.01}},
             "clustering": {
-                "bits": 3, "dense": 2, "layers": {"stem*": 4, "s*": 3},
+                "bits": 3,
+                "dense": 2,
+                "layers": {"stem*": 4, "s*": 3},
                 "fine_tune": {"epochs": 1, "peak": 1e-4},
             },
         },
         "test",
-    )  # fmt: skip
+    )
     model = compress(run, recipe)
     report = read_json(run.path / "all" / "channels.json")
     assert report["macs_after"] <= 0.7 * report["macs_before"]

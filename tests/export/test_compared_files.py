@@ -42,9 +42,17 @@ def small(tmp_path_factory):
 
 
 FILES = [
-    "float32.tflite", "float16.tflite", "dynamic.tflite", "int8.tflite", "int16x8.tflite",
-    "uint8_ends.tflite", "int8_ends.tflite", "float32.onnx", "qdq.onnx", "torch.onnx",
-]  # fmt: skip
+    "float32.tflite",
+    "float16.tflite",
+    "dynamic.tflite",
+    "int8.tflite",
+    "int16x8.tflite",
+    "uint8_ends.tflite",
+    "int8_ends.tflite",
+    "float32.onnx",
+    "qdq.onnx",
+    "torch.onnx",
+]
 
 
 def another(model):
@@ -122,12 +130,11 @@ def test_inputs_and_outputs_are_paired_by_name_whatever_their_order(tmp_path):
     model = two_heads()
     rng = np.random.default_rng(0)
     given = {
-        "left": rng.normal(size=(20, 4)), "right": rng.normal(size=(20, 4)),
+        "left": rng.normal(size=(20, 4)),
+        "right": rng.normal(size=(20, 4)),
         "tokens": rng.integers(0, 10, (20, 6)),
-    }  # fmt: skip
-    for path in (
-        tflite(tmp_path / "two.tflite", model), onnx_of(tmp_path / "two.onnx", model)
-    ):  # fmt: skip
+    }
+    for path in (tflite(tmp_path / "two.tflite", model), onnx_of(tmp_path / "two.onnx", model)):
         found = export.compare(path, model, given)
         assert found.passed, found.checks
         assert [d.name for d in found.differences] == ["first", "second"]
@@ -154,8 +161,11 @@ def test_what_names_do_not_tell_is_an_error_that_names_both(tmp_path, kerascnn):
 
 
 def test_inputs_are_told_apart_by_shape_and_by_dtype():
-    wanted = [Wanted("a", (-1, 4), "float32"), Wanted("b", (-1, 4), "int32"),
-              Wanted("c", (-1, 8, 8, 3), "float32")]  # fmt: skip
+    wanted = [
+        Wanted("a", (-1, 4), "float32"),
+        Wanted("b", (-1, 4), "int32"),
+        Wanted("c", (-1, 8, 8, 3), "float32"),
+    ]
     ends = [End("x", (-1, 3, 8, 8), "uint8"), End("y", (-1, -1), "int64"), End("z", (1, 4), "int8")]
     places = pair(wanted, ends, what="input", files=("model", "file"))
     assert places == [Place(2), Place(1), Place(0, (0, 3, 1, 2))]

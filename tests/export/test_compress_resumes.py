@@ -22,20 +22,27 @@ from kerascnn.training.callbacks import EpochProgress
 from tests.conftest import RECIPE
 
 CONFIG = [
-    "model.name=resnet8", "data.size=[16, 16]", "data.batch_size=128", "data.validation=0.3",
-    "optimizer.schedule.warmup=0", "training.epochs=2",
-]  # fmt: skip
+    "model.name=resnet8",
+    "data.size=[16, 16]",
+    "data.batch_size=128",
+    "data.validation=0.3",
+    "optimizer.schedule.warmup=0",
+    "training.epochs=2",
+]
 STEPS = 7  # of an epoch: 908 images to train on, 128 at a time
 ALL_STAGES = Recipe(
     name="all_stages",
     channels={
-        "criterion": "gamma", "macs": 0.6, "multiple_of": 4,
-        "slimming": {"epochs": 2, "peak": 0.02}, "fine_tune": {"epochs": 2, "peak": 0.02},
+        "criterion": "gamma",
+        "macs": 0.6,
+        "multiple_of": 4,
+        "slimming": {"epochs": 2, "peak": 0.02},
+        "fine_tune": {"epochs": 2, "peak": 0.02},
     },
     pruning={"sparsity": 0.6, "end": 0.6, "fine_tune": {"epochs": 3, "peak": 0.02}},
     clustering={"clusters": 16, "fine_tune": {"epochs": 2, "peak": 0.001}},
     quantization={"frozen_statistics": 0.4, "fine_tune": {"epochs": 3, "peak": 0.002}},
-)  # fmt: skip
+)
 WHOLE = 12 * STEPS
 
 
@@ -108,8 +115,10 @@ def test_a_compression_killed_again_and_again_ends_the_same(whole, bare, killed_
     assert_same(bare / "all_stages", whole / "all_stages")
     for history in (whole / "all_stages").rglob("history.csv"):
         found = bare / history.relative_to(whole)
-        columns = [[line.rpartition(",")[0] for line in path.read_text().splitlines()]
-                   for path in (found, history)]  # fmt: skip
+        columns = [
+            [line.rpartition(",")[0] for line in path.read_text().splitlines()]
+            for path in (found, history)
+        ]
         assert columns[0] == columns[1]
 
 

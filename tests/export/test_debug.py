@@ -180,9 +180,12 @@ def test_one_network_inside_a_simulation_is_the_model_it_was_made_of():
 
 def test_names_of_refined_recipes_decode():
     quantization = Quantization(
-        method="static", equalize=True, correct_biases=True, exclude=("head_*",),
+        method="static",
+        equalize=True,
+        correct_biases=True,
+        exclude=("head_*",),
         calibration={"images": 2048, "ranges": "percentile"},
-    )  # fmt: skip
+    )
     name = recipe_name(Recipe(name="any", quantization=quantization))
     assert name == "static_wi8_ai8_images2048_percentile_equalized_corrected_float1"
 

@@ -28,10 +28,11 @@ def test_it_ends_with_a_network_that_int8_makes_faster(kerascnn, tmp_path, monke
     table = out[out.rindex("┏") :]
     rows = re.findall(r"│ (lenet5|resnet8) +│ (\S+) +│ +([\d,]+) │ +(\d+)% .* │ +(\d+)% │", table)
     assert [(network, name) for network, name, *_ in rows] == [
-        ("lenet5", "model_float32.tflite"), ("lenet5", "model_int8.tflite"),
+        ("lenet5", "model_float32.tflite"),
+        ("lenet5", "model_int8.tflite"),
         ("resnet8", "resnet8/model_float32.tflite"),
         ("resnet8", "resnet8/model_int8_static.tflite"),
-    ]  # fmt: skip
+    ]
     for _, name, size, *_ in rows:
         sheet = json.loads((tmp_path / "demo" / f"{name}.json").read_text())
         assert int(size.replace(",", "")) == sheet["bytes"]

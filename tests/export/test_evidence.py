@@ -64,10 +64,13 @@ def test_where_images_change_the_outputs_nothing_is_doubted(tmp_path, recipe):
 @pytest.mark.parametrize(
     ("recipe", "head"),
     [
-        ("float32", constant), ("static_wi8_ai8", constant), ("static_wi8_ai8", saturated),
-        ("float16", saturated), ("dynamic_wi8", saturated),
+        ("float32", constant),
+        ("static_wi8_ai8", constant),
+        ("static_wi8_ai8", saturated),
+        ("float16", saturated),
+        ("dynamic_wi8", saturated),
     ],
-)  # fmt: skip
+)
 def test_outputs_that_no_image_changes_are_kept_and_doubted(tmp_path, recipe, head):
     """They may be right, and noise may be all that does not move them: nothing is refused."""
     path, given = saved(tmp_path, head), images(tmp_path)

@@ -30,8 +30,10 @@ def files(tmp_path_factory):
     """name -> a file that a real converter wrote of one network."""
     folder, model = tmp_path_factory.mktemp("foreign"), network()
     model.save(folder / "small.keras")
-    made = {mode: tflite(folder / f"{mode}.tflite", model, mode) for mode in (
-        "float32", "float16", "dynamic", "int8", "int16x8")}  # fmt: skip
+    made = {
+        mode: tflite(folder / f"{mode}.tflite", model, mode)
+        for mode in ("float32", "float16", "dynamic", "int8", "int16x8")
+    }
     made |= {e: tflite(folder / f"{e}_ends.tflite", model, "int8", e) for e in ("uint8", "int8")}
     made["floats"] = tflite(folder / "float_ends.tflite", model, "int8")
     made["onnx"] = onnx_of(folder / "float32.onnx", model)
@@ -39,9 +41,11 @@ def files(tmp_path_factory):
 
     made["qdq"] = quantized(folder / "qdq.onnx", made["onnx"], per_channel=True)
     made["qoperator"] = quantized(
-        folder / "qoperator.onnx", made["onnx"], quant_format=QuantFormat.QOperator,
+        folder / "qoperator.onnx",
+        made["onnx"],
+        quant_format=QuantFormat.QOperator,
         activation_type=QuantType.QUInt8,
-    )  # fmt: skip
+    )
     onnx.save(like_torch(model), folder / "torch.onnx")
     made["torch"] = folder / "torch.onnx"
     made["keras"] = folder / "small.keras"
@@ -51,11 +55,18 @@ def files(tmp_path_factory):
 @pytest.mark.parametrize(
     ("name", "arithmetic"),
     [
-        ("float32", "float32"), ("float16", "float16"), ("dynamic", "dynamic"),
-        ("int16x8", "int16x8"), ("uint8", "int8"), ("floats", "int8"), ("onnx", "float32"),
-        ("qdq", "int8"), ("qoperator", "int8"), ("torch", "float32"),
+        ("float32", "float32"),
+        ("float16", "float16"),
+        ("dynamic", "dynamic"),
+        ("int16x8", "int16x8"),
+        ("uint8", "int8"),
+        ("floats", "int8"),
+        ("onnx", "float32"),
+        ("qdq", "int8"),
+        ("qoperator", "int8"),
+        ("torch", "float32"),
     ],
-)  # fmt: skip
+)
 def test_a_file_is_described_by_what_it_computes_in(files, name, arithmetic):
     found = export.describe(files[name])
     data = files[name].read_bytes()
@@ -111,9 +122,12 @@ def test_float_islands_of_int8_files_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("function", "name"), [(tf.linalg.det, "FlexMatrixDeterminant"), (lambda x: tf.raw_ops.Betainc(
-        a=x, b=x, x=x), "Betainc")],
-)  # fmt: skip
+    ("function", "name"),
+    [
+        (tf.linalg.det, "FlexMatrixDeterminant"),
+        (lambda x: tf.raw_ops.Betainc(a=x, b=x, x=x), "Betainc"),
+    ],
+)
 def test_operators_that_litert_lacks_are_described_and_refused_by_name(
     tmp_path, kerascnn, function, name
 ):
@@ -133,17 +147,19 @@ def test_operators_that_litert_lacks_are_described_and_refused_by_name(
 def test_operators_of_other_domains(tmp_path):
     ends = [value("x", "FLOAT", ["n", 4])], [value("y", "FLOAT", ["n", 4])]
     known = graph(
-        [helper.make_node("FastGelu", ["x"], ["y"], domain="com.microsoft")], *ends,
+        [helper.make_node("FastGelu", ["x"], ["y"], domain="com.microsoft")],
+        *ends,
         domains=["com.microsoft"],
-    )  # fmt: skip
+    )
     onnx.save(known, tmp_path / "known.onnx")
     found = export.describe(tmp_path / "known.onnx")
     assert found.content.operators == [{"name": "com.microsoft.FastGelu", "version": 1, "count": 1}]
     assert found.refusal is None and "com.microsoft 1" in found.content.minimum_runtime
     strange = graph(
-        [helper.make_node("Mystery", ["x"], ["y"], domain="org.nobody")], *ends,
+        [helper.make_node("Mystery", ["x"], ["y"], domain="org.nobody")],
+        *ends,
         domains=["org.nobody"],
-    )  # fmt: skip
+    )
     onnx.save(strange, tmp_path / "strange.onnx")
     found = export.describe(tmp_path / "strange.onnx")
     assert found.content.foreign == ("org.nobody.Mystery",) and "Mystery" in found.refusal
@@ -250,9 +266,13 @@ def test_weights_beside_a_file_are_read_from_its_own_folder_alone(tmp_path, kera
     onnx.save(like_torch(model), inside)
     path = beside / "model.onnx"
     onnx.save(
-        like_torch(model), path, save_as_external_data=True, location="weights.bin",
-        size_threshold=64, convert_attribute=True,
-    )  # fmt: skip
+        like_torch(model),
+        path,
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=64,
+        convert_attribute=True,
+    )
     found = export.describe(path)
     assert found.content.external == ("weights.bin",) and found.refusal is None
     assert found.bytes == path.stat().st_size + (beside / "weights.bin").stat().st_size
@@ -295,8 +315,9 @@ def test_signatures_are_listed(tmp_path):
     )
     found = export.describe(path).content.signatures
     assert {k: (list(i), list(o)) for k, (i, o) in found.items()} == {
-        "twice": (["x"], ["doubled"]), "thrice": (["x"], ["tripled"])
-    }  # fmt: skip
+        "twice": (["x"], ["doubled"]),
+        "thrice": (["x"], ["tripled"]),
+    }
     notes = export.compare(path, path).notes
     assert any("first signature" in note for note in notes)
 

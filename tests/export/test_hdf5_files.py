@@ -13,11 +13,15 @@ from kerascnn.training import load_model
 
 
 def stack(of):
-    return of.Sequential([
-        of.layers.Rescaling(1 / 255, input_shape=(12, 12, 3)),
-        of.layers.Conv2D(6, 3, activation="relu"), of.layers.BatchNormalization(),
-        of.layers.GlobalAveragePooling2D(), of.layers.Dense(4, activation="softmax"),
-    ])  # fmt: skip
+    return of.Sequential(
+        [
+            of.layers.Rescaling(1 / 255, input_shape=(12, 12, 3)),
+            of.layers.Conv2D(6, 3, activation="relu"),
+            of.layers.BatchNormalization(),
+            of.layers.GlobalAveragePooling2D(),
+            of.layers.Dense(4, activation="softmax"),
+        ]
+    )
 
 
 def complaint(result, words):

@@ -23,9 +23,11 @@ def test_help_lists_the_common_path_first_and_every_verb_once(kerascnn):
 def test_a_shell_completes_verbs_and_options():
     for words, wanted in (("kerascnn ben", "benchmark"), ("kerascnn train --res", "--resume")):
         environment = {
-            **os.environ, "_KERASCNN_COMPLETE": "complete_bash", "COMP_WORDS": words,
+            **os.environ,
+            "_KERASCNN_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
             "COMP_CWORD": str(len(words.split()) - 1),
-        }  # fmt: skip
+        }
         command = [sys.executable, "-m", "kerascnn"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
         assert done.stdout.split() == [wanted], done.stderr

@@ -145,7 +145,7 @@ OF_IMAGES = {
     "adaptive pooling, even": of_features(layers.AdaptiveAveragePooling2D, (4, 6)),
     "pyramid pooling": of_features(ours.SpatialPyramidPooling2D, (1, 2, 5)),
     "max pooling rounding up": of_features(ours.CeilMaxPooling2D, 3, 2),
-}  # fmt: skip
+}
 
 
 def conv1d(x, **options):
@@ -177,7 +177,7 @@ OF_SEQUENCES = {
     "dense": of_sequence(layers.Dense, 5),
     "dropout": of_sequence(layers.SpatialDropout1D, 0.1),
     "softmax": lambda x: layers.Softmax()(layers.Permute((2, 1))(conv1d(x))),
-}  # fmt: skip
+}
 # fmt: on
 
 
@@ -221,8 +221,17 @@ def test_a_layer_of_sequences_is_int8_and_computes_what_is_simulated(name, tmp_p
     check(built(OF_SEQUENCES[name], (16, 4)), tmp_path / "model.tflite")
 
 
-IN_ONNX_TOO = ("prelu", "hard_tanh", "mish", "selu", "softsign", "relu up to 1", "minimum of three",
-               "pyramid pooling", "scaled tanh")  # fmt: skip
+IN_ONNX_TOO = (
+    "prelu",
+    "hard_tanh",
+    "mish",
+    "selu",
+    "softsign",
+    "relu up to 1",
+    "minimum of three",
+    "pyramid pooling",
+    "scaled tanh",
+)
 
 
 @pytest.mark.full

@@ -14,9 +14,14 @@ from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 
 SIDES = {  # the smallest pictures that they take, or so
-    "MobileNetV3Small": 64, "MobileNetV3Large": 64, "EfficientNetB0": 64, "MobileNetV2": 64,
-    "ResNet50": 64, "DenseNet121": 64, "InceptionV3": 75,
-}  # fmt: skip
+    "MobileNetV3Small": 64,
+    "MobileNetV3Large": 64,
+    "EfficientNetB0": 64,
+    "MobileNetV2": 64,
+    "ResNet50": 64,
+    "DenseNet121": 64,
+    "InceptionV3": 75,
+}
 
 
 def with_signal(name, images):

@@ -42,10 +42,15 @@ def saved(model, folder, name="mine.keras"):
 def of_pixels(folder):
     """A sequential model as many are written: it normalizes, and ends in a softmax."""
     stack = [
-        keras.Input(SHAPE), layers.RandomFlip(), layers.Rescaling(1 / 255), layers.Conv2D(8, 3),
-        layers.BatchNormalization(), layers.ReLU(), layers.GlobalAveragePooling2D(),
+        keras.Input(SHAPE),
+        layers.RandomFlip(),
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(8, 3),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.GlobalAveragePooling2D(),
         layers.Dense(4, activation="softmax"),
-    ]  # fmt: skip
+    ]
     return saved(randomized(keras.Sequential(stack, name="pixels")), folder)
 
 
@@ -195,8 +200,18 @@ def zipped(change=lambda data: data, name="x.npy", member=None):
 def test_whatever_numpy_raises_is_one_line(kerascnn, tmp_path, kind):
     path = tmp_path / "odd.npz"
     path.write_bytes(ODD_FILES[kind]())
-    line = complaint(kerascnn("convert", of_pixels(tmp_path), "--to", "tflite", "--recipe",
-                              "float32", "--images", path))  # fmt: skip
+    line = complaint(
+        kerascnn(
+            "convert",
+            of_pixels(tmp_path),
+            "--to",
+            "tflite",
+            "--recipe",
+            "float32",
+            "--images",
+            path,
+        )
+    )
     assert "odd.npz: " in line and ("not an" in line or "expected numbers" in line)
 
 

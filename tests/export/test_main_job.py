@@ -68,9 +68,11 @@ def test_half_of_the_int8_weights_are_zero(finished_run):
     weights = [
         interpreter.get_tensor(d["index"])
         for d in interpreter.get_tensor_details()
-        if d["dtype"] is np.int8 and len(d["shape"]) > 1 and "FakeQuant" in d["name"]
+        if d["dtype"] is np.int8
+        and len(d["shape"]) > 1
+        and "FakeQuant" in d["name"]
         and d["shape"][0] > 1
-    ]  # fmt: skip
+    ]
     zeros = sum((w == 0).sum() for w in weights) / sum(w.size for w in weights)
     assert zeros >= 0.5
 

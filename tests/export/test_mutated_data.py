@@ -56,7 +56,9 @@ FILES = {
     "png": (lambda: tf.io.encode_png(picture()).numpy(), image, damaged),
     "jpeg": (lambda: jpeg(picture(), 6), image, damaged),
     "progressive": (
-        lambda: tf.io.encode_jpeg(picture(), progressive=True).numpy(), image, damaged,
+        lambda: tf.io.encode_jpeg(picture(), progressive=True).numpy(),
+        image,
+        damaged,
     ),
     "bmp": (lambda: bmp(picture()), image, damaged),
     "gif": (lambda: gif(*3 * [picture()[..., 0] // 2]), image, damaged),
@@ -65,10 +67,12 @@ FILES = {
     "packed npz": (lambda: saved(np.savez_compressed), array, damaged),
     "idx": (lambda: gzip.compress(idx()), lambda path: read_idx(path, dimensions=3), damaged),
     "inside idx": (
-        lambda: gzip.compress(idx()), lambda path: read_idx(path, dimensions=3), unpacked_first,
+        lambda: gzip.compress(idx()),
+        lambda path: read_idx(path, dimensions=3),
+        unpacked_first,
     ),
     "cifar": (lambda: (picture(30, 3073)[..., 0] % 10).tobytes(), read_cifar10, damaged),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", FILES)

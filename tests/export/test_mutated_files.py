@@ -27,9 +27,11 @@ from kerascnn.training import load_model
 
 ARTIFACTS = ["model_float32.tflite", "model_int8.tflite", "model_float32.onnx", "model_int8.onnx"]
 RECORDS = {
-    "run.json": "run", "model_int8.tflite.json": "sheet", "evaluation.json": "evaluation",
+    "run.json": "run",
+    "model_int8.tflite.json": "sheet",
+    "evaluation.json": "evaluation",
     "benchmark.json": "benchmark",
-}  # fmt: skip
+}
 CASES = [
     *(("verify", name, name.split(".")[1], seed) for name in ARTIFACTS for seed in range(5)),
     *(
@@ -172,8 +174,10 @@ def test_what_only_looks_like_a_file(kerascnn, tmp_path, monkeypatch, name, odd)
     assert code == 2, err
     assert len(err.splitlines()) == 1
     words = {
-        "folder": "expected a file, got a folder", "pipe": "got a device or pipe",
-        "huge": "bytes, expected at most", "unreadable": "cannot be read: Permission denied",
+        "folder": "expected a file, got a folder",
+        "pipe": "got a device or pipe",
+        "huge": "bytes, expected at most",
+        "unreadable": "cannot be read: Permission denied",
         "endless name": "File name too long",
-    }  # fmt: skip
+    }
     assert words[odd] in err

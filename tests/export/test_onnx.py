@@ -24,9 +24,17 @@ from kerascnn.models.graph import normalized, output_names
 from tests.models.miniatures import SMALL, make
 
 QUICK = {
-    "mlp_512_512", "lenet5_1998", "nin_cifar10", "inception_module", "resnet8", "resnet164_v2",
-    "wide_resnet28_10_dropout", "resnet110_stochastic_depth", "densenet_bc100_12", "ds_cnn",
-}  # fmt: skip
+    "mlp_512_512",
+    "lenet5_1998",
+    "nin_cifar10",
+    "inception_module",
+    "resnet8",
+    "resnet164_v2",
+    "wide_resnet28_10_dropout",
+    "resnet110_stochastic_depth",
+    "densenet_bc100_12",
+    "ds_cnn",
+}
 zoo = pytest.mark.parametrize(
     "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SMALL]
 )
@@ -241,8 +249,12 @@ def rounded(tiny):
 def test_names_are_those_of_the_layers(tiny):
     found = nodes(to_onnx(tiny))
     assert [n.name for n in found if n.op_type in WEIGHTED] == [
-        "stem", "grouped", "depthwise", "dilated", "logits",
-    ]  # fmt: skip
+        "stem",
+        "grouped",
+        "depthwise",
+        "dilated",
+        "logits",
+    ]
     assert list(found[-1].output) == ["logits"]
     by_name = {n.name: n for n in found}
     assert by_name["grouped"].input[1:] == ["grouped/kernel", "grouped/bias"]
@@ -335,8 +347,10 @@ def test_int8_weights_and_scales_are_those_of_the_tflite_file_node_by_node(round
         if np.size(scales) > 1:
             assert integers.shape[axis] == value.shape[dimension] == np.size(scales)
         # the same integers in each channel, wherever the layouts put them
-        first, second = (np.moveaxis(v, a, 0).reshape(v.shape[a], -1)
-                         for v, a in ((integers, axis or 0), (value, dimension)))  # fmt: skip
+        first, second = (
+            np.moveaxis(v, a, 0).reshape(v.shape[a], -1)
+            for v, a in ((integers, axis or 0), (value, dimension))
+        )
         if np.size(scales) == 1:
             first, second = first.reshape(1, -1), second.reshape(1, -1)
         np.testing.assert_array_equal(np.sort(first), np.sort(second), err_msg=layer)

@@ -25,16 +25,34 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from test_running import SMALL, make
 
 DOZEN = (
-    "mlp_512_512", "lenet5", "lenet5_1998", "nin_cifar10", "resnet20", "resnet8", "ds_cnn",
-    "resnet110_stochastic_depth", "wide_resnet28_10_dropout", "densenet_bc100_12", "resnet164_v2",
+    "mlp_512_512",
+    "lenet5",
+    "lenet5_1998",
+    "nin_cifar10",
+    "resnet20",
+    "resnet8",
+    "ds_cnn",
+    "resnet110_stochastic_depth",
+    "wide_resnet28_10_dropout",
+    "densenet_bc100_12",
+    "resnet164_v2",
     "inception_module",
-)  # fmt: skip
+)
 NETWORKS = [n if n in DOZEN else pytest.param(n, marks=pytest.mark.full) for n in SMALL]
 
 EVERYWHERE = {
-    "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "MUL", "CONCATENATION", "MEAN",
-    "AVERAGE_POOL_2D", "MAX_POOL_2D", "PAD", "RESHAPE",
-}  # fmt: skip
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "ADD",
+    "MUL",
+    "CONCATENATION",
+    "MEAN",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "PAD",
+    "RESHAPE",
+}
 RESPONSE = {"EXP", "LOG", "SQUARE"}  # local response normalization
 BESIDES = {  # what only some families need
     "lenet5": {"TANH"},

@@ -132,9 +132,11 @@ def test_zeros_survive_saving_int8_training_and_the_file(pattern, tmp_path):
     names = {(8, 3, 3, 3): "stem", (12, 3, 3, 8): "conv", (8, 2, 2, 12): "up", (5, 8): "logits"}
     assert set(stored) == set(names)
     for shape, name in names.items():
-        expected = zero[name].T if name == "logits" else np.moveaxis(
-            zero[name], 2 if name == "up" else 3, 0
-        )  # fmt: skip
+        expected = (
+            zero[name].T
+            if name == "logits"
+            else np.moveaxis(zero[name], 2 if name == "up" else 3, 0)
+        )
         assert expected.shape == shape
         assert not stored[shape][expected].any()
         if pattern == "2:4":
@@ -160,13 +162,16 @@ def test_a_recipe_prunes_two_of_four_and_keeps_them_in_int8(own_run):
         {
             "name": "fours",
             "pruning": {
-                "sparsity": 0.5, "pattern": "2:4", "schedule": "constant",
-                "exclude": ["stage1_conv"], "fine_tune": FINE_TUNE,
+                "sparsity": 0.5,
+                "pattern": "2:4",
+                "schedule": "constant",
+                "exclude": ["stage1_conv"],
+                "fine_tune": FINE_TUNE,
             },
             "quantization": {"fine_tune": FINE_TUNE},
         },
         "test",
-    )  # fmt: skip
+    )
     run = open_run(own_run)
     compress(run, recipe)
     kernels = prunable_kernels(kept_model(run, recipe))

@@ -32,9 +32,11 @@ CLASSES = ["<b>", "a$b$ & co"]
 ZEROS = 0.75
 FLOAT = Recipe(name="float32", max_drop=100)
 PRUNED = Recipe(
-    name="pruned75", artifact="pruned", max_drop=100,
+    name="pruned75",
+    artifact="pruned",
+    max_drop=100,
     pruning=Pruning(sparsity=ZEROS, fine_tune=FineTune(epochs=2, peak=0.1)),
-)  # fmt: skip
+)
 FILES = ["model_float32.onnx", "model_float32.tflite", "model_pruned.tflite"]
 
 
@@ -50,9 +52,11 @@ def finished(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "noise"
     images = {"name": "folder", "path": str(data), "size": [32, 32], "channels": 1}
     tree = {
-        "model": {"name": "lenet5"}, "data": {**images, "batch_size": 4, "validation": 0.25},
-        "optimizer": {"schedule": {"peak": 0.1}}, "training": {"epochs": 3},
-    }  # fmt: skip
+        "model": {"name": "lenet5"},
+        "data": {**images, "batch_size": 4, "validation": 0.25},
+        "optimizer": {"schedule": {"peak": 0.1}},
+        "training": {"epochs": 3},
+    }
     config = configs.parse(configs.Config, tree, "here")
     path.mkdir()
     configs.save(config, path / "config.yaml")
@@ -68,17 +72,28 @@ def finished(tmp_path_factory):
     )
     timings = [
         {
-            "file": f"/elsewhere/{name}", "engine": "LiteRT", "version": "2.3.0", "threads": 2,
-            "cores": [0, 1], "runs": 50, "median": 0.5 + i, "p90": 0.625 + i, "minimum": 0.25 + i,
+            "file": f"/elsewhere/{name}",
+            "engine": "LiteRT",
+            "version": "2.3.0",
+            "threads": 2,
+            "cores": [0, 1],
+            "runs": 50,
+            "median": 0.5 + i,
+            "p90": 0.625 + i,
+            "minimum": 0.25 + i,
         }
         for i, name in enumerate(FILES)
-    ]  # fmt: skip
+    ]
     machine = {"cpu": "Abacus 9", "cores": 4, "system": "Linux"}
     write_json(
         path / "benchmark.json",
-        {"evidence": "measured", "machine": machine, "date": "2999-01-02T03:04:05+00:00",
-         "timings": timings},
-    )  # fmt: skip
+        {
+            "evidence": "measured",
+            "machine": machine,
+            "date": "2999-01-02T03:04:05+00:00",
+            "timings": timings,
+        },
+    )
     return path
 
 
@@ -189,8 +204,10 @@ def test_accuracy_on_the_test_images_is_measured_and_kept_in_the_sheet(reported)
 
 def test_accuracy_that_is_in_the_sheet_is_not_measured_again(folder):
     for name in FILES:
-        change(sheet_path(folder / name), lambda s: s["accuracy"].update(
-            test={"artifact": 0.125, "images": 4}))  # fmt: skip
+        change(
+            sheet_path(folder / name),
+            lambda s: s["accuracy"].update(test={"artifact": 0.125, "images": 4}),
+        )
     rows = Page(write_report(open_run(folder))).table().values()
     assert {row["test accuracy"] for row in rows} == {"12.50 %"}
 
@@ -269,17 +286,23 @@ def test_a_packed_model_is_listed_with_its_size(folder):
     path = folder / "model_deep.kcnn"
     path.write_bytes(b"packed")
     recipe = {
-        "name": "deep", "clustering": {"bits": 8, "fine_tune": {"epochs": 1, "peak": 0.1}},
-    }  # fmt: skip
+        "name": "deep",
+        "clustering": {"bits": 8, "fine_tune": {"epochs": 1, "peak": 0.1}},
+    }
     write_json(
         sheet_path(path),
         {
-            "sha256": hashlib.sha256(b"packed").hexdigest(), "bytes": 12_345,
-            "float32_bytes": 246_900, "zeros": 0.67, "recipe": recipe, "inputs": [{"height": 32}],
-            "accuracy": {"validation": {"artifact": 0.875, "images": 8}}, "checks": [],
+            "sha256": hashlib.sha256(b"packed").hexdigest(),
+            "bytes": 12_345,
+            "float32_bytes": 246_900,
+            "zeros": 0.67,
+            "recipe": recipe,
+            "inputs": [{"height": 32}],
+            "accuracy": {"validation": {"artifact": 0.875, "images": 8}},
+            "checks": [],
             "made": "2026-01-02T03:04:05+00:00",
         },
-    )  # fmt: skip
+    )
     text = write_report(folder).read_text()
     for said in ("model_deep.kcnn", "12,345", "246,900", "20.0", "67.00 %", "87.50 %"):
         assert said in text
@@ -432,8 +455,11 @@ def test_a_share_below_all_is_never_written_as_all():
 
 
 def test_agreement_of_an_int8_file_is_said_in_steps_and_labels():
-    names = ["outputs within 1 step of the simulation", "labels that agree with the simulation",
-             "points of accuracy lost"]  # fmt: skip
+    names = [
+        "outputs within 1 step of the simulation",
+        "labels that agree with the simulation",
+        "points of accuracy lost",
+    ]
     checks = [type("Check", (), {"name": n, "measured": 0.9975}) for n in names]
     assert agreement(checks) == ["99.75 % within 1 step", "99.75 % same label"]
 

@@ -44,8 +44,11 @@ def test_what_is_staged_replaces_what_was_and_leaves_all_else(finished_run, tmp_
     (staged,) = export.stage([finished_run / "model_float32.tflite"], tmp_path)
     assert staged.name == "lenet5_float32"
     assert listing(tmp_path) == [
-        "icon.png", "lenet5_float32.tflite", "lenet5_float32.tflite.json", INDEX,
-    ]  # fmt: skip
+        "icon.png",
+        "lenet5_float32.tflite",
+        "lenet5_float32.tflite.json",
+        INDEX,
+    ]
 
 
 def test_who_is_interrupted_can_stage_again(finished_run, tmp_path, monkeypatch):
@@ -97,10 +100,12 @@ def unnamed(run):
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [
-        (changed, "changed since it was verified"), (failed, "did not pass its checks"),
-        (unsealed, "is missing; kerascnn convert writes it"), (unnamed, "is no name"),
+        (changed, "changed since it was verified"),
+        (failed, "did not pass its checks"),
+        (unsealed, "is missing; kerascnn convert writes it"),
+        (unnamed, "is no name"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_verified_is_refused_and_the_folder_stays(
     kerascnn, own_run, tmp_path, spoil, line
 ):

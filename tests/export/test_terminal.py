@@ -19,9 +19,14 @@ from kerascnn.tables import Table
 
 LONG = "a_name_that_is_longer_than_a_narrow_terminal_is_wide"
 NAMES = [
-    "\x1b[2J\x1b]0;owned\x07", "\x1b]8;;http:evil\x1b\\link", "two\nlines", "over\u202egnp",
-    "[red]x", "x[b]y", os.fsdecode(b"\xff\xfelatin"),
-]  # fmt: skip
+    "\x1b[2J\x1b]0;owned\x07",
+    "\x1b]8;;http:evil\x1b\\link",
+    "two\nlines",
+    "over\u202egnp",
+    "[red]x",
+    "x[b]y",
+    os.fsdecode(b"\xff\xfelatin"),
+]
 HARMFUL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e-\u202e\ud800-\udfff]")
 
 

@@ -22,8 +22,11 @@ def two_heads():
     image = keras.Input((12, 12, 3), name="image")
     x = layers.Rescaling(1 / 128, -1.0, name="normalize")(image)
     shared = layers.Conv2D(8, 3, padding="same", use_bias=False, name="shared_conv")
-    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_bn")(
-        layers.Conv2D(8, 3, padding="same", name="stem_conv")(x)))  # fmt: skip
+    x = layers.ReLU(name="stem_relu")(
+        layers.BatchNormalization(name="stem_bn")(
+            layers.Conv2D(8, 3, padding="same", name="stem_conv")(x)
+        )
+    )
     x = shared(shared(x))
     flat = layers.Flatten(name="flat")(x)
     early = layers.Dense(3, name="early", activation="softmax")(flat)

@@ -81,9 +81,18 @@ def test_the_file_is_all_int8_and_agrees_with_the_simulation(simulated, tmp_path
         found = artifact.run([images])[0].astype(int)
         end = artifact.outputs[0]
     assert names <= {
-        "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
-        "FULLY_CONNECTED", "LOGISTIC", "MEAN", "MUL", "QUANTIZE", "RESHAPE",
-    }  # fmt: skip
+        "ADD",
+        "AVERAGE_POOL_2D",
+        "CONCATENATION",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "LOGISTIC",
+        "MEAN",
+        "MUL",
+        "QUANTIZE",
+        "RESHAPE",
+    }
     logits = simulation.model.predict(images.astype("float32"), verbose=0)
     steps = np.abs(found - (np.rint(logits / end["scale"]) + end["zero_point"]).clip(0, 255))
     assert (steps <= 1).mean() > 0.95  # the kernel of average pooling rounds, the simulation not
@@ -141,9 +150,11 @@ def run(tmp_path):
     keras.utils.set_random_seed(0)
     optimizer = {"weight_decay": 1e-4, "schedule": {"peak": 0.01}}
     tree = {
-        "model": {"name": "tiny"}, "optimizer": optimizer, "training": {"epochs": 1},
+        "model": {"name": "tiny"},
+        "optimizer": optimizer,
+        "training": {"epochs": 1},
         "data": {"name": "digits", "batch_size": 64},
-    }  # fmt: skip
+    }
     data = load_data(DataConfig(**tree["data"]))
     facts = {"labels": list(data.names), "input_shape": list(data.shape), "resize": "stretch"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(tree))
@@ -164,10 +175,15 @@ def make(**sections):
 
 def test_pruning_reaches_its_sparsity_and_quantization_keeps_the_zeros(run):
     stages = {
-        "pruning": {"engine": "tfmot", "sparsity": 0.75, "end": 0.5, "exclude": ["logits"],
-                    "fine_tune": FINE_TUNE},
+        "pruning": {
+            "engine": "tfmot",
+            "sparsity": 0.75,
+            "end": 0.5,
+            "exclude": ["logits"],
+            "fine_tune": FINE_TUNE,
+        },
         "quantization": {"engine": "tfmot", "fine_tune": FINE_TUNE},
-    }  # fmt: skip
+    }
     model = compress.compress(run, make(**stages))
     assert is_int8(model)
     zeros = {name: (kernel == 0).mean() for name, kernel in kernels(model).items()}

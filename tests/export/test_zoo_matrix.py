@@ -10,10 +10,19 @@ from kerascnn.models.graph import normalized
 from tests.models.miniatures import make
 
 DOZEN = [
-    "lenet5", "inception_module", "squeezenet1_0_bypass", "resnet8", "resnet164_v2", "densenet121",
-    "resnext29_8x64d", "mobilenet_v1", "mobilenet_v2", "shufflenet_v1_g3_x0_5",
-    "shufflenet_v2_x0_5", "ds_cnn",
-]  # fmt: skip
+    "lenet5",
+    "inception_module",
+    "squeezenet1_0_bypass",
+    "resnet8",
+    "resnet164_v2",
+    "densenet121",
+    "resnext29_8x64d",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "shufflenet_v1_g3_x0_5",
+    "shufflenet_v2_x0_5",
+    "ds_cnn",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,9 @@ def view(rates, kernel_size=3):
     image = keras.Input((99, 1))
     model = keras.Model(image, dilated_stack(image, 1, rates, kernel_size, name="stack"))
     for layer in model.layers[1:]:
-        layer.set_weights([np.ones(w.shape) for w in layer.weights[:1]] + [np.zeros(1)]
-                          if layer.weights else [])  # fmt: skip
+        layer.set_weights(
+            [np.ones(w.shape) for w in layer.weights[:1]] + [np.zeros(1)] if layer.weights else []
+        )
     impulse = np.zeros((1, 99, 1), "float32")
     impulse[0, 49] = 1
     return np.count_nonzero(model(impulse))

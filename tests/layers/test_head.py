@@ -15,13 +15,21 @@ def names(**arguments):
 def test_dropout_stands_behind_or_in_front_of_each_hidden_layer():
     assert names() == ["head_flatten", "head_1_dense", "head_2_dense", "head_logits"]
     assert names(dropout=0.5) == [
-        "head_flatten", "head_1_dense", "head_1_dropout", "head_2_dense", "head_2_dropout",
+        "head_flatten",
+        "head_1_dense",
+        "head_1_dropout",
+        "head_2_dense",
+        "head_2_dropout",
         "head_logits",
-    ]  # fmt: skip
+    ]
     assert names(dropout=0.5, dropout_first=True, name="aux") == [
-        "aux_flatten", "aux_1_dropout", "aux_1_dense", "aux_2_dropout", "aux_2_dense",
+        "aux_flatten",
+        "aux_1_dropout",
+        "aux_1_dense",
+        "aux_2_dropout",
+        "aux_2_dense",
         "aux_logits",
-    ]  # fmt: skip
+    ]
 
 
 def test_average_pooling_divides_by_the_window_at_the_border_too():

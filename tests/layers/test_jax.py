@@ -16,8 +16,11 @@ def test_the_layers_pass_on_jax_too():
         [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", str(HERE)]
         + [f"--ignore={path}" for path in not_on_jax],
         env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "XLA_FLAGS": quick},
-        cwd=HERE.parents[1], capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
     skipped = [line for line in run.stdout.splitlines() if line.startswith("SKIPPED")]
     assert all("could not import 'torch'" in line for line in skipped), skipped

@@ -27,10 +27,12 @@ def test_a_full_table_is_an_ordinary_convolution():
     full.build(x.shape)
     dense.build(x.shape)
     # The weights stand filter by filter, those of a filter in the order of the table.
-    full.set_weights([
-        np.transpose(dense.kernel.numpy(), (0, 1, 3, 2)).reshape(3, 5, 12),
-        rng.normal(size=4),
-    ])  # fmt: skip
+    full.set_weights(
+        [
+            np.transpose(dense.kernel.numpy(), (0, 1, 3, 2)).reshape(3, 5, 12),
+            rng.normal(size=4),
+        ]
+    )
     dense.bias.assign(full.bias)
     np.testing.assert_allclose(full(x), dense(x), rtol=1e-5, atol=1e-5)  # float32, 45 products
 
@@ -40,8 +42,9 @@ def test_a_filter_sees_the_channels_of_its_table_and_no_others():
     x = np.zeros((1, 1, 1, 3), "float32")
     layer(x)
     layer.set_weights([np.array([[[2.0, 3.0, 5.0]]]), np.array([0.5, 0.25])])
-    seen = [np.asarray(layer(np.eye(3, dtype="float32")[[c]][:, None, None]))[0, 0, 0]
-            for c in range(3)]  # fmt: skip
+    seen = [
+        np.asarray(layer(np.eye(3, dtype="float32")[[c]][:, None, None]))[0, 0, 0] for c in range(3)
+    ]
     assert np.array(seen).tolist() == [[2.5, 0.25], [0.5, 3.25], [0.5, 5.25]]
 
 
@@ -82,10 +85,15 @@ def test_an_output_is_minus_the_squared_distance_and_has_no_weights():
     assert layer.weights == []
 
 
-@pytest.mark.parametrize("layer", [
-    PartiallyConnectedConv2D([(0,), (0, 1)], 3), TrainableSubsampling2D(2),
-    RadialBasisOutput([(1, -1), (-1, 1)]),
-], ids=lambda layer: type(layer).__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "layer",
+    [
+        PartiallyConnectedConv2D([(0,), (0, 1)], 3),
+        TrainableSubsampling2D(2),
+        RadialBasisOutput([(1, -1), (-1, 1)]),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
 def test_shapes_are_inferred_and_the_config_rebuilds(layer):
     shape = (3, 2) if isinstance(layer, RadialBasisOutput) else (3, 7, 6, 2)
     x = rng.normal(size=shape).astype("float32")

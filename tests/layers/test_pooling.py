@@ -12,9 +12,12 @@ def by_hand(x, pool_size, strides):
     rows = range(0, -(-(height - kh) // sh) * sh + 1, sh)
     columns = range(0, -(-(width - kw) // sw) * sw + 1, sw)
     return np.stack(
-        [np.stack([x[:, i : i + kh, j : j + kw].max(axis=(1, 2)) for j in columns], 1)
-         for i in rows], 1,
-    )  # fmt: skip
+        [
+            np.stack([x[:, i : i + kh, j : j + kw].max(axis=(1, 2)) for j in columns], 1)
+            for i in rows
+        ],
+        1,
+    )
 
 
 def test_reaches_over_the_edge():

@@ -39,8 +39,9 @@ def run(content, images):
     for x in images:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x[None])
         interpreter.invoke()
-        results.append([interpreter.get_tensor(out["index"])
-                        for out in interpreter.get_output_details()])  # fmt: skip
+        results.append(
+            [interpreter.get_tensor(out["index"]) for out in interpreter.get_output_details()]
+        )
     return results, operators
 
 

@@ -54,9 +54,7 @@ def test_is_keras_own_layer_at_the_size_that_chooses(rng, kernel_size, strides, 
     x = rng.normal(size=(2, 3, 4, 2)).astype("float32")
     own = layers.Conv2DTranspose(3, kernel_size, strides, padding)
     expected = own(x)
-    layer = ExactConv2DTranspose(
-        3, kernel_size, strides, padding, output_size=expected.shape[1:3]
-    )  # fmt: skip
+    layer = ExactConv2DTranspose(3, kernel_size, strides, padding, output_size=expected.shape[1:3])
     layer.build(x.shape)
     layer.set_weights(own.get_weights())
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)

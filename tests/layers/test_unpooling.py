@@ -15,8 +15,13 @@ def test_indices_by_hand():
     np.testing.assert_array_equal(y[0, :, :, 0], [[0, 9, 2, 0], [0, 0, 0, 0]])
 
 
-POOLINGS = [((2, 2), (2, 2), "valid"), ((3, 3), (2, 2), "valid"), ((3, 3), (2, 2), "same"),
-            ((3, 2), (1, 2), "same"), ((2, 2), (2, 2), "same")]  # fmt: skip
+POOLINGS = [
+    ((2, 2), (2, 2), "valid"),
+    ((3, 3), (2, 2), "valid"),
+    ((3, 3), (2, 2), "same"),
+    ((3, 2), (1, 2), "same"),
+    ((2, 2), (2, 2), "same"),
+]
 
 
 @pytest.mark.parametrize(("pool_size", "strides", "padding"), POOLINGS)

@@ -9,16 +9,24 @@ from kerascnn.analysis import count
 from kerascnn.models import build as build_with_weights
 
 PAPERS_LAYERS = {
-    "conv1": "stage1_conv", "pool1": "stage1_pool", "conv2 g2": "stage2_conv",
-    "pool2": "stage2_pool", "conv3": "stage3_1_conv", "conv4 g2": "stage3_2_conv",
-    "conv5 g2": "stage3_3_conv", "pool5": "stage3_pool", "fc6": "head_1_dense",
-    "fc7": "head_2_dense", "fc8": "head_logits",
-}  # fmt: skip
+    "conv1": "stage1_conv",
+    "pool1": "stage1_pool",
+    "conv2 g2": "stage2_conv",
+    "pool2": "stage2_pool",
+    "conv3": "stage3_1_conv",
+    "conv4 g2": "stage3_2_conv",
+    "conv5 g2": "stage3_3_conv",
+    "pool5": "stage3_pool",
+    "fc6": "head_1_dense",
+    "fc7": "head_2_dense",
+    "fc8": "head_logits",
+}
 
 
-@pytest.mark.parametrize(("layer", "shape", "params", "macs"), [
-    pytest.param(*found, id=found[0]) for found in entry("alexnet")["details"]["layers"]
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "shape", "params", "macs"),
+    [pytest.param(*found, id=found[0]) for found in entry("alexnet")["details"]["layers"]],
+)
 def test_layers_have_the_papers_shapes_and_costs(build, layer, shape, params, macs):
     model, name = build("alexnet"), PAPERS_LAYERS[layer]
     (counted,) = [x for x in count(model).layers if x.name == name]
@@ -60,8 +68,11 @@ def test_dropout_follows_the_dense_layers_of_2012_and_precedes_those_of_2014(bui
 
     assert order("alexnet") == ["head_1_dense", "head_1_dropout", "head_2_dense", "head_2_dropout"]
     assert order("alexnet_one_tower") == [
-        "head_1_dropout", "head_1_dense", "head_2_dropout", "head_2_dense",
-    ]  # fmt: skip
+        "head_1_dropout",
+        "head_1_dense",
+        "head_2_dropout",
+        "head_2_dense",
+    ]
 
 
 def test_the_one_tower_form_has_its_own_widths_at_224(build):

@@ -15,16 +15,25 @@ from kerascnn.models.weights.applications import APPLICATIONS
 from kerascnn.models.weights.preprocessing import CAFFE
 
 MODULES = {  # where the preprocessing of each function lives
-    "VGG16": "vgg16", "VGG19": "vgg19", "Xception": "xception", "InceptionV3": "inception_v3",
-    "MobileNet": "mobilenet", "MobileNetV2": "mobilenet_v2",
+    "VGG16": "vgg16",
+    "VGG19": "vgg19",
+    "Xception": "xception",
+    "InceptionV3": "inception_v3",
+    "MobileNet": "mobilenet",
+    "MobileNetV2": "mobilenet_v2",
     **{f"ResNet{depth}": "resnet" for depth in (50, 101, 152)},
     **{f"ResNet{depth}V2": "resnet_v2" for depth in (50, 101, 152)},
     **{f"DenseNet{depth}": "densenet" for depth in (121, 169, 201)},
-}  # fmt: skip
+}
 SMALLEST = {
-    "densenet121", "inception_v3_keras", "mobilenet_v1_025", "mobilenet_v2_035",
-    "resnet50_v1_keras", "resnet50_v2_keras", "xception",
-}  # fmt: skip
+    "densenet121",
+    "inception_v3_keras",
+    "mobilenet_v1_025",
+    "mobilenet_v2_035",
+    "resnet50_v1_keras",
+    "resnet50_v2_keras",
+    "xception",
+}
 ALPHAS = {"025": 0.25, "035": 0.35, "050": 0.5, "075": 0.75, "130": 1.3, "140": 1.4}
 
 # float32 sums in another order: 1e-7 a layer, up to some 200 layers; a kernel in the wrong place,
@@ -64,8 +73,11 @@ def published(monkeypatch):
         known = APPLICATIONS[name]
         function = getattr(keras.applications, known.function)
         options = {"alpha": ALPHAS.get(name.rsplit("_", 1)[-1], 1.0)} if known.alphas else {}
-        theirs = draw(function(weights=None, classifier_activation=None,
-                               input_shape=(side, side, 3), **options))  # fmt: skip
+        theirs = draw(
+            function(
+                weights=None, classifier_activation=None, input_shape=(side, side, 3), **options
+            )
+        )
 
         def answer(**asked):
             publish.asked = asked
@@ -116,19 +128,29 @@ def test_weights_of_an_image_size_are_its_own(published):
     published("mobilenet_v1_025", 128)
     kerascnn.build("mobilenet_v1_025", input_shape=(128, 128, 3), weights="imagenet")
     assert published.asked == {
-        "weights": "imagenet", "classes": 1000, "alpha": 0.25, "input_shape": (128, 128, 3)
-    }  # fmt: skip
+        "weights": "imagenet",
+        "classes": 1000,
+        "alpha": 0.25,
+        "input_shape": (128, 128, 3),
+    }
     kerascnn.build("mobilenet_v1_025", input_shape=(100, 100, 3), weights="imagenet")
     assert "input_shape" not in published.asked  # those of 224x224
 
 
 def test_reads_the_file_of_a_network_that_someone_trained(tmp_path):
-    theirs = draw(keras.applications.MobileNet(
-        (128, 128, 3), alpha=0.25, classes=7, weights=None, classifier_activation=None
-    ))  # fmt: skip
+    theirs = draw(
+        keras.applications.MobileNet(
+            (128, 128, 3), alpha=0.25, classes=7, weights=None, classifier_activation=None
+        )
+    )
     theirs.save_weights(tmp_path / "own.weights.h5")
-    ours = kerascnn.build("mobilenet_v1", alpha=0.25, num_classes=7, input_shape=(128, 128, 3),
-                          weights=tmp_path / "own.weights.h5")  # fmt: skip
+    ours = kerascnn.build(
+        "mobilenet_v1",
+        alpha=0.25,
+        num_classes=7,
+        input_shape=(128, 128, 3),
+        weights=tmp_path / "own.weights.h5",
+    )
     image = pixels(128) / 127.5 - 1
     assert_same(logits(ours, image), logits(theirs, image))
 

@@ -18,12 +18,21 @@ OTHER_TOP1 = {
     "squeezenet1_0_bypass": "the paper's, of a network that the reference has without bypass",
 }
 WORDS = {  # the last word of a layer's name says what it is
-    layers.Conv2D: "conv", layers.DepthwiseConv2D: "conv", layers.SeparableConv2D: "conv",
-    layers.BatchNormalization: "bn", layers.ReLU: "relu|relu6|out", layers.Add: "add",
-    layers.Concatenate: "concat", layers.Dense: "dense|logits", layers.Flatten: "flatten",
-    layers.Dropout: "dropout", layers.ZeroPadding2D: "pad", layers.MaxPooling2D: "pool",
-    layers.AveragePooling2D: "pool", layers.GlobalAveragePooling2D: "pool|logits",
-}  # fmt: skip
+    layers.Conv2D: "conv",
+    layers.DepthwiseConv2D: "conv",
+    layers.SeparableConv2D: "conv",
+    layers.BatchNormalization: "bn",
+    layers.ReLU: "relu|relu6|out",
+    layers.Add: "add",
+    layers.Concatenate: "concat",
+    layers.Dense: "dense|logits",
+    layers.Flatten: "flatten",
+    layers.Dropout: "dropout",
+    layers.ZeroPadding2D: "pad",
+    layers.MaxPooling2D: "pool",
+    layers.AveragePooling2D: "pool",
+    layers.GlobalAveragePooling2D: "pool|logits",
+}
 NAME = re.compile(r"image|(stem|stage[1-9]\d*(_block[1-9]\d*)?|head)(_[a-z0-9]+)+")
 
 

@@ -7,20 +7,34 @@ from keras import layers
 from kerascnn.models import build as build_with_weights
 
 MODULES = {  # Figure 5 -> here
-    "3a": "stage1_block1", "3b": "stage1_block2", "3c": "stage2_block1", "4a": "stage2_block2",
-    "4b": "stage2_block3", "4c": "stage2_block4", "4d": "stage2_block5", "4e": "stage3_block1",
-    "5a": "stage3_block2", "5b": "stage3_block3",
-}  # fmt: skip
+    "3a": "stage1_block1",
+    "3b": "stage1_block2",
+    "3c": "stage2_block1",
+    "4a": "stage2_block2",
+    "4b": "stage2_block3",
+    "4c": "stage2_block4",
+    "4d": "stage2_block5",
+    "4e": "stage3_block1",
+    "5a": "stage3_block2",
+    "5b": "stage3_block3",
+}
 
 
 def test_modules_have_the_shapes_of_figure_5(build):
     model = build("bn_inception")
     found = {m: model.get_layer(f"{b}_concat").output.shape[1:] for m, b in MODULES.items()}
     assert found == {
-        "3a": (28, 28, 256), "3b": (28, 28, 320), "3c": (14, 14, 576), "4a": (14, 14, 576),
-        "4b": (14, 14, 576), "4c": (14, 14, 608), "4d": (14, 14, 608), "4e": (7, 7, 1056),
-        "5a": (7, 7, 1024), "5b": (7, 7, 1024),
-    }  # fmt: skip
+        "3a": (28, 28, 256),
+        "3b": (28, 28, 320),
+        "3c": (14, 14, 576),
+        "4a": (14, 14, 576),
+        "4b": (14, 14, 576),
+        "4c": (14, 14, 608),
+        "4d": (14, 14, 608),
+        "4e": (7, 7, 1056),
+        "5a": (7, 7, 1024),
+        "5b": (7, 7, 1024),
+    }
 
 
 def test_no_kernel_of_a_module_is_larger_than_3x3(build):
@@ -42,8 +56,11 @@ def test_3c_and_4e_stride_and_pass_their_input_by(build):
 
 def test_pooling_averages_but_in_the_striding_and_the_last_module(build):
     model = build("bn_inception")
-    maximum = [m for m, b in MODULES.items()
-               if isinstance(model.get_layer(f"{b}_pool"), layers.MaxPooling2D)]  # fmt: skip
+    maximum = [
+        m
+        for m, b in MODULES.items()
+        if isinstance(model.get_layer(f"{b}_pool"), layers.MaxPooling2D)
+    ]
     assert maximum == ["3c", "4e", "5b"]
 
 

@@ -8,9 +8,15 @@ from kerascnn import UserError
 
 @pytest.mark.parametrize(
     ("name", "depth"),
-    [("densenet121", 121), ("densenet169", 169), ("densenet201", 201),
-     ("densenet_bc100_12", 100), ("densenet40_12", 40), ("densenet_bc190_40", 190)],
-)  # fmt: skip
+    [
+        ("densenet121", 121),
+        ("densenet169", 169),
+        ("densenet201", 201),
+        ("densenet_bc100_12", 100),
+        ("densenet40_12", 40),
+        ("densenet_bc190_40", 190),
+    ],
+)
 def test_the_name_counts_the_layers_with_weights(build, name, depth):
     kinds = (layers.Conv2D, layers.Dense)
     assert len([x for x in build(name).layers if isinstance(x, kinds)]) == depth
@@ -18,13 +24,26 @@ def test_the_name_counts_the_layers_with_weights(build, name, depth):
 
 def test_stages_have_the_shapes_of_table_1(build):
     model = build("densenet121")
-    ends = ["stem_pool", "stage1_block6_concat", "stage2_transition_pool", "stage2_block12_concat",
-            "stage3_transition_pool", "stage3_block24_concat", "stage4_transition_pool",
-            "stage4_block16_concat"]  # fmt: skip
+    ends = [
+        "stem_pool",
+        "stage1_block6_concat",
+        "stage2_transition_pool",
+        "stage2_block12_concat",
+        "stage3_transition_pool",
+        "stage3_block24_concat",
+        "stage4_transition_pool",
+        "stage4_block16_concat",
+    ]
     assert [model.get_layer(name).output.shape[1:] for name in ends] == [
-        (56, 56, 64), (56, 56, 256), (28, 28, 128), (28, 28, 512),
-        (14, 14, 256), (14, 14, 1024), (7, 7, 512), (7, 7, 1024),
-    ]  # fmt: skip
+        (56, 56, 64),
+        (56, 56, 256),
+        (28, 28, 128),
+        (28, 28, 512),
+        (14, 14, 256),
+        (14, 14, 1024),
+        (7, 7, 512),
+        (7, 7, 1024),
+    ]
 
 
 def test_a_layer_adds_growth_channels_to_all_that_came_before(build):

@@ -21,9 +21,13 @@ def test_modules_are_those_of_table_1(build, module):
     model = build("googlenet")
     block = f"{BLOCKS[module['layer'][0]]}_block{'abcde'.index(module['layer'][1]) + 1}"
     filters = {
-        "1x1": "n1x1", "3x3_reduce": "n3x3_reduce", "3x3": "n3x3", "5x5_reduce": "n5x5_reduce",
-        "5x5": "n5x5", "pool_proj": "pool_proj",
-    }  # fmt: skip
+        "1x1": "n1x1",
+        "3x3_reduce": "n3x3_reduce",
+        "3x3": "n3x3",
+        "5x5_reduce": "n5x5_reduce",
+        "5x5": "n5x5",
+        "pool_proj": "pool_proj",
+    }
     for branch, column in filters.items():
         assert model.get_layer(f"{block}_{branch}_conv").filters == module[column]
     end = model.get_layer(f"{block}_concat").output.shape

@@ -12,14 +12,28 @@ NAMES = ["inception_v3", "inception_v3_keras"]
 @pytest.mark.parametrize("name", NAMES)
 def test_stages_have_the_shapes_of_table_1(build, name):
     model = build(name)
-    ends = ["stem_1_relu", "stem_2_relu", "stem_3_relu", "stem_3_pool", "stem_5_pool",
-            "stage1_block3_concat", "stage2_block5_concat", "stage3_block3_concat"]  # fmt: skip
+    ends = [
+        "stem_1_relu",
+        "stem_2_relu",
+        "stem_3_relu",
+        "stem_3_pool",
+        "stem_5_pool",
+        "stage1_block3_concat",
+        "stage2_block5_concat",
+        "stage3_block3_concat",
+    ]
     # The paper's table has 73x73x80, a stride and 35x35x288 at the end of the stem; every
     # implementation has a 1x1 to 80 channels, a 3x3 to 192 and a pooling instead.
     assert [model.get_layer(end).output.shape[1:] for end in ends] == [
-        (149, 149, 32), (147, 147, 32), (147, 147, 64), (73, 73, 64), (35, 35, 192),
-        (35, 35, 288), (17, 17, 768), (8, 8, 2048),
-    ]  # fmt: skip
+        (149, 149, 32),
+        (147, 147, 32),
+        (147, 147, 64),
+        (73, 73, 64),
+        (35, 35, 192),
+        (35, 35, 288),
+        (17, 17, 768),
+        (8, 8, 2048),
+    ]
 
 
 def test_7x7_is_factorized_into_rows_and_columns(build):
@@ -42,8 +56,11 @@ def test_the_last_modules_put_1x3_and_3x1_side_by_side(build):
 def test_grids_shrink_without_padding_in_parallel_branches(build):
     model = build("inception_v3")
     for block in ("stage2_block1", "stage3_block1"):
-        strided = [x for x in model.layers if x.name.startswith(block)
-                   and getattr(x, "strides", (1, 1)) == (2, 2)]  # fmt: skip
+        strided = [
+            x
+            for x in model.layers
+            if x.name.startswith(block) and getattr(x, "strides", (1, 1)) == (2, 2)
+        ]
         assert len(strided) == 3
         assert all(x.padding == "valid" for x in strided)
 

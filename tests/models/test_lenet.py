@@ -13,14 +13,20 @@ from kerascnn.models import build as build_with_weights
 from kerascnn.models.lenet import TABLE_I, digit_codes
 
 PAPERS_LAYERS = {  # its name in the paper -> here, shape and parameters
-    "C1": "stage1_conv", "S2": "stage1_pool", "C3": "stage2_conv", "S4": "stage2_pool",
-    "C5": "stage3_conv", "F6": "head_1_dense", "OUT RBF": "head_logits",
-}  # fmt: skip
+    "C1": "stage1_conv",
+    "S2": "stage1_pool",
+    "C3": "stage2_conv",
+    "S4": "stage2_pool",
+    "C5": "stage3_conv",
+    "F6": "head_1_dense",
+    "OUT RBF": "head_logits",
+}
 
 
-@pytest.mark.parametrize(("layer", "shape", "params", "connections"), [
-    pytest.param(*found, id=found[0]) for found in entry("lenet5_1998")["details"]["layers"]
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "shape", "params", "connections"),
+    [pytest.param(*found, id=found[0]) for found in entry("lenet5_1998")["details"]["layers"]],
+)
 def test_layers_are_those_of_section_2b(build, layer, shape, params, connections):
     found = build("lenet5_1998").get_layer(PAPERS_LAYERS[layer])
     assert found.output.shape[1:] in (tuple(shape), tuple(shape[-1:]))
@@ -73,9 +79,13 @@ def test_every_layer_is_squashed_by_1_7159_tanh_two_thirds(build):
     model = build("lenet5_1998")
     squashed = [x.name for x in model.layers if isinstance(x, layers.Activation)]
     assert squashed == [
-        "stage1_tanh", "stage1_pool_tanh", "stage2_tanh", "stage2_pool_tanh", "stage3_tanh",
+        "stage1_tanh",
+        "stage1_pool_tanh",
+        "stage2_tanh",
+        "stage2_pool_tanh",
+        "stage3_tanh",
         "head_1_tanh",
-    ]  # fmt: skip
+    ]
 
 
 def test_the_original_takes_32x32_and_at_most_a_class_for_each_digit():
@@ -90,14 +100,18 @@ def test_the_modern_form_connects_all_maps_and_pools_without_weights(build):
     assert model.get_layer("stage2_conv").count_params() == (6 * 5 * 5 + 1) * 16
     assert model.get_layer("stage1_pool").count_params() == 0
     assert [model.get_layer(f"stage{i}_pool").output.shape[1:] for i in (1, 2)] == [
-        (14, 14, 6), (5, 5, 16),
-    ]  # fmt: skip
+        (14, 14, 6),
+        (5, 5, 16),
+    ]
 
 
 def test_28_pixels_without_padding_change_only_the_first_dense_layer(build):
     small, large = build("lenet5_28"), build("lenet5")
-    differ = [x.name for x, y in zip(small.layers, large.layers, strict=True)
-              if x.count_params() != y.count_params()]  # fmt: skip
+    differ = [
+        x.name
+        for x, y in zip(small.layers, large.layers, strict=True)
+        if x.count_params() != y.count_params()
+    ]
     assert differ == ["head_1_dense"]
     assert small.get_layer("head_flatten").output.shape == (None, 4 * 4 * 16)
 

@@ -16,8 +16,12 @@ def test_stages_have_the_shapes_of_table_1(build):
     model = build("mobilenet_v1")
     ends = ["stage1_block1", "stage2_block2", "stage3_block2", "stage4_block6", "stage5_block2"]
     assert [model.get_layer(f"{name}_2_relu6").output.shape[1:] for name in ends] == [
-        (112, 112, 64), (56, 56, 128), (28, 28, 256), (14, 14, 512), (7, 7, 1024),
-    ]  # fmt: skip
+        (112, 112, 64),
+        (56, 56, 128),
+        (28, 28, 256),
+        (14, 14, 512),
+        (7, 7, 1024),
+    ]
 
 
 def test_the_last_depthwise_convolution_does_not_stride(build):

@@ -17,9 +17,14 @@ def test_stages_have_the_shapes_of_table_2(build):
         model.get_layer(f"stage{s}_block{b}_3_bn").output.shape for s, b in enumerate(blocks, 1)
     ]
     assert [end[1:] for end in ends] == [
-        (112, 112, 16), (56, 56, 24), (28, 28, 32), (14, 14, 64), (14, 14, 96), (7, 7, 160),
+        (112, 112, 16),
+        (56, 56, 24),
+        (28, 28, 32),
+        (14, 14, 64),
+        (14, 14, 96),
+        (7, 7, 160),
         (7, 7, 320),
-    ]  # fmt: skip
+    ]
     assert model.get_layer("head_relu6").output.shape[1:] == (7, 7, 1280)
 
 
@@ -31,8 +36,11 @@ def test_bottlenecks_are_linear(build):
 
 def test_a_shortcut_only_where_the_shape_stays(build):
     model = build("mobilenet_v2")
-    repeated = [f"stage{s}_block{i}" for s, n in enumerate((1, 2, 3, 4, 3, 3, 1), 1)
-                for i in range(2, n + 1)]  # fmt: skip
+    repeated = [
+        f"stage{s}_block{i}"
+        for s, n in enumerate((1, 2, 3, 4, 3, 3, 1), 1)
+        for i in range(2, n + 1)
+    ]
     assert [n.removesuffix("_add") for n in names(model) if n.endswith("_add")] == repeated
 
 

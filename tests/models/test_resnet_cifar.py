@@ -21,8 +21,9 @@ def test_shortcuts_have_no_weights(build):
     model = build("resnet20")
     shortcuts = [layer for layer in model.layers if "_proj_" in layer.name]
     assert [x.name for x in shortcuts if x.name.startswith("stage2")] == [
-        "stage2_block1_proj_pool", "stage2_block1_proj_pad",
-    ]  # fmt: skip
+        "stage2_block1_proj_pool",
+        "stage2_block1_proj_pad",
+    ]
     assert all(layer.count_params() == 0 for layer in shortcuts)
 
 

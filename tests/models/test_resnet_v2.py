@@ -44,9 +44,12 @@ def test_the_first_unit_does_not_normalize_what_the_stem_has(build):
 
 @pytest.mark.parametrize(
     ("name", "block", "sizes"),
-    [("resnet50_v2", 1, (56, 28, 14, 7)), ("resnet50_v2_keras", 1, (56, 28, 14, 7)),
-     ("resnet164_v2", 18, (32, 16, 8))],
-)  # fmt: skip
+    [
+        ("resnet50_v2", 1, (56, 28, 14, 7)),
+        ("resnet50_v2_keras", 1, (56, 28, 14, 7)),
+        ("resnet164_v2", 18, (32, 16, 8)),
+    ],
+)
 def test_stages_halve_the_image(build, name, block, sizes):
     model = build(name)
     found = [

@@ -62,10 +62,13 @@ def check_elsewhere(names, backend, folder):
         expected[name] = run(model, images(model))
     root = Path(__file__).parents[2]
     environment = {
-        **os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "JAX_PLATFORMS": "cpu",
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": str(root),
+        "JAX_PLATFORMS": "cpu",
         # Each network runs once: most of the time would go into making that once fast.
         "XLA_FLAGS": "--xla_backend_optimization_level=0",
-    }  # fmt: skip
+    }
     script = Path(__file__).with_name("on_this_backend.py")
     subprocess.run([sys.executable, script, folder], check=True, cwd=root, env=environment)
     for name, (outputs, norms) in expected.items():

@@ -23,9 +23,10 @@ def test_stages_have_the_shapes_of_table_1(build, name, channels):
 def test_every_1x1_is_grouped_but_the_first(build):
     model = build("shufflenet_v1_g3_x1_0")
     ungrouped = [
-        x.name for x in model.layers
+        x.name
+        for x in model.layers
         if isinstance(x, layers.Conv2D) and x.kernel_size == (1, 1) and x.groups == 1
-    ]  # fmt: skip
+    ]
     assert ungrouped == ["stage1_block1_1_conv"]
 
 

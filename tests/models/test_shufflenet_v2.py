@@ -6,11 +6,22 @@ import pytest
 @pytest.mark.parametrize("name", ["shufflenet_v2_x1_0", "shufflenet_v2_x1_0_torch"])
 def test_stages_have_the_shapes_of_table_5(build, name):
     model = build(name)
-    ends = ["stem_conv", "stem_pool", "stage1_block4_shuffle", "stage2_block8_shuffle",
-            "stage3_block4_shuffle", "head_relu"]  # fmt: skip
+    ends = [
+        "stem_conv",
+        "stem_pool",
+        "stage1_block4_shuffle",
+        "stage2_block8_shuffle",
+        "stage3_block4_shuffle",
+        "head_relu",
+    ]
     assert [model.get_layer(end).output.shape[1:] for end in ends] == [
-        (112, 112, 24), (56, 56, 24), (28, 28, 116), (14, 14, 232), (7, 7, 464), (7, 7, 1024),
-    ]  # fmt: skip
+        (112, 112, 24),
+        (56, 56, 24),
+        (28, 28, 116),
+        (14, 14, 232),
+        (7, 7, 464),
+        (7, 7, 1024),
+    ]
 
 
 def test_half_of_the_channels_pass_by_and_all_are_shuffled(build):

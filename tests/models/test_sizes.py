@@ -14,9 +14,12 @@ from kerascnn.models.graph import without_weights
 
 # A row of each builder, with few blocks, and rows that take other sizes than that one.
 FEW_BLOCKS = {name: arguments for name, (_, arguments) in SMALL.items()} | {
-    "googlenet": {}, "googlenet_aux": {}, "inception_v3_aux": {}, "squeezenet1_1": {},
+    "googlenet": {},
+    "googlenet_aux": {},
+    "inception_v3_aux": {},
+    "squeezenet1_1": {},
     "resnet50_v1": {"depth": (1, 1, 1, 1)},
-}  # fmt: skip
+}
 every_builder = pytest.mark.parametrize("name", FEW_BLOCKS)
 ODD = ["lenet5", "nin_cifar10", "nin_imagenet", "vgg11_lrn", "zfnet", "alexnet_one_tower"]
 GIVEN = {"alexnet", "lenet5_1998"}  # their papers choose the sizes, and fewer than would do
@@ -35,8 +38,9 @@ def smallest(name):
     try:
         make(name, 1)
     except UserError as error:
-        asked = re.search(r"expected (?:images|sides) of (?:at least )?(?:\d+, or of )?(\d+)",
-                          str(error))  # fmt: skip
+        asked = re.search(
+            r"expected (?:images|sides) of (?:at least )?(?:\d+, or of )?(\d+)", str(error)
+        )
         return int(asked.group(1))
     return 1
 
@@ -69,8 +73,9 @@ def test_refuses_one_pixel_less_and_has_to(name, monkeypatch):
     if name in GIVEN:
         return
     # Without its own check Keras refuses, for somewhere in the network a map vanishes.
-    monkeypatch.setattr(sys.modules[variant(name).builder.__module__], "require_at_least",
-                        lambda *_: None)  # fmt: skip
+    monkeypatch.setattr(
+        sys.modules[variant(name).builder.__module__], "require_at_least", lambda *_: None
+    )
     with pytest.raises(ValueError, match=r"size|zero"):
         make(name, side)
 

@@ -21,8 +21,12 @@ from kerascnn.models.weights.state_dicts import modern
 
 ENTRIES = json.loads(RECORD.read_text())
 HEAVY = {  # or seen in another
-    "vgg11", "vgg11 timm", "inception_v3_aux", "alexnet_one_tower", "googlenet_bn",
-}  # fmt: skip
+    "vgg11",
+    "vgg11 timm",
+    "inception_v3_aux",
+    "alexnet_one_tower",
+    "googlenet_bn",
+}
 
 # float32 sums in another order: 1e-7 a layer, some 100 layers; a tensor in the wrong place, or
 # one that is transposed, changes every digit.
@@ -191,14 +195,22 @@ CHOICES = [
     ("squeezenet1_1", "imagnet", "unknown weights 'imagnet'; expected 'imagenet', a state dict"),
     ("squeezenet1_1", 3, "unknown weights '3'"),
     ("squeezenet1_1", "a.pth", r"a.pth: a pickle can run any code .* safetensors.torch.save_file"),
-    ("resnet50", "imagenet", r"^resnet50: no weights of keras.applications fit it; they fit "
-     r"resnet50_v1_keras, resnet50_v2_keras; a state dict of torchvision or timm fits: weights='F"),
-    ("mobilenet_v2", "a.safetensors", r"they fit mobilenet_v2_torch; those of keras.applications "
-     r"fit: weights='imagenet'"),
+    (
+        "resnet50",
+        "imagenet",
+        r"^resnet50: no weights of keras.applications fit it; they fit "
+        r"resnet50_v1_keras, resnet50_v2_keras; a state dict of torchvision or timm fits: weights='F",
+    ),
+    (
+        "mobilenet_v2",
+        "a.safetensors",
+        r"they fit mobilenet_v2_torch; those of keras.applications "
+        r"fit: weights='imagenet'",
+    ),
     ("alexnet", "a.safetensors", r"they fit alexnet_one_tower$"),
     ("lenet5", "imagenet", r"no weights of keras.applications fit it; they fit vgg16, vgg19, res"),
     ("lenet5", "a.h5", r"no weights of keras.applications fit it"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "weights", "message"), CHOICES)

@@ -19,13 +19,17 @@ def ours(**options):
 
 def theirs(epsilon):
     """The same with a bias, as keras.applications writes it, with weights of its own."""
-    network = keras.Sequential([
-        keras.Input((5, 4, 3)),
-        layers.Conv2D(6, 3, padding="same", name="conv"),
-        layers.BatchNormalization(epsilon=epsilon, name="bn"),
-        layers.ReLU(), layers.Flatten(),
-        layers.Dense(8, "relu", name="fc1"), layers.Dense(4, name="predictions"),
-    ])  # fmt: skip
+    network = keras.Sequential(
+        [
+            keras.Input((5, 4, 3)),
+            layers.Conv2D(6, 3, padding="same", name="conv"),
+            layers.BatchNormalization(epsilon=epsilon, name="bn"),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(8, "relu", name="fc1"),
+            layers.Dense(4, name="predictions"),
+        ]
+    )
     random = np.random.RandomState(0)
     for variable in network.weights:
         low = 0.5 if variable.name in ("gamma", "moving_variance") else -1.0
@@ -34,8 +38,12 @@ def theirs(epsilon):
 
 
 def naming(layers):
-    names = {"stem_conv": "conv", "stem_bn": "bn", "head_1_dense": "fc1",
-             "head_logits": "predictions"}  # fmt: skip
+    names = {
+        "stem_conv": "conv",
+        "stem_bn": "bn",
+        "head_1_dense": "fc1",
+        "head_logits": "predictions",
+    }
     return {name: names[name] for name in layers}
 
 
@@ -69,12 +77,17 @@ def test_torch_flattens_channel_by_channel(as_convolution):
     """By hand: torch's matrix, and the convolution over the whole map that timm makes of it."""
     random, network = np.random.RandomState(0), ours(use_bias=True)
     tensors = {
-        "conv.weight": random.uniform(-1, 1, (6, 3, 3, 3)), "conv.bias": np.zeros(6),
-        "bn.weight": np.ones(6), "bn.bias": np.zeros(6),
-        "bn.running_mean": np.zeros(6), "bn.running_var": np.ones(6),
-        "fc1.weight": random.uniform(-1, 1, (8, 6 * 5 * 4)), "fc1.bias": np.zeros(8),
-        "predictions.weight": random.uniform(-1, 1, (4, 8)), "predictions.bias": np.zeros(4),
-    }  # fmt: skip
+        "conv.weight": random.uniform(-1, 1, (6, 3, 3, 3)),
+        "conv.bias": np.zeros(6),
+        "bn.weight": np.ones(6),
+        "bn.bias": np.zeros(6),
+        "bn.running_mean": np.zeros(6),
+        "bn.running_var": np.ones(6),
+        "fc1.weight": random.uniform(-1, 1, (8, 6 * 5 * 4)),
+        "fc1.bias": np.zeros(8),
+        "predictions.weight": random.uniform(-1, 1, (4, 8)),
+        "predictions.bias": np.zeros(4),
+    }
     matrix = tensors["fc1.weight"]
     if as_convolution:
         tensors["fc1.weight"] = matrix.reshape(8, 6, 5, 4)

@@ -12,13 +12,26 @@ def test_36_convolutions_separable_ones_counted_once(build):
 
 def test_shapes_of_figure_5(build):
     model = build("xception")
-    ends = ["stem_1_conv", "stem_2_conv", "stage1_block1_add", "stage2_block1_add",
-            "stage3_block1_add", "stage3_block9_add", "stage4_block1_add",
-            "stage4_block2_2_relu"]  # fmt: skip
+    ends = [
+        "stem_1_conv",
+        "stem_2_conv",
+        "stage1_block1_add",
+        "stage2_block1_add",
+        "stage3_block1_add",
+        "stage3_block9_add",
+        "stage4_block1_add",
+        "stage4_block2_2_relu",
+    ]
     assert [model.get_layer(name).output.shape[1:] for name in ends] == [
-        (149, 149, 32), (147, 147, 64), (74, 74, 128), (37, 37, 256),
-        (19, 19, 728), (19, 19, 728), (10, 10, 1024), (10, 10, 2048),
-    ]  # fmt: skip
+        (149, 149, 32),
+        (147, 147, 64),
+        (74, 74, 128),
+        (37, 37, 256),
+        (19, 19, 728),
+        (19, 19, 728),
+        (10, 10, 1024),
+        (10, 10, 2048),
+    ]
 
 
 def test_nothing_stands_between_depthwise_and_pointwise(build):

@@ -5,16 +5,24 @@ from keras import layers
 from oracle import entry
 
 PAPERS_LAYERS = {
-    "conv1": "stage1_conv", "pool1": "stage1_pool", "conv2": "stage2_conv",
-    "pool2": "stage2_pool", "conv3": "stage3_1_conv", "conv4": "stage3_2_conv",
-    "conv5": "stage3_3_conv", "pool5": "stage3_pool", "fc6": "head_1_dense",
-    "fc7": "head_2_dense", "fc8": "head_logits",
-}  # fmt: skip
+    "conv1": "stage1_conv",
+    "pool1": "stage1_pool",
+    "conv2": "stage2_conv",
+    "pool2": "stage2_pool",
+    "conv3": "stage3_1_conv",
+    "conv4": "stage3_2_conv",
+    "conv5": "stage3_3_conv",
+    "pool5": "stage3_pool",
+    "fc6": "head_1_dense",
+    "fc7": "head_2_dense",
+    "fc8": "head_logits",
+}
 
 
-@pytest.mark.parametrize(("layer", "shape", "params"), [
-    pytest.param(*found, id=found[0]) for found in entry("zfnet")["details"]["layers"]
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("layer", "shape", "params"),
+    [pytest.param(*found, id=found[0]) for found in entry("zfnet")["details"]["layers"]],
+)
 def test_layers_are_those_of_figure_3(build, layer, shape, params):
     found = build("zfnet").get_layer(PAPERS_LAYERS[layer])
     assert found.output.shape[1:] == tuple(shape)

@@ -57,10 +57,22 @@ TIMM = {
     "mobilenet_v2_torch timm": ("mobilenetv2_100", {}),
 }
 RECORDED = (
-    "alexnet_one_tower", "vgg11", "vgg11 timm", "squeezenet1_0", "squeezenet1_1", "googlenet_bn",
-    "googlenet_bn_aux", "inception_v3", "inception_v3_aux", "resnet18", "resnext50_32x4d",
-    "densenet121", "mobilenet_v2_torch", "mobilenet_v2_torch timm", "shufflenet_v2_x1_0_torch",
-)  # fmt: skip
+    "alexnet_one_tower",
+    "vgg11",
+    "vgg11 timm",
+    "squeezenet1_0",
+    "squeezenet1_1",
+    "googlenet_bn",
+    "googlenet_bn_aux",
+    "inception_v3",
+    "inception_v3_aux",
+    "resnet18",
+    "resnext50_32x4d",
+    "densenet121",
+    "mobilenet_v2_torch",
+    "mobilenet_v2_torch timm",
+    "shufflenet_v2_x1_0_torch",
+)
 
 
 def network(name):

@@ -137,11 +137,15 @@ def cases(dtype):
         "conv3d": conv((1, 4, 3, 5, 2), (2, 2, 2, 2, 3), (3,), dilation_rate=(1, 1, 2)),
         "true conv": conv((2, 5, 5, 2), (3, 2, 2, 3), (3,), strides=2, flip_kernel=True),
         "conv_loops": loops(
-            (1, 4, 3, 2), (2, 2, 1, 2), (2,), padding=((0, 1), (1, 0)), groups=2,
+            (1, 4, 3, 2),
+            (2, 2, 1, 2),
+            (2,),
+            padding=((0, 1), (1, 0)),
+            groups=2,
         ),
         "depthwise1d": depthwise((2, 7, 3), (3, 3, 2), (6,), dilation_rate=2),
         "depthwise2d": depthwise((2, 5, 6, 2), (3, 3, 2, 2), (4,), strides=2, padding="same"),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", cases("float64"))
@@ -154,22 +158,36 @@ def test_convolution_in_float32_stays_float32(name):
     check_float32_stays(*cases("float32")[name])
 
 
-@pytest.mark.parametrize("message, call", [
-    (r"one to three axes of size, got shapes \(1, 5, 5, 4\) and \(3, 4, 6\)",
-     lambda: numpy_ops.conv(X, K[0])),
-    (r"groups=2: .* 4 channels of x, .* got \(3, 3, 4, 6\)",
-     lambda: numpy_ops.conv(X, K, groups=2)),
-    (r"groups=4: .* multiple of groups", lambda: numpy_ops.conv(X, K[:, :, :1], groups=4)),
-    (r"groups=0: expected", lambda: numpy_ops.conv(X, K, groups=0)),
-    (r"unknown padding 'smae'; did you mean 'same'", lambda: numpy_ops.conv(X, K, padding="smae")),
-    (r"padding: .* 2 numbers .*, got \(1,\)", lambda: numpy_ops.conv(X, K, padding=(1,))),
-    (r"strides: .* from 1 on, or 2 of them, got 0", lambda: numpy_ops.conv(X, K, strides=0)),
-    (r"strides: .* got \(1, 1, 1\)", lambda: numpy_ops.conv_loops(X, K, strides=(1, 1, 1))),
-    (r"reaches over \(7, 7\), the padded image has \(5, 5\)",
-     lambda: numpy_ops.conv(X, K, dilation_rate=3)),
-    (r"dy: expected \(1, 3, 3, 6\), .* got \(1, 5, 5, 6\)",
-     lambda: numpy_ops.conv_gradients(np.zeros((1, 5, 5, 6)), X, K)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "message, call",
+    [
+        (
+            r"one to three axes of size, got shapes \(1, 5, 5, 4\) and \(3, 4, 6\)",
+            lambda: numpy_ops.conv(X, K[0]),
+        ),
+        (
+            r"groups=2: .* 4 channels of x, .* got \(3, 3, 4, 6\)",
+            lambda: numpy_ops.conv(X, K, groups=2),
+        ),
+        (r"groups=4: .* multiple of groups", lambda: numpy_ops.conv(X, K[:, :, :1], groups=4)),
+        (r"groups=0: expected", lambda: numpy_ops.conv(X, K, groups=0)),
+        (
+            r"unknown padding 'smae'; did you mean 'same'",
+            lambda: numpy_ops.conv(X, K, padding="smae"),
+        ),
+        (r"padding: .* 2 numbers .*, got \(1,\)", lambda: numpy_ops.conv(X, K, padding=(1,))),
+        (r"strides: .* from 1 on, or 2 of them, got 0", lambda: numpy_ops.conv(X, K, strides=0)),
+        (r"strides: .* got \(1, 1, 1\)", lambda: numpy_ops.conv_loops(X, K, strides=(1, 1, 1))),
+        (
+            r"reaches over \(7, 7\), the padded image has \(5, 5\)",
+            lambda: numpy_ops.conv(X, K, dilation_rate=3),
+        ),
+        (
+            r"dy: expected \(1, 3, 3, 6\), .* got \(1, 5, 5, 6\)",
+            lambda: numpy_ops.conv_gradients(np.zeros((1, 5, 5, 6)), X, K),
+        ),
+    ],
+)
 def test_convolution_says_what_it_expected_and_what_came(message, call):
     with pytest.raises(UserError, match=message):
         call()

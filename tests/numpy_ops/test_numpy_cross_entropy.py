@@ -38,7 +38,7 @@ def cases(dtype):
             lambda dy, logits: (dy * numpy_ops.softmax_cross_entropy_gradient(logits, targets),),
             [random(4, 5, dtype=dtype)],
         ),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", cases("float64"))
@@ -51,10 +51,15 @@ def test_cross_entropy_in_float32_stays_float32(name):
     check_float32_stays(*cases("float32")[name])
 
 
-@pytest.mark.parametrize("message, call", [
-    (r"targets as probabilities .* got shapes \(3, 4\) and \(3,\)",
-     lambda: numpy_ops.softmax_cross_entropy(np.zeros((3, 4)), np.zeros(3))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "message, call",
+    [
+        (
+            r"targets as probabilities .* got shapes \(3, 4\) and \(3,\)",
+            lambda: numpy_ops.softmax_cross_entropy(np.zeros((3, 4)), np.zeros(3)),
+        ),
+    ],
+)
 def test_cross_entropy_says_what_it_expected_and_what_came(message, call):
     with pytest.raises(UserError, match=message):
         call()

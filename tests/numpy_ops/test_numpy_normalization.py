@@ -53,7 +53,7 @@ def cases(dtype):
             ),
             [x, gamma, beta],
         ),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", cases("float64"))

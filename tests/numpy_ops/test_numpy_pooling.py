@@ -126,7 +126,7 @@ def cases(dtype):
             lambda dy, x: (numpy_ops.nearest_unpool_gradient(dy, (2, 1, 3)),),
             [random(1, 2, 3, 2, 2, dtype=dtype)],
         ),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", cases("float64"))
@@ -139,15 +139,24 @@ def test_pooling_in_float32_stays_float32(name):
     check_float32_stays(*cases("float32")[name])
 
 
-@pytest.mark.parametrize("message, call", [
-    (r"max_pool: padding \(\(2, 2\), \(2, 2\)\) wins under a window of \(2, 2\)",
-     lambda: numpy_ops.max_pool(X, 2, padding=2)),
-    (r"average_pool: .* sees only padding", lambda: numpy_ops.average_pool(X, 2, padding=2)),
-    (r"indices: expected shape \(1, 5, 5, 4\), 0 to 15 .* 0 to 16",
-     lambda: numpy_ops.max_unpool(X, np.arange(100).reshape(X.shape) % 17, (4, 4))),
-    (r"factors: .* or 2 of them, got \(2, 2, 2\)",
-     lambda: numpy_ops.nearest_unpool(X, (2, 2, 2))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "message, call",
+    [
+        (
+            r"max_pool: padding \(\(2, 2\), \(2, 2\)\) wins under a window of \(2, 2\)",
+            lambda: numpy_ops.max_pool(X, 2, padding=2),
+        ),
+        (r"average_pool: .* sees only padding", lambda: numpy_ops.average_pool(X, 2, padding=2)),
+        (
+            r"indices: expected shape \(1, 5, 5, 4\), 0 to 15 .* 0 to 16",
+            lambda: numpy_ops.max_unpool(X, np.arange(100).reshape(X.shape) % 17, (4, 4)),
+        ),
+        (
+            r"factors: .* or 2 of them, got \(2, 2, 2\)",
+            lambda: numpy_ops.nearest_unpool(X, (2, 2, 2)),
+        ),
+    ],
+)
 def test_pooling_says_what_it_expected_and_what_came(message, call):
     with pytest.raises(UserError, match=message):
         call()

@@ -61,10 +61,15 @@ def cases(dtype):
         "transpose1d": transpose((2, 3, 2), (3, 4, 2), (4,), strides=2, dilation_rate=2),
         "transpose2d": transpose((2, 3, 4, 2), (3, 2, 3, 2), (3,), strides=3, padding="same"),
         "transpose2d of an exact size": transpose(
-            (1, 3, 3, 2), (3, 3, 2, 2), (2,), strides=2, padding=1, output_size=(6, 5),
+            (1, 3, 3, 2),
+            (3, 3, 2, 2),
+            (2,),
+            strides=2,
+            padding=1,
+            output_size=(6, 5),
         ),
         "transpose3d": transpose((1, 2, 3, 2, 2), (2, 3, 2, 1, 2), (1,), strides=(1, 2, 2)),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", cases("float64"))
@@ -77,17 +82,29 @@ def test_transposed_convolution_in_float32_stays_float32(name):
     check_float32_stays(*cases("float32")[name])
 
 
-@pytest.mark.parametrize("message, call", [
-    (r"filters, channels\), got shapes \(1, 5, 5, 4\) and \(3, 3, 4, 6\)",
-     lambda: numpy_ops.conv_transpose(X, K)),
-    (r"output_size: expected \(11, 11\) to \(12, 12\), got \(13, 13\)",
-     lambda: numpy_ops.conv_transpose(X, K.swapaxes(2, 3), strides=2, output_size=13)),
-    (r"output_size: expected \(9, 9\) to \(10, 10\), got \(8, 9\)",
-     lambda: numpy_ops.conv_transpose(
-         X, K.swapaxes(2, 3), strides=2, padding="same", output_size=(8, 9))),
-    (r"dy: .* from \(1, 5, 5, 4\) to \(1, 3, 3, 6\), expected x's \(1, 5, 5, 6\)",
-     lambda: numpy_ops.conv_transpose_gradients(X, np.zeros((1, 5, 5, 6)), K)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "message, call",
+    [
+        (
+            r"filters, channels\), got shapes \(1, 5, 5, 4\) and \(3, 3, 4, 6\)",
+            lambda: numpy_ops.conv_transpose(X, K),
+        ),
+        (
+            r"output_size: expected \(11, 11\) to \(12, 12\), got \(13, 13\)",
+            lambda: numpy_ops.conv_transpose(X, K.swapaxes(2, 3), strides=2, output_size=13),
+        ),
+        (
+            r"output_size: expected \(9, 9\) to \(10, 10\), got \(8, 9\)",
+            lambda: numpy_ops.conv_transpose(
+                X, K.swapaxes(2, 3), strides=2, padding="same", output_size=(8, 9)
+            ),
+        ),
+        (
+            r"dy: .* from \(1, 5, 5, 4\) to \(1, 3, 3, 6\), expected x's \(1, 5, 5, 6\)",
+            lambda: numpy_ops.conv_transpose_gradients(X, np.zeros((1, 5, 5, 6)), K),
+        ),
+    ],
+)
 def test_transposed_convolution_says_what_it_expected_and_what_came(message, call):
     with pytest.raises(UserError, match=message):
         call()

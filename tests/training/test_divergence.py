@@ -70,17 +70,25 @@ def test_weights_that_are_not_finite_are_never_kept(tmp_path):
 
     with pytest.raises(UserError, match=r"diverged in epoch 1: .*/bias is not finite"):
         fit(
-            model, data, config.optimizer, config.training, tmp_path,
-            checkpoints=tmp_path / "checkpoints", callbacks=[Spoil()],
-        )  # fmt: skip
+            model,
+            data,
+            config.optimizer,
+            config.training,
+            tmp_path,
+            checkpoints=tmp_path / "checkpoints",
+            callbacks=[Spoil()],
+        )
     assert not [*tmp_path.rglob("*.keras")]
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["evaluate"], ["convert", "--to", "tflite", "--recipe", "float32"],
-     ["compress", "--recipe", "qat_wi8_ai8"]],
-)  # fmt: skip
+    [
+        ["evaluate"],
+        ["convert", "--to", "tflite", "--recipe", "float32"],
+        ["compress", "--recipe", "qat_wi8_ai8"],
+    ],
+)
 def test_a_run_with_weights_that_are_not_finite_is_refused(kerascnn, own_run, arguments):
     model = keras.models.load_model(own_run / "model.keras")
     model.layers[-1].bias.assign(np.full(10, np.nan))

@@ -83,18 +83,24 @@ def run(two_epochs, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["training.epochs=4", "data.batch_size=32"],
-         "data.batch_size is 64 in the run, 32 was asked"),
-        (["training.seed=9", "data.validation=0.4"],
-         "data.validation is 0.5 in the run, 0.4 was asked; "
-         "training.seed is 0 in the run, 9 was asked"),
+        (
+            ["training.epochs=4", "data.batch_size=32"],
+            "data.batch_size is 64 in the run, 32 was asked",
+        ),
+        (
+            ["training.seed=9", "data.validation=0.4"],
+            "data.validation is 0.5 in the run, 0.4 was asked; "
+            "training.seed is 0 in the run, 9 was asked",
+        ),
         (["model.name=lenet5_1998"], "model.name is 'lenet5' in the run, 'lenet5_1998' was asked"),
-        (["model.name=resnet8", "model.arguments={filters: 8}"],
-         "model.arguments.filters is None in the run, 8 was asked"),
+        (
+            ["model.name=resnet8", "model.arguments={filters: 8}"],
+            "model.arguments.filters is None in the run, 8 was asked",
+        ),
         (["training.epochs=1"], "training.epochs is 2 in the run, 1 was asked"),
         (["data.train=[flip]"], "data.train is "),
     ],
-)  # fmt: skip
+)
 def test_another_config_is_refused_and_nothing_is_written(kerascnn, run, overrides, told):
     before = contents(run)
     asked = ["training.epochs=2", *CONSTANT, *overrides]
@@ -115,8 +121,9 @@ def test_a_cosine_takes_no_more_epochs_once_it_has_begun(monkeypatch, tmp_path):
 def test_before_the_first_epoch_is_done_everything_may_change(tmp_path):
     first = tmp_path / "run"
     first.mkdir()
-    configs.save(config("training.epochs=3", "training.seed=5", schedule="cosine"),
-                 first / "config.yaml")  # fmt: skip
+    configs.save(
+        config("training.epochs=3", "training.seed=5", schedule="cosine"), first / "config.yaml"
+    )
     (first / "history.csv").write_text("epoch,val_accuracy\n1,0.5\n")  # written, then killed
     asked = config("training.epochs=1", schedule="cosine")
     run = train(asked, first, resume=True)
@@ -159,9 +166,12 @@ def test_an_interrupted_training_says_how_to_go_on(kerascnn, tmp_path, rest):
     start = [sys.executable, "-c", f"{heed}; from kerascnn.__main__ import main; main()"]
     asked = ["train", LENET, "--out", str(out), *(rest or ["training.epochs=500"])]
     process = subprocess.Popen(
-        [*start, *asked], env={**os.environ, "PYTHONPATH": "."}, text=True,
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*start, *asked],
+        env={**os.environ, "PYTHONPATH": "."},
+        text=True,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 120
     while not (out / "checkpoints" / "last.keras").exists():
         assert process.poll() is None and time.monotonic() < deadline

@@ -65,10 +65,17 @@ def test_the_same_seed_gives_the_same_run(tmp_path):
 def test_a_killed_run_resumes_to_the_same_end(tmp_path):
     whole = train(quick("training.epochs=6"), tmp_path / "whole").path
     command = [
-        sys.executable, "-c", "from kerascnn.__main__ import main; main()", "train",
-        "configs/digits/lenet5.yaml", "--out", str(tmp_path / "killed"), "training.epochs=6",
-        "data.validation=0.5", "optimizer.schedule.warmup=0",
-    ]  # fmt: skip
+        sys.executable,
+        "-c",
+        "from kerascnn.__main__ import main; main()",
+        "train",
+        "configs/digits/lenet5.yaml",
+        "--out",
+        str(tmp_path / "killed"),
+        "training.epochs=6",
+        "data.validation=0.5",
+        "optimizer.schedule.warmup=0",
+    ]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."})
     history = tmp_path / "killed" / "history.csv"
     deadline = time.monotonic() + 120

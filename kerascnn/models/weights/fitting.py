@@ -38,14 +38,20 @@ class Layout:
 
 
 TORCH_ROLES = {
-    "kernel": "weight", "bias": "bias", "gamma": "weight", "beta": "bias",
-    "moving_mean": "running_mean", "moving_variance": "running_var",
-}  # fmt: skip
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 KERAS = Layout(lambda layer, role: f"{layer}/{role}")
 TORCH = Layout(
     lambda layer, role: f"{layer}.{TORCH_ROLES[role]}",
-    kernel=(3, 2, 0, 1), depthwise=(2, 3, 0, 1), dense=(1, 0),
-)  # fmt: skip
+    kernel=(3, 2, 0, 1),
+    depthwise=(2, 3, 0, 1),
+    dense=(1, 0),
+)
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,11 @@ class StateDict:
                             f"{part.get_dtype()}; save the state dict of the float network"
                         )
                 source = Source(
-                    str(file), TORCH,
+                    str(file),
+                    TORCH,
                     {name: tuple(part.get_shape()) for name, part in parts.items()},
                     lambda name: opened.get_tensor(tensors[name]),
-                )  # fmt: skip
+                )
                 fill(network, self.namings, source)
         except (SafetensorError, OSError) as error:
             raise UserError(

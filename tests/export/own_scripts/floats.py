@@ -14,17 +14,19 @@ COMPILE = {
 
 
 def model():
-    return keras.Sequential([
-        keras.Input((16, 16, 3)),
-        layers.Conv2D(8, 3, padding="same", use_bias=False),
-        layers.BatchNormalization(),
-        layers.ReLU(),
-        layers.MaxPooling2D(),
-        layers.Conv2D(16, 3, activation="relu"),
-        layers.GlobalAveragePooling2D(),
-        layers.Dropout(0.1),
-        layers.Dense(4),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            layers.Conv2D(8, 3, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.1),
+            layers.Dense(4),
+        ]
+    )
 
 
 def data():

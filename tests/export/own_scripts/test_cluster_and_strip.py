@@ -94,9 +94,14 @@ def test_a_model_that_was_loaded_goes_on_when_it_is_clustered_once_more(tmp_path
 def test_zeros_and_a_constraint_of_ones_own_stay():
     model = cnn(kernel_constraint="non_neg")
     model.compile("adam", LOSS)
-    model.fit(X, Y, batch_size=8, epochs=2, verbose=0, callbacks=[
-        export.Pruning(model, 0.5, exclude=["first"])
-    ])  # fmt: skip
+    model.fit(
+        X,
+        Y,
+        batch_size=8,
+        epochs=2,
+        verbose=0,
+        callbacks=[export.Pruning(model, 0.5, exclude=["first"])],
+    )
     zero = {name: w == 0 for name, w in kernels(model).items()}
     shared = fitted(export.cluster(model, values=8, exclude=["logits"]), keras.optimizers.SGD(0.1))
     for name in ("second", "logits"):

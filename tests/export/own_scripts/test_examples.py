@@ -13,9 +13,12 @@ def test_thinner_and_faster_writes_a_file_of_half_the_size_that_is_as_right(tmp_
     """Milliseconds are not compared: other processes may have the cores."""
     done = subprocess.run(
         [sys.executable, "examples/thinner_and_faster.py", str(tmp_path)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     found = re.findall(r"(wide|thin)\.tflite: ([\d,]+) bytes, ([\d.]+) ms, ([\d.]+)%", done.stdout)
     assert [row[0] for row in found] == ["wide", "thin"]

@@ -195,8 +195,9 @@ def test_pruning_of_a_loaded_model_goes_on_from_its_zeros(pruned):
     model = keras.models.load_model(pruned)
     before = {name: kernel == 0 for name, kernel in kernels(model).items()}
     seen = ZerosBetweenBatches()
-    model.fit(X, Y, batch_size=8, epochs=2, callbacks=[export.Pruning(model, 0.75), seen],
-              verbose=0)  # fmt: skip
+    model.fit(
+        X, Y, batch_size=8, epochs=2, callbacks=[export.Pruning(model, 0.75), seen], verbose=0
+    )
     assert min(seen.seen) > 0.49
     for name, kernel in kernels(model).items():
         assert (kernel == 0)[before[name]].all()
@@ -258,8 +259,9 @@ def endless():
 def test_how_long_a_training_is_fit_says_or_else_its_owner():
     model = cnn()
     model.compile("adam", LOSS)
-    model.fit(endless(), steps_per_epoch=4, epochs=2, callbacks=[export.Pruning(model, 0.5)],
-              verbose=0)  # fmt: skip
+    model.fit(
+        endless(), steps_per_epoch=4, epochs=2, callbacks=[export.Pruning(model, 0.5)], verbose=0
+    )
     assert half(model)
 
     def some():

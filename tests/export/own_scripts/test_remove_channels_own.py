@@ -93,8 +93,9 @@ def test_the_loss_of_a_compiled_model_is_taken_and_the_thin_one_trains_saves_and
     thin.fit(x, y, verbose=0)
     thin.save(tmp_path / "thin.keras")
     again = keras.models.load_model(tmp_path / "thin.keras")
-    for a, b in zip(again.predict(x, verbose=0).values(), thin.predict(x, verbose=0).values(),
-                    strict=True):  # fmt: skip
+    for a, b in zip(
+        again.predict(x, verbose=0).values(), thin.predict(x, verbose=0).values(), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
     export.deliver(thin, [tmp_path / "thin.tflite"], evidence=(x, y))
 
@@ -179,9 +180,10 @@ def test_what_does_not_fit_is_one_line():
         "taylor needs data": {"loss": LOSS},
         "Could not interpret loss identifier: nope": {"data": (X, Y), "loss": "nope"},
         r"label value of 1\d which is outside the valid range of \[0, 4\)": {
-            "data": (X, Y + 10), "loss": LOSS,
+            "data": (X, Y + 10),
+            "loss": LOSS,
         },
-    }.items():  # fmt: skip
+    }.items():
         with pytest.raises(UserError, match=message) as raised:
             export.remove_channels(model, 0.5, **arguments)
         assert len(str(raised.value).splitlines()) == 1
