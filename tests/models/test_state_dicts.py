@@ -199,7 +199,8 @@ CHOICES = [
         "resnet50",
         "imagenet",
         r"^resnet50: no weights of keras.applications fit it; they fit "
-        r"resnet50_v1_keras, resnet50_v2_keras; a state dict of torchvision or timm fits: weights='F",
+        r"resnet50_v1_keras, resnet50_v2_keras; a state dict of "
+        r"torchvision or timm fits: weights='F",
     ),
     (
         "mobilenet_v2",

@@ -1,0 +1,166 @@
+"""YAML <-> validated sections. A key nobody knows names its nearest neighbour."""
+
+import reprlib
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from kerascnn.config.run import Config
+from kerascnn.errors import UserError, unknown
+from kerascnn.files import readable_file, write_text
+
+MOST_YAML = 2**20  # bytes; ours have hundreds
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML; text that looks like a number or a date and is none says so with its place.
+
+    yaml's own constructors raise what int() and the like raise, without a place.
+    """
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.keys = {}  # id of a node -> the key it stands behind
+
+    def construct_mapping(self, node, deep=False):
+        if isinstance(node, yaml.MappingNode):
+            self.keys.update((id(value), key.value) for key, value in node.value)
+        return super().construct_mapping(node, deep)
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception:
+            key = self.keys.get(id(node))
+            place = f"{key}: " if isinstance(key, str) else ""
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"{place}{shown(node.value)} is no {kind} that can be read",
+                node.start_mark,
+            ) from None
+
+
+def read_yaml(path):
+    """Reads a YAML mapping, safely. UserError where there is none."""
+    path = readable_file(path, most=MOST_YAML)
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as text: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path}: nested too deeply to be a config") from None
+    except ValueError as error:  # a date that does not exist, a number of 5,000 digits
+        raise UserError(f"{path}: {shown(str(error))}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "not YAML"
+        raise UserError(f"{path}{where}: {what}") from None
+    if not isinstance(tree, dict):
+        got = type(tree).__name__
+        raise UserError(f"{path}: expected a mapping of sections, got {got}")
+    return tree
+
+
+def parse(schema, tree, where):
+    """Validates `tree` (nested dicts) as `schema`; the first mistake becomes a UserError."""
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        raise _mistake(error, schema, where) from None
+
+
+def load(path, overrides=()):
+    """Reads a training config.
+
+    Args:
+        path: a YAML file.
+        overrides: strings as "training.epochs=2", applied in order; values are YAML.
+
+    Raises:
+        UserError: no such file, unknown key (with its neighbour), value of a wrong type.
+    """
+    return parse(Config, override(read_yaml(path), overrides), path)
+
+
+def override(tree, overrides):
+    """Returns `tree` with "section.key=value" strings applied."""
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UserError(f"expected key=value, as training.epochs=2, got {text!r}")
+        *parents, last = key.split(".")
+        node = tree = dict(tree)
+        for parent in parents:
+            child = node.get(parent, {})
+            if not isinstance(child, dict):
+                raise UserError(f"{key}: {parent!r} is a value, not a section")
+            node[parent] = dict(child)
+            node = node[parent]
+        try:
+            node[last] = yaml.load(value, _Loader)
+        except (yaml.YAMLError, RecursionError):
+            raise UserError(f"{key}: {shown(value)} is not a YAML value") from None
+    return tree
+
+
+def save(config, path):
+    """Writes the resolved config, every default spelled out."""
+    write_text(path, dump(config))
+
+
+def dump(config):
+    """Returns the config as YAML text that `load` reads back."""
+    tree: dict[str, Any] = config.model_dump(mode="json")
+    if "data" in tree:
+        tree["data"]["train"] = [
+            t["name"] if t["argument"] is None else {t["name"]: t["argument"]}
+            for t in tree["data"]["train"]
+        ]
+    return yaml.safe_dump(tree, sort_keys=False)
+
+
+def _mistake(error, schema, where):
+    """One line for the first of pydantic's errors."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        neighbours = _fields(schema, location[:-1])
+        return UserError(f"{where}: {unknown('key', key, [*neighbours])}")
+    if first["type"] == "missing":
+        return UserError(f"{where}: the key {key!r} is missing")
+    message = first["msg"].removeprefix("Value error, ")
+    return UserError(
+        f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {shown(first['input'])}"
+    )
+
+
+def shown(value):
+    """repr(value) in a few words: a file may hold anything, as long and as deep as it likes."""
+    try:
+        return shortened.repr(value)
+    except ValueError:  # a number of thousands of digits
+        return f"something too long to show, of type {type(value).__name__}"
+
+
+shortened = reprlib.Repr()
+shortened.maxstring = shortened.maxother = 80
+
+
+def _fields(schema, location):
+    """The dotted keys beside the one at `location` in `schema`."""
+    for part in location:
+        field = schema.model_fields.get(part)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
+        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not sections:
+            return []
+        schema = sections[0]
+    prefix = "".join(f"{part}." for part in location)
+    return [prefix + name for name in schema.model_fields]
