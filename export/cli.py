@@ -1,4 +1,4 @@
-"""The command `kerascnn`: the verbs of export, and those of kerascnn.cli mounted beside them."""
+"""The command `kerascnn`: the verbs of export, and those of kerascnn beside them."""
 
 import shlex
 import sys
@@ -7,6 +7,7 @@ import typer
 
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
+from kerascnn.verbs import training, zoo  # noqa: F401, they mount themselves
 
 from .verbs import answers, compression, conversion, hub, inspection, results  # noqa: F401, they mount themselves
 from .verbs.invocation import invoke

@@ -1,0 +1,64 @@
+"""The verbs that train: new, train."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerascnn.cli import DataDir, app
+from kerascnn.console import console, start_tensorflow
+from kerascnn.errors import UserError
+
+
+@app.command()
+def new(
+    data: Annotated[Path, typer.Option(help="A folder with a folder of images for each class.")],
+    out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("config.yaml"),
+):
+    """Writes a config to begin with, for images of your own in class folders.
+
+    The classes are the names of the folders. Network, size, batch and epochs fit the images; a
+    comment beside each value says what it is.
+
+    Example: kerascnn new --data photos
+    """
+    from kerascnn.files import write_text
+    from kerascnn.training.starter import starter
+
+    if out.exists():
+        raise UserError(f"{out}: is there already; remove it, or give another --out")
+    made = starter(data)
+    write_text(out, made.text)
+    run = Path("runs") / data.resolve().name
+    console.print(f"  {made.told}  ->  {out}", highlight=False)
+    console.print(f"  next: kerascnn train {shlex.join([str(out), '--out', str(run)])}")
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As training.epochs=2.")
+    ] = None,
+    data_dir: DataDir = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+):
+    """Trains a network; leaves config, history, checkpoints and the best model in a run folder.
+
+    Example: kerascnn train configs/digits/lenet5.yaml --out runs/digits training.epochs=5
+    """
+    import kerascnn.config as configs
+
+    settled = configs.load(config, overrides or ())
+    start_tensorflow()
+    from kerascnn.models import variant
+    from kerascnn.training import train as run_training
+
+    variant(settled.model.name).check(settled.model.arguments)  # before the data is read
+    run = run_training(settled, out, data_dir=data_dir, resume=resume)
+    console.print(
+        f"best epoch {run.facts['best_epoch']}: validation accuracy "
+        f"{run.facts['validation_accuracy']:.2%}  ->  {run.path / 'model.keras'}"
+    )

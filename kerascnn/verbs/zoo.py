@@ -1,0 +1,52 @@
+"""The verbs that list the networks: models, chart."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerascnn.cli import CsvOption, JsonOption, app, only_one
+from kerascnn.console import console, print_csv, print_json, start_tensorflow
+
+
+@app.command()
+def models(
+    pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+    markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+):
+    """Lists the networks: name, year, parameters, multiply-accumulates, input.
+
+    Example: kerascnn models 'resnet*'
+    """
+    only_one(as_json, as_csv)
+    start_tensorflow()
+    from kerascnn.analysis import models_figures, models_markdown, models_table
+
+    if as_json:
+        print_json(models_figures(pattern))
+    elif as_csv:
+        print_csv(models_figures(pattern))
+    elif markdown:
+        typer.echo(models_markdown(pattern), nl=False)
+    else:
+        console.print(models_table(pattern))
+
+
+@app.command()
+def chart(
+    out: Annotated[Path, typer.Option(help="The picture to write, a .png or .svg file.")],
+    pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
+):
+    """Draws the ImageNet networks: published top-1 against multiply-accumulates.
+
+    The area of a disc is the number of parameters. Nothing is built or measured.
+
+    Example: kerascnn chart --out zoo.png
+    """
+    start_tensorflow()
+    from kerascnn.analysis import zoo_chart
+
+    zoo_chart(out, pattern=pattern)
+    console.print(f"  ->  {out}")
