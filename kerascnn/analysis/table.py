@@ -3,20 +3,29 @@
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 
-HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
+COLUMNS = (
+    Column("name"),
+    *(Column(h, right=True) for h in ("year", "parameters", "MACs", "input", "top-1", "top-5")),
+    Column("protocol"),
+    Column("published by"),
+)
 
 
 def models_table(pattern="*"):
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
     title = "Networks" if pattern == "*" else f"Networks like {pattern}"
-    table = Table(HEADINGS[0], *[Column(h, right=True) for h in HEADINGS[1:]], title=title)
+    table = Table(*COLUMNS, title=title)
     for cells in _rows(pattern):
         table.add(*cells)
     return table
 
 
 def models_figures(pattern="*"):
-    """The figures of the same table: a list of dicts; top1 in percent, None where none is."""
+    """The figures of the same table: a list of dicts.
+
+    top1, top5: in percent, None where none is known. protocol: how they were measured, a key of
+    `kerascnn.models.published.PROTOCOLS`; source: who published them; both None without a top1.
+    """
     found = []
     for name in models(pattern):
         known = variant(name)
@@ -29,6 +38,9 @@ def models_figures(pattern="*"):
                 "macs": row.macs,
                 "input": list(row.input_shape),
                 "top1": row.top1,
+                "top5": row.top5,
+                "protocol": row.published and row.published.protocol,
+                "source": row.published and row.published.source,
             }
         )
     return found
@@ -36,7 +48,9 @@ def models_figures(pattern="*"):
 
 def models_markdown(pattern="*"):
     """The same table as Markdown, which README shows."""
-    lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *_rows(pattern)]
+    headings = [column.heading for column in COLUMNS]
+    rules = ["---:" if column.right else "---" for column in COLUMNS]
+    lines = [headings, rules, *_rows(pattern)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
@@ -44,9 +58,10 @@ def _rows(pattern):
     for name in models(pattern):
         found = variant(name)
         row = found.row
-        top1 = "" if row.top1 is None else f"{row.top1:.1f}"
-        size = shape(row.input_shape)
-        yield name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1
+        costs = f"{row.params:,}", f"{row.macs:,}", shape(row.input_shape)
+        rates = ("" if rate is None else f"{rate:.1f}" for rate in (row.top1, row.top5))
+        by = (row.published.protocol, row.published.source) if row.published else ("", "")
+        yield name, str(found.year), *costs, *rates, *by
 
 
 def describe_table(description):
