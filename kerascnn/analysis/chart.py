@@ -86,7 +86,9 @@ def _rows(pattern, protocol):
     found = {name: row for name, row in rows.items() if row.published.protocol == protocol}
     if not found:
         others = sorted({row.published.protocol for row in rows.values()})
-        way_out = f"those have {', '.join(others)}" if others else "`kerascnn models` lists them all"
+        way_out = (
+            f"those have {', '.join(others)}" if others else "`kerascnn models` lists them all"
+        )
         raise UserError(
             f"pattern: expected at least one network with a published ImageNet top-1 of "
             f"{protocol}, {pattern!r} matches none; {way_out}"
