@@ -99,16 +99,16 @@ def numbers_of(
     """
     if numbering is not None and numbering not in NUMBERINGS:
         raise unknown("numbering", numbering, NUMBERINGS)
-    if numbering is None:
-        named = {name: known.number(word) for name, word in stated.items()}
-        if None not in named.values():
-            return named, "by name"
+    named = {name: known.number(word) for name, word in stated.items()}
+    if numbering is None and None not in named.values():
+        return named, "by name"
     values = {name: int(w) for name, w in stated.items() if re.fullmatch(r"[+-]?\d{1,9}", w)}
     if len(values) < len(stated):
-        word = next(w for name, w in stated.items() if name not in values)
+        words = [w for name, w in stated.items() if name not in values]
+        wrong = next((w for w in words if known.number(w) is None), words[0])
         if known.labels is None:
-            raise UserError(f"{source}: {word!r} is no number; say the classes with --labels FILE")
-        raise UserError(f"{source}: {unknown('label', word, known.labels)}")
+            raise UserError(f"{source}: {wrong!r} is no number; say the classes with --labels FILE")
+        raise UserError(f"{source}: {unknown('label', wrong, known.labels)}")
     numbering = numbering or _told_by(values, known, source)
     if numbering == "devkit":
         return _of_kit(values, known, source, [source.parent, *near]), "numbered as the devkit does"

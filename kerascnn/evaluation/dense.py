@@ -64,6 +64,8 @@ class _Slide:
         if _flattens(node):
             return self._as_map(layers.Identity()(given[0]), node.input_tensors[0].shape[1:3])
         sizes = {self.maps[id(x)][1] for x in given if id(x) in self.maps}
+        if isinstance(layer, layers.Reshape) and None in given[0].shape[1:]:
+            raise self._tied(layer, "it counts on the size of its map")
         if not sizes:
             try:
                 return layer(*args, **kwargs)

@@ -133,6 +133,14 @@ def _slid_scores(predictor, pictures, plan: Plan):
         for scale in plan.scales:
             picture, _ = scaled(whole, predictor.shape[:2], scale)
             both = np.stack([picture, picture[:, ::-1]])
-            logs.append(given(keras.ops.convert_to_numpy(network(both, training=False))))
+            try:
+                outputs = keras.ops.convert_to_numpy(network(both, training=False))
+            except Exception as error:  # of Keras, of its backend, of a layer's own code
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+                raise UserError(
+                    f"{predictor.called}: cannot be slid over a picture of "
+                    f"{picture.shape[0]}x{picture.shape[1]}: {reason}; evaluate it on crops"
+                ) from None
+            logs.append(given(outputs))
         found.append(averaged(np.concatenate(logs)))
     return np.stack(found)
