@@ -115,3 +115,17 @@ def as_numbers(option: str, text: str | None) -> tuple[int, ...] | None:
     if not all(re.fullmatch(r"[1-9]\d{0,4}", word) for word in words):
         raise UserError(f"{option}: expected numbers between commas, as 256,384, got {text!r}")
     return tuple(map(int, words))
+
+
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+BINARY = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+def as_bytes(text: str | None) -> int | None:
+    """What --memory says, in bytes: 8GB is 8e9, 8GiB is 8 x 2**30; None where it is not given."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([kmgt]?)(i?)b?", text.strip().lower())
+    if not found or (found[3] and not found[2]) or not float(found[1]):
+        raise UserError(f"--memory: expected an amount, as 8GB, 512MB or 16GiB, got {text!r}")
+    return int(float(found[1]) * (BINARY if found[3] else UNITS)[found[2]])

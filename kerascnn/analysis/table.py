@@ -1,5 +1,8 @@
 """Tables for the terminal: the zoo, and one network."""
 
+from typing import Any
+
+from kerascnn.analysis.description import Description
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 
@@ -11,7 +14,7 @@ COLUMNS = (
 )
 
 
-def models_table(pattern="*"):
+def models_table(pattern: str = "*") -> Table:
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
     title = "Networks" if pattern == "*" else f"Networks like {pattern}"
     table = Table(*COLUMNS, title=title)
@@ -20,7 +23,7 @@ def models_table(pattern="*"):
     return table
 
 
-def models_figures(pattern="*"):
+def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
     """The figures of the same table: a list of dicts.
 
     top1, top5: in percent, None where none is known. protocol: how they were measured, a key of
@@ -46,7 +49,7 @@ def models_figures(pattern="*"):
     return found
 
 
-def models_markdown(pattern="*"):
+def models_markdown(pattern: str = "*") -> str:
     """The same table as Markdown, which README shows."""
     headings = [column.heading for column in COLUMNS]
     rules = ["---:" if column.right else "---" for column in COLUMNS]
@@ -64,7 +67,7 @@ def _rows(pattern):
         yield name, str(found.year), *costs, *rates, *by
 
 
-def describe_table(description):
+def describe_table(description: Description) -> Table:
     """A `Description`, one line a layer, with the sums below."""
     d = description
     numbers = ("output", "parameters", "MACs", "memory", "sees", "stride", "offset")
@@ -91,7 +94,7 @@ def describe_table(description):
     return table
 
 
-def kinds_table(description):
+def kinds_table(description: Description) -> Table:
     """Parameters and MACs of a `Description` by kind of layer."""
     numbers = [Column(heading, right=True) for heading in ("layers", "parameters", "", "MACs", "")]
     table = Table("kind", *numbers, title=f"{description.name}, by kind")
@@ -102,6 +105,35 @@ def kinds_table(description):
         )
         params, macs = shares
         table.add(row.kind, str(row.calls), f"{row.params:,}", params, f"{row.macs:,}", macs)
+    return table
+
+
+OPTIMIZERS = ("sgd", "momentum", "adam")  # that keep nothing, a number, two for each weight
+
+
+def training_table(
+    description: Description, *, batch: int = 32, memory: int | None = None
+) -> Table:
+    """What training a network takes, a line an optimizer; `memory`, bytes: how many images fit."""
+    d = description.training
+    headings = ["weights", "gradients", "optimizer", f"batch of {batch}"]
+    fits = [] if memory is None else [f"images in {size(memory)}"]
+    table = Table(
+        "training with",
+        *[Column(heading, right=True) for heading in [*headings, *fits]],
+        title=f"{description.name}, training, activations in {description.precision}",
+        caption=f"an image: forward {size(d.forward)}, backward {size(d.backward)}",
+    )
+    for name in OPTIMIZERS:
+        parts = d.weights, d.gradients, d.optimizer(name), d.total(batch, name)
+        count = [] if memory is None else [f"{d.images(memory, name):,}"]
+        table.add(name, *(size(part) for part in parts), *count)
+    if memory is not None:
+        peak = description.memory.peak
+        images = max(0, memory - d.weights) // peak
+        table.add(
+            "inference", size(d.weights), "", "", size(d.weights + batch * peak), f"{images:,}"
+        )
     return table
 
 
@@ -119,7 +151,9 @@ def size(number):
     """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
     if number < 10_000:
         return f"{number} B"
-    return f"{number / 1e3:.1f} kB" if number < 1e6 else f"{number / 1e6:.2f} MB"
+    if number < 1e6:
+        return f"{number / 1e3:.1f} kB"
+    return f"{number / 1e6:.2f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"
 
 
 def shape(sizes):

@@ -42,9 +42,9 @@ class ClassNames:
 
     def of_folders(self, names: list[str]) -> list[int] | None:
         """The class of each folder: by label, by id, or by number; None where one has none."""
-        numbers = [self.number(name) for name in names]
-        if None not in numbers:
-            return numbers
+        found = [n for name in names if (n := self.number(name)) is not None]
+        if len(found) == len(names):
+            return found
         if (self.labels and not self.is_imagenet) or not all(name.isdecimal() for name in names):
             return None
         numbers = [int(name) for name in names]
@@ -99,8 +99,8 @@ def numbers_of(
     """
     if numbering is not None and numbering not in NUMBERINGS:
         raise unknown("numbering", numbering, NUMBERINGS)
-    named = {name: known.number(word) for name, word in stated.items()}
-    if numbering is None and None not in named.values():
+    named = {name: n for name, word in stated.items() if (n := known.number(word)) is not None}
+    if numbering is None and len(named) == len(stated):
         return named, "by name"
     values = {name: int(w) for name, w in stated.items() if re.fullmatch(r"[+-]?\d{1,9}", w)}
     if len(values) < len(stated):
@@ -157,8 +157,8 @@ def _of_kit(values, known, source, near):
             f"{' or '.join(KIT_FILES)}, which says what the numbers are, beside it"
         )
     ids = _kit_ids(found[0])
-    numbers = {kit: known.number(ids[kit]) for kit in ids}
-    missing = next((v for v in values.values() if numbers.get(v) is None), None)
+    numbers = {kit: n for kit in ids if (n := known.number(ids[kit])) is not None}
+    missing = next((v for v in values.values() if v not in numbers), None)
     if missing is not None:
         raise UserError(f"{source}: a label {missing}, which {found[0]} does not list")
     return {name: numbers[value] for name, value in values.items()}

@@ -23,7 +23,7 @@ class Plan:
     the size of the input -> its crops. None: the network is slid over the whole scaled picture.
     """
 
-    scales: tuple[int, ...]
+    scales: tuple[float, ...]
     views: Callable[[np.ndarray, Size, Size], list[np.ndarray]] | None
 
 
@@ -84,10 +84,11 @@ def scaled(image: np.ndarray, size: Size, scale: float) -> tuple[np.ndarray, Siz
     Returns:
         The resized picture and the (height, width) of the region.
     """
-    region = tuple(round(side * scale / ANCHOR) for side in size)
-    factor = max(r / n for r, n in zip(region, image.shape, strict=False))
-    height, width = (max(r, round(n * factor)) for r, n in zip(region, image.shape, strict=False))
-    return resized(image, (height, width)), region
+    rows, columns = (round(side * scale / ANCHOR) for side in size)
+    height, width = image.shape[:2]
+    factor = max(rows / height, columns / width)
+    made = max(rows, round(height * factor)), max(columns, round(width * factor))
+    return resized(image, made), (rows, columns)
 
 
 def crops_of(image: np.ndarray, size: Size, plan: Plan) -> np.ndarray:

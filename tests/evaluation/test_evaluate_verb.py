@@ -85,10 +85,6 @@ def test_crops_of_the_test_images_leave_the_evaluation_of_the_run_alone(kerascnn
 
 def test_an_ensemble_is_the_average_of_probabilities(kerascnn, finished_run, sixty):
     files = [finished_run / "model_float32.onnx", finished_run / "model_int8.onnx"]
-    pixels, labels = [], []
-    for path in sorted(sixty.rglob("*.png")):
-        pixels.append(tf.io.decode_png(path.read_bytes(), 1).numpy())
-        labels.append(int(path.parent.name))
     alone = [figures(kerascnn("evaluate", f, "--data", sixty, "--json")) for f in files]
     both = figures(kerascnn("evaluate", files[0], "--with", files[1], "--data", sixty, "--json"))
     errors = [found["calibration_error"] for found in (*alone, both)]
