@@ -30,13 +30,14 @@ from .classifier import Classifier
 class Evidence:
     """Pictures and the class of each, (n,). split: "test" or "validation" of the first
     classifier's run, else None. names: of the classes where the images say them; told: a line on
-    what they are."""
+    what they are. arrays: whether they are what a model takes, and no pictures of any size."""
 
     pictures: Pictures
     labels: np.ndarray
     split: str | None = None
     names: tuple[str, ...] | None = None
     told: str = ""
+    arrays: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ class View:
     crops: str | None = None
     scales: tuple[int, ...] | None = None
 
-    def of(self, classifier: Classifier) -> str | None:
-        """The crops that a classifier is shown; None for whole pictures."""
-        chosen = classifier.crops if self.crops is None else self.crops
+    def of(self, classifier: Classifier, evidence: Evidence) -> str | None:
+        """The crops that a classifier is shown; None for whole pictures, as arrays are meant."""
+        meant = None if evidence.arrays else classifier.crops
+        chosen = meant if self.crops is None else self.crops
         return None if chosen == "whole" else chosen
 
 
@@ -99,7 +101,7 @@ def evidence_for(
         raise UserError("--truth and --numbering say what the images of --data FOLDER show")
     if images is not None:
         inputs, numbers = labelled_arrays(images, ends)
-        return Evidence(ArrayPictures(inputs), numbers)
+        return Evidence(ArrayPictures(inputs), numbers, arrays=True)
     if classifier.run is None:
         raise UserError(
             f"{called}: expected images with labels: --data FOLDER, or --images FILE.npz"
@@ -137,7 +139,7 @@ def assess(
     fitted_on = None if fit_on is None else (logs_of(fit_on), fit_on.labels)
     logs = logs_of(evidence)
     result = classification(logs, evidence.labels, fitted_on=fitted_on)
-    plain = first.is_run and len(classifiers) == 1 and view.of(first) is None
+    plain = first.is_run and len(classifiers) == 1 and view.of(first, evidence) is None
     if plain and first.run and evidence.split == "test":
         keep_evaluation(first.run.path, result)
     names = first.ends.labels or evidence.names or first.labels
@@ -145,14 +147,14 @@ def assess(
 
 
 def _logs(classifier, evidence, view, data_dir):
-    crops = view.of(classifier)
+    crops = view.of(classifier, evidence)
     if crops is None and view.scales:
         raise UserError("--scales are of crops; say which with --crops")
     if crops is None and evidence.split and classifier.is_run:
         data = classifier.run.data(data_dir)  # as it was validated in training
         batches = data.batches(getattr(data, evidence.split))
         return log_probabilities(logits_of(classifier.run, batches))
-    if crops is not None:
+    if crops is not None or not evidence.arrays:
         refuse_images(classifier.ends, classifier.called)
     return scores(classifier.predictor, evidence.pictures, crops, view.scales)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.data import Data, Split, read_image, read_whole_image
 from kerascnn.data.images import resize
+from kerascnn.errors import UserError
 
 Shape = tuple[int, int, int]
 
@@ -70,6 +71,8 @@ class ArrayPictures:
             wanted in (None, n) for wanted, n in zip(shape, chosen.shape[1:], strict=True)
         ):
             return chosen
+        if chosen.ndim != 4 or len(shape) != 3 or None in shape:
+            raise UserError(f"arrays of {chosen.shape[1:]} do not fit a model that takes {shape}")
         made = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
         return np.rint(made).clip(0, 255).astype(np.uint8)
 

@@ -1,6 +1,7 @@
 """Files that say what flat images show: an image name and a label a line, or a label a line."""
 
 import csv
+import re
 from pathlib import Path
 
 from kerascnn.data import IMAGE_SUFFIXES
@@ -10,6 +11,7 @@ from kerascnn.files import readable_file
 MOST_BYTES = 2**28
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 NAMES = (GROUND_TRUTH, "LOC_val_solution.csv", "val.txt", "labels.txt", "labels.csv")
+WORDNET_ID = re.compile(r"n\d{8} ")  # boxes stand behind it
 BELOW = (".", "data", "devkit/data", "ILSVRC2012_devkit_t12/data")
 
 
@@ -38,8 +40,8 @@ def read_truth(path: Path, images: list[str]) -> dict[str, str]:
 
     Args:
         path: with a label a line, in the order of the sorted names, or a name and a label a line,
-            divided by a comma, a tab or blanks; what follows the first word of a label in a .csv
-            file, as boxes do, is not read. Names may lack their suffix or have folders in front.
+            divided by a comma, a tab or blanks; boxes behind a WordNet id in a .csv file are not
+            read. Names may lack their suffix or have folders in front.
         images: names of the image files, sorted.
 
     Raises:
@@ -73,7 +75,8 @@ def read_truth(path: Path, images: list[str]) -> dict[str, str]:
 def _pair(path, line):
     if path.suffix == ".csv":
         name, label = (*next(csv.reader([line])), "")[:2]
-        return name.strip(), label.strip().split(" ")[0]
+        word = label.strip()
+        return name.strip(), word.split(" ")[0] if WORDNET_ID.match(word) else word
     for mark in ("\t", ",", " "):
         if mark in line:
             name, label = line.split(mark, 1)

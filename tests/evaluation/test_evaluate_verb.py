@@ -29,20 +29,20 @@ def slow_top1(run, crops):
     """Of the test images, averaged over crops of each, in plain loops."""
     data, model = run.data(), run.model()
     right = 0
-    for image, label in zip(data.test.images[:60], data.test.labels[:60], strict=True):
+    for image, label in zip(data.test.images[:30], data.test.labels[:30], strict=True):
         batch = np.stack(crops(image)).astype("float32")
         rows = [slow.softmax(row) for row in model.predict_on_batch(batch)]
         right += np.mean(rows, axis=0).argmax() == label
-    return right / 60
+    return right / 30
 
 
 @pytest.fixture(scope="module")
-def sixty(finished_run, tmp_path_factory):
-    """The first 60 test images of the run as files, 8 pixels wide, in class folders."""
-    folder = tmp_path_factory.mktemp("sixty")
+def thirty(finished_run, tmp_path_factory):
+    """The first 30 test images of the run as files, 8 pixels wide, in class folders."""
+    folder = tmp_path_factory.mktemp("thirty")
     data = open_run(finished_run).data()
     for number, (image, label) in enumerate(zip(data.test.images, data.test.labels, strict=True)):
-        if number < 60:
+        if number < 30:
             place = folder / str(label)
             place.mkdir(exist_ok=True)
             (place / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
@@ -56,21 +56,21 @@ def sixty(finished_run, tmp_path_factory):
         ("144", lambda image: slow.crops_144(image, 32, (37, 41, 46, 50))),
     ],
 )
-def test_a_run_and_its_file_are_shown_the_same_crops(kerascnn, finished_run, sixty, name, crops):
-    asked = ("--data", sixty, "--crops", name, "--json")
+def test_a_run_and_its_file_are_shown_the_same_crops(kerascnn, finished_run, thirty, name, crops):
+    asked = ("--data", thirty, "--crops", name, "--json")
     run = figures(kerascnn("evaluate", finished_run, *asked))
     expected = slow_top1(open_run(finished_run), crops)
-    assert run["images"] == 60 and run["top1"] == pytest.approx(expected, abs=1 / 60)  # of a tie
+    assert run["images"] == 30 and run["top1"] == pytest.approx(expected, abs=1 / 30)  # of a tie
     for file in ("model_float32.tflite", "model_float32.onnx"):
         found = figures(kerascnn("evaluate", finished_run / file, *asked))
         assert found["confusion"] == run["confusion"]
         assert found["calibration_error"] == pytest.approx(run["calibration_error"], abs=1e-4)
 
 
-def test_dense_and_multiscale_slide_a_run_but_no_file(kerascnn, finished_run, sixty):
-    asked = ("--data", sixty, "--crops")
+def test_dense_and_multiscale_slide_a_run_but_no_file(kerascnn, finished_run, thirty):
+    asked = ("--data", thirty, "--crops")
     found = figures(kerascnn("evaluate", finished_run, *asked, "multiscale", "--json"))
-    assert found["images"] == 60 and found["top1"] > 0.5  # chance is 0.1
+    assert found["images"] == 30 and found["top1"] > 0.5  # chance is 0.1
     file = kerascnn("evaluate", finished_run / "model_int8.tflite", *asked, "dense")
     complaint(file, "takes pictures of one size, and cannot be slid")
 
@@ -83,26 +83,44 @@ def test_crops_of_the_test_images_leave_the_evaluation_of_the_run_alone(kerascnn
     assert (own_run / "evaluation.json").read_bytes() == before
 
 
-def test_an_ensemble_is_the_average_of_probabilities(kerascnn, finished_run, sixty):
+def test_an_ensemble_is_the_average_of_probabilities(kerascnn, finished_run, thirty):
     files = [finished_run / "model_float32.onnx", finished_run / "model_int8.onnx"]
-    alone = [figures(kerascnn("evaluate", f, "--data", sixty, "--json")) for f in files]
-    both = figures(kerascnn("evaluate", files[0], "--with", files[1], "--data", sixty, "--json"))
+    alone = [figures(kerascnn("evaluate", f, "--data", thirty, "--json")) for f in files]
+    both = figures(kerascnn("evaluate", files[0], "--with", files[1], "--data", thirty, "--json"))
     errors = [found["calibration_error"] for found in (*alone, both)]
     assert len(set(errors)) == 3
-    same = figures(kerascnn("evaluate", files[0], "--with", files[0], "--data", sixty, "--json"))
+    same = figures(kerascnn("evaluate", files[0], "--with", files[0], "--data", thirty, "--json"))
     assert same["calibration_error"] == pytest.approx(alone[0]["calibration_error"])
     assert same["confusion"] == alone[0]["confusion"]
 
 
-def test_members_of_other_classes_are_refused(kerascnn, finished_run, sixty, tmp_path):
+def test_members_of_other_classes_are_refused(kerascnn, finished_run, thirty, tmp_path):
     image = keras.Input((8, 8, 1))
     x = layers.Flatten()(layers.Rescaling(1 / 255)(image))
     keras.Model(image, layers.Dense(3)(x)).save(tmp_path / "three.keras")
-    found = kerascnn("evaluate", finished_run, "--with", tmp_path / "three.keras", "--data", sixty)
+    found = kerascnn("evaluate", finished_run, "--with", tmp_path / "three.keras", "--data", thirty)
     complaint(found, "has other classes than")
 
 
-def test_calibration_is_fitted_on_the_validation_images(kerascnn, finished_run, sixty):
+def test_arrays_are_shown_whole_and_to_models_they_fit(kerascnn, imagenet, tmp_path):
+    folder, network = imagenet
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 224, 224, 3), np.uint8)
+    best = network.predict_on_batch(pixels / np.float32(127.5) - 1).argmax(axis=1)
+    np.savez(tmp_path / "four.npz", x=pixels, y=best)
+    asked = ("--weights", folder / "mobilenet.weights.h5", "--images", tmp_path / "four.npz")
+    assert figures(kerascnn("evaluate", "mobilenet_v1_025", *asked, "--json"))["top1"] == 1
+    vector = keras.Input((5,))
+    keras.Model(vector, layers.Dense(1000)(vector)).save(tmp_path / "five.keras")
+    other = kerascnn("evaluate", "mobilenet_v1_025", *asked, "--with", tmp_path / "five.keras")
+    complaint(other, "do not fit a model that takes (5,)")
+    with_photos = ("--data", folder, "--truth", folder / "truth.txt")
+    (folder / "truth.txt").write_text("ILSVRC2012_val_00000001.JPEG tench\n")
+    together = (*asked[:2], *with_photos, "--with", tmp_path / "five.keras")
+    both = kerascnn("evaluate", "mobilenet_v1_025", *together)
+    complaint(both, "five.keras: takes numbers of (5,)")
+
+
+def test_calibration_is_fitted_on_the_validation_images(kerascnn, finished_run, thirty):
     found = figures(kerascnn("evaluate", finished_run, "--calibrate", "--json"))
     assert found["temperature"] > 0 and found["calibrated_error"] < 0.1
     code, out, _ = kerascnn("evaluate", finished_run, "--calibrate")
@@ -110,7 +128,7 @@ def test_calibration_is_fitted_on_the_validation_images(kerascnn, finished_run, 
     assert code == 0 and f"fitted on {count} other images" in out
     alone = kerascnn("evaluate", finished_run / "model_int8.onnx", "--calibrate", "--json")
     assert figures(alone)["temperature"] > 0
-    of_folder = kerascnn("evaluate", finished_run, "--validation", sixty, "--json")
+    of_folder = kerascnn("evaluate", finished_run, "--validation", thirty, "--json")
     assert figures(of_folder)["temperature"] != found["temperature"]
 
 
@@ -216,7 +234,7 @@ def test_a_network_and_a_file_take_images_of_another_size(kerascnn, imagenet, tm
     complaint(kerascnn("predict", tmp_path / "tied.keras", photo, "--size", "big"), "as 224 or")
 
 
-def test_what_a_name_lacks_is_said(kerascnn, imagenet, finished_run, sixty):
+def test_what_a_name_lacks_is_said(kerascnn, imagenet, finished_run, thirty):
     folder, _ = imagenet
     complaint(kerascnn("evaluate", "resnet50", "--data", folder), "--weights imagenet, or FILE")
     weights = ("--weights", folder / "mobilenet.weights.h5", "--data", folder)
@@ -228,5 +246,5 @@ def test_what_a_name_lacks_is_said(kerascnn, imagenet, finished_run, sixty):
     complaint(kerascnn("evaluate", finished_run, "--truth", folder / "x"), "--data FOLDER")
     tflite = finished_run / "model_int8.tflite"
     complaint(kerascnn("evaluate", tflite, "--size", "40"), "are for Keras models")
-    crops = kerascnn("evaluate", finished_run, "--data", sixty, "--crops", "eleven")
+    crops = kerascnn("evaluate", finished_run, "--data", thirty, "--crops", "eleven")
     complaint(crops, "unknown crops 'eleven'")

@@ -101,6 +101,13 @@ def test_flat_images_have_their_labels_in_a_file_beside_them(tmp_path, file, tex
     assert file in found.told
 
 
+def test_labels_of_several_words_in_a_table_are_read_whole(tmp_path):
+    rows = {"a.jpg": "sea snake", "b.jpg": '"tench"', "c.jpg": "golden_retriever"}
+    text = "id,label\n" + "".join(f"{name[:-4]},{label}\n" for name, label in rows.items())
+    found = of_imagenet(flat(tmp_path, text, "labels.csv", list(rows)))
+    assert found.labels.tolist() == [65, 0, 207]
+
+
 def kit(folder, kind):
     """The list of classes of a development kit: its first images' and an inner node."""
     pairs = dict(zip(BY_KIT, (IDS[n] for n in BY_ID), strict=True))
