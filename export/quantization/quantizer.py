@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, functional, like, maker, new_inputs, nodes, walk
 
@@ -283,7 +284,8 @@ def calibrate(model: keras.Model, batches) -> None:
     places, taps = _extremes(model)
     found = {}
     for images in portions(taps, batches):
-        ends = keras.tree.flatten(taps.predict_on_batch(images))
+        with quiet_tensorflow():
+            ends = keras.tree.flatten(taps.predict_on_batch(images))
         for place, low, high in zip(places, ends[::2], ends[1::2], strict=True):
             before = found.get(place, (0.0, 0.0))  # padding needs zero in every range
             found[place] = min(before[0], float(low)), max(before[1], float(high))
