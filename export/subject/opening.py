@@ -18,6 +18,7 @@ from kerascnn.models.graph import functional, output_names, traced
 from kerascnn.models.weights.imagenet import CLASSES, imagenet_classes
 from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not_finite
 
+from ..integer_form.names import refuse_layer_names
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
 from .metric import metric_of
@@ -170,6 +171,7 @@ def _of_file(path, trust):
     if is_of_run(path):
         raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     model = traced(load_model(path, trust=trust))
+    refuse_layer_names(model)
     for end in functional(model).inputs:
         if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
             raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
