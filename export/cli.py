@@ -18,6 +18,7 @@ from .verbs import (  # noqa: F401, they mount themselves
     inspection,
     lanes,
     results,
+    web,
 )
 from .verbs.invocation import invoke
 

@@ -21,6 +21,7 @@ GROUPS = {
         "recommend",
         "report",
         "stage",
+        "webdemo",
     ),
     "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart", "doctor"),
 }

@@ -42,7 +42,7 @@ WINGS = (
     ("proof",),
     ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting"),
+    ("debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )
