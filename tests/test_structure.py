@@ -34,6 +34,7 @@ WINGS = (
     ("conversion",),
     ("tfmot",),
     ("proof",),
+    ("lanes",),
     ("delivery",),
     ("debugging", "inspection", "reporting"),
     ("verbs",),
