@@ -6,7 +6,7 @@ calls them stages 2 to 4) -> 1x1 -> global average -> logits. A unit passes half
 computes the other half, and shuffles both together.
 
 As in the authors' code, a strided unit passes on as many channels as came in and computes the
-rest, and the classifier has no bias. The row _torch is torchvision's: two equal halves there, and
+rest, and the classifier has no bias. The rows _torch are torchvision's: two equal halves there, and
 a bias.
 """
 
@@ -33,6 +33,12 @@ VARIANTS = {  # Table 5; top-1: the authors' repository and, for _torch, torchvi
                               params=7_402_600, macs=590_783_000),
     "shufflenet_v2_x1_0_torch": row(filters=(116, 232, 464), last=1024, even=True, use_bias=True,
                                     top1=69.362, params=2_278_604, macs=144_907_992),
+    "shufflenet_v2_x0_5_torch": row(filters=(48, 96, 192), last=1024, even=True, use_bias=True,
+                                    top1=60.552, params=1_366_792, macs=40_476_448),
+    "shufflenet_v2_x1_5_torch": row(filters=(176, 352, 704), last=1024, even=True, use_bias=True,
+                                    top1=72.996, params=3_503_624, macs=295_759_392),
+    "shufflenet_v2_x2_0_torch": row(filters=(244, 488, 976), last=2048, even=True, use_bias=True,
+                                    top1=76.23, params=7_393_996, macs=583_253_464),
 }
 # fmt: on
 

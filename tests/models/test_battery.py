@@ -18,7 +18,9 @@ OTHER_TOP1 = {
     "squeezenet1_0_bypass": "the paper's, of a network that the reference has without bypass",
 }
 WORDS = {  # the last word of a layer's name says what it is
+    layers.Conv1D: "conv",
     layers.Conv2D: "conv",
+    layers.Conv3D: "conv",
     layers.DepthwiseConv2D: "conv",
     layers.SeparableConv2D: "conv",
     layers.BatchNormalization: "bn",
@@ -30,6 +32,7 @@ WORDS = {  # the last word of a layer's name says what it is
     layers.Dropout: "dropout",
     layers.ZeroPadding2D: "pad",
     layers.MaxPooling2D: "pool",
+    layers.MaxPooling3D: "pool",
     layers.AveragePooling2D: "pool",
     layers.GlobalAveragePooling2D: "pool|logits",
 }
