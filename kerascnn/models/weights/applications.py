@@ -127,6 +127,9 @@ APPLICATIONS = {
     "resnet101_v2_keras": Application("ResNet101V2", names.RESNET_V2, PLUS_MINUS_ONE),
     "resnet152_v2_keras": Application("ResNet152V2", names.RESNET_V2, PLUS_MINUS_ONE),
     "inception_v3_keras": Application("InceptionV3", names.inception_v3, PLUS_MINUS_ONE),
+    "inception_resnet_v2_keras": Application(
+        "InceptionResNetV2", names.inception_resnet_v2, PLUS_MINUS_ONE
+    ),
     "xception": Application("Xception", names.XCEPTION, PLUS_MINUS_ONE),
     "densenet121": Application("DenseNet121", names.DENSENET, IMAGENET),
     "densenet169": Application("DenseNet169", names.DENSENET, IMAGENET),

@@ -65,7 +65,12 @@ def modern(name):
 
 RESNET = StateDict((names.RESNET,))
 DENSENET = StateDict((names.DENSENET,))
+RESNET_D = StateDict((names.RESNET_D,))
+RESNET_V2 = StateDict((names.RESNET_V2,), PLUS_MINUS_ONE)
+MOBILENET_V2 = StateDict((names.MOBILENET_V2, names.MOBILENET_V2_TIMM))
+SHUFFLENET_V2 = StateDict((names.SHUFFLENET_V2,))
 VGG = StateDict((names.VGG, names.VGG_TIMM))
+VGG_BN = StateDict((names.VGG_BN, names.VGG_BN_TIMM))
 SQUEEZENET = StateDict((names.SQUEEZENET,))
 # These two scale normalized images to -1..1 before anything else, where they have these weights.
 GOOGLENET = StateDict((names.GOOGLENET,), PLUS_MINUS_ONE, r"aux[12]\.")
@@ -77,15 +82,28 @@ INCEPTION_V3_AUX = StateDict((names.INCEPTION_V3,), PLUS_MINUS_ONE)
 STATE_DICTS = {
     "alexnet_one_tower": StateDict((names.ALEXNET,)),
     "vgg11": VGG, "vgg13": VGG, "vgg16": VGG, "vgg19": VGG,
+    "vgg11_bn": VGG_BN, "vgg13_bn": VGG_BN, "vgg16_bn": VGG_BN, "vgg19_bn": VGG_BN,
     "squeezenet1_0": SQUEEZENET, "squeezenet1_1": SQUEEZENET,
     "googlenet_bn": GOOGLENET, "googlenet_bn_aux": GOOGLENET_AUX,
     "inception_v3": INCEPTION_V3, "inception_v3_aux": INCEPTION_V3_AUX,
-    "resnet18": RESNET, "resnet34": RESNET,
+    "inception_v4": StateDict((names.INCEPTION_V4,), PLUS_MINUS_ONE),
+    "inception_resnet_v2": StateDict((names.INCEPTION_RESNET_V2,), PLUS_MINUS_ONE),
+    "resnet18": RESNET, "resnet34": RESNET, "resnet26": RESNET,
     "resnet50": RESNET, "resnet101": RESNET, "resnet152": RESNET,
     "resnext50_32x4d": RESNET, "resnext101_32x8d": RESNET, "resnext101_64x4d": RESNET,
     "wide_resnet50_2": RESNET,
+    "resnet10t": RESNET_D, "resnet14t": RESNET_D, "resnet26t": RESNET_D,
+    "resnet18d": RESNET_D, "resnet34d": RESNET_D, "resnet26d": RESNET_D,
+    "resnet50d": RESNET_D, "resnet101d": RESNET_D, "resnet152d": RESNET_D,
+    "resnet50_v2_torch": RESNET_V2, "resnet101_v2_torch": RESNET_V2,
+    "resnet152_v2_torch": RESNET_V2,
     "densenet121": DENSENET, "densenet169": DENSENET, "densenet201": DENSENET,
-    "mobilenet_v2_torch": StateDict((names.MOBILENET_V2, names.MOBILENET_V2_TIMM)),
-    "shufflenet_v2_x1_0_torch": StateDict((names.SHUFFLENET_V2,)),
+    "xception_torch": StateDict((names.XCEPTION,), PLUS_MINUS_ONE),
+    "mobilenet_v1_torch": StateDict((names.MOBILENET_V1,), PLUS_MINUS_ONE),
+    "mobilenet_v2_torch": MOBILENET_V2,
+    "mobilenet_v2_050_torch": MOBILENET_V2, "mobilenet_v2_140_torch": MOBILENET_V2,
+    "mobilenet_v2_110d": MOBILENET_V2, "mobilenet_v2_120d": MOBILENET_V2,
+    "shufflenet_v2_x0_5_torch": SHUFFLENET_V2, "shufflenet_v2_x1_0_torch": SHUFFLENET_V2,
+    "shufflenet_v2_x1_5_torch": SHUFFLENET_V2, "shufflenet_v2_x2_0_torch": SHUFFLENET_V2,
 }
 # fmt: on
