@@ -19,6 +19,7 @@ MODULES = {  # where the preprocessing of each function lives
     "VGG19": "vgg19",
     "Xception": "xception",
     "InceptionV3": "inception_v3",
+    "InceptionResNetV2": "inception_resnet_v2",
     "MobileNet": "mobilenet",
     "MobileNetV2": "mobilenet_v2",
     **{f"ResNet{depth}": "resnet" for depth in (50, 101, 152)},
@@ -27,6 +28,7 @@ MODULES = {  # where the preprocessing of each function lives
 }
 SMALLEST = {
     "densenet121",
+    "inception_resnet_v2_keras",
     "inception_v3_keras",
     "mobilenet_v1_025",
     "mobilenet_v2_035",
@@ -152,6 +154,21 @@ def test_reads_the_file_of_a_network_that_someone_trained(tmp_path):
         weights=tmp_path / "own.weights.h5",
     )
     image = pixels(128) / 127.5 - 1
+    assert_same(logits(ours, image), logits(theirs, image))
+
+
+def test_reads_the_file_that_inception_resnet_v2_saves(tmp_path):
+    """Layers numbered by Keras stand in such a file by their place; other networks came before."""
+    keras.layers.Conv2D(1, 1)  # takes a number
+    theirs = draw(
+        keras.applications.InceptionResNetV2(weights=None, classes=7, classifier_activation=None)
+    )
+    theirs.save_weights(tmp_path / "own.weights.h5")
+    ours = kerascnn.build(
+        "inception_resnet_v2_keras", num_classes=7, weights=tmp_path / "own.weights.h5"
+    )
+    assert ours.count_params() == theirs.count_params()
+    image = pixels(299) / 127.5 - 1
     assert_same(logits(ours, image), logits(theirs, image))
 
 

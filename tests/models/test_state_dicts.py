@@ -31,9 +31,9 @@ HEAVY = {  # or seen in another
     "inception_resnet_v2 timm",
 }
 
-# float32 sums in another order: 1e-7 a layer, some 100 layers; a tensor in the wrong place, or
-# one that is transposed, changes every digit.
-TOLERANCE = 1e-5
+# float32 sums in another order: 1e-7 a layer, up to some 300 layers; a tensor in the wrong place,
+# or one that is transposed, changes every digit.
+TOLERANCE = 3e-5
 
 
 def difference(found, expected):
