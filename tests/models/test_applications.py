@@ -157,6 +157,20 @@ def test_reads_the_file_of_a_network_that_someone_trained(tmp_path):
     assert_same(logits(ours, image), logits(theirs, image))
 
 
+@pytest.mark.parametrize("classes", [1000, 7])
+def test_a_new_head_takes_all_but_the_classifier_of_a_file(tmp_path, classes):
+    """Of the published 1000 classes, or of as many as asked."""
+    theirs = draw(keras.applications.MobileNet((128, 128, 3), 0.25, weights=None, classes=classes))
+    theirs.save_weights(tmp_path / "own.weights.h5")
+    keras.utils.set_random_seed(0)
+    ours = kerascnn.build(
+        "mobilenet_v1_025", num_classes=7, weights=tmp_path / "own.weights.h5", new_head=True
+    )
+    kernel = keras.ops.convert_to_numpy(ours.get_layer("stem_conv").kernel)
+    np.testing.assert_array_equal(kernel, theirs.get_layer("conv1").kernel)
+    assert np.abs(ours.get_layer("head_logits").bias).max() == 0  # as it was made
+
+
 def test_reads_the_file_that_inception_resnet_v2_saves(tmp_path):
     """Layers numbered by Keras stand in such a file by their place; other networks came before."""
     keras.layers.Conv2D(1, 1)  # takes a number
@@ -202,7 +216,7 @@ def test_without_network_a_file_is_the_way_out(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 7}, r"are for 1000 classes, got num_classes=7; .*models.features"),
+        ({"num_classes": 7}, r"are for 1000 classes, got num_classes=7; new_head=True takes"),
         ({"alpha": 0.3}, r"published for alpha 0.25, 0.5, 0.75, 1.0, got 0.3"),
     ],
 )

@@ -1,13 +1,15 @@
 """State dicts of torchvision and timm in .safetensors files, read without torch."""
 
 import re
+import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import ml_dtypes  # noqa: F401  with it NumPy has bfloat16
 from safetensors import SafetensorError, safe_open
 
-from kerascnn.errors import UserError
+from kerascnn.errors import Notice, UserError
 from kerascnn.models.weights import state_dict_names as names
 from kerascnn.models.weights.fitting import TORCH, Source, fill
 from kerascnn.models.weights.preprocessing import IMAGENET, PLUS_MINUS_ONE, Preprocessing
@@ -28,17 +30,24 @@ class StateDict:
     preprocessing: Preprocessing = IMAGENET
     ignored: str = "(?!)"
 
-    def load(self, network, file, arguments):
+    def load(self, network, file, arguments, *, new_head=False):
         """Fills `network` with the tensors of `file`, which alone say how wide it is."""
+        owners = [layer.name for layer in network.layers if layer.weights]
+        known = {TORCH.name(x, "kernel") for names in self.namings for x in names(owners).values()}
         ignored = re.compile(rf"{self.ignored}|.*\.num_batches_tracked$")
         try:
             with safe_open(file, framework="np") as opened:
+                keys = list(opened.keys())
+                prefix = wrapping(keys, known)
+                _say_of_wrapping(file, prefix, [k for k in keys if not k.startswith(prefix)])
                 tensors = {
-                    modern(key): key
-                    for key in opened.keys()  # noqa: SIM118  not a dict
-                    if not ignored.match(key)
+                    modern(key.removeprefix(prefix)): key for key in keys if key.startswith(prefix)
                 }
-                parts = {name: opened.get_slice(key) for name, key in tensors.items()}
+                parts = {
+                    name: opened.get_slice(key)
+                    for name, key in tensors.items()
+                    if not ignored.match(name)
+                }
                 for name, part in parts.items():
                     if part.get_dtype() not in FLOATS:
                         raise UserError(
@@ -51,11 +60,43 @@ class StateDict:
                     {name: tuple(part.get_shape()) for name, part in parts.items()},
                     lambda name: opened.get_tensor(tensors[name]),
                 )
-                fill(network, self.namings, source)
+                fill(network, self.namings, source, new_head=new_head)
         except (SafetensorError, OSError) as error:
             raise UserError(
                 f"{file}: cannot be read as a .safetensors file: {error}; fetch or save it anew"
             ) from None
+
+
+def wrapping(keys, known):
+    """What stands in front of the names of a network in a file of a training that wrapped it.
+
+    "module." of torch's data parallelism, "model." of Lightning, "state_dict." of a checkpoint made
+    flat, or several of them: whatever it is called, it is what most of `known` stand behind.
+
+    Args:
+        keys: names in the file. known: names of the network's kernels.
+
+    Returns:
+        The prefix, with the dot at its end; "" where there is none.
+    """
+    hits = Counter({"": 0})
+    for key in keys:
+        parts = key.split(".")
+        for i in range(len(parts)):
+            if modern(".".join(parts[i:])) in known:
+                hits[".".join([*parts[:i], ""])] += 1
+    return max(sorted(hits, key=len), key=lambda prefix: hits[prefix])
+
+
+def _say_of_wrapping(file, prefix, beside):
+    """A `Notice` where names stand behind a prefix; beside: names that do not."""
+    if not prefix:
+        return
+    text = f"{file}: read below {prefix!r}, as a training wrapped it"
+    if beside:
+        shown = ", ".join(beside[:3]) + (", ..." if beside[3:] else "")
+        text += f"; {len(beside)} tensors beside it are left out: {shown}"
+    warnings.warn(text, Notice, stacklevel=2)
 
 
 def modern(name):
