@@ -13,6 +13,7 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "finetune",
         "evaluate",
         "compress",
         "convert",
@@ -21,7 +22,15 @@ GROUPS = {
         "report",
         "stage",
     ),
-    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
+    "Look and debug": (
+        "predict",
+        "describe",
+        "features",
+        "debug",
+        "sensitivity",
+        "models",
+        "chart",
+    ),
 }
 
 

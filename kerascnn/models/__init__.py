@@ -33,10 +33,10 @@ from kerascnn.models import (
     xception,
     zfnet,
 )
-from kerascnn.models.features import features
+from kerascnn.models.features import features, outputs_by_name
 from kerascnn.models.graph import normalized
 from kerascnn.models.registry import Row, Variant, build, models, register, row, variant
-from kerascnn.models.weights import Preprocessing, preprocessing
+from kerascnn.models.weights import Preprocessing, preprocessing, state_dict
 
 __all__ = [
     "Row",
@@ -44,12 +44,14 @@ __all__ = [
     "build",
     "features",
     "models",
+    "outputs_by_name",
     "register",
     "row",
     "variant",
     "Preprocessing",
     "normalized",
     "preprocessing",
+    "state_dict",
     "alexnet",
     "all_cnn",
     "bn_inception",

@@ -17,6 +17,7 @@ from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plat
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.optimizers import make_optimizer
+from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 
@@ -85,7 +86,11 @@ def _train(config, data, out, resume, callbacks):
     )
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
+    finish(config, data, out, rows)
 
+
+def finish(config, data, out, rows, **facts):
+    """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
@@ -106,6 +111,7 @@ def _train(config, data, out, resume, callbacks):
                 "test": len(data.test),
             },
             "keras": keras.__version__,
+            **facts,
         },
     )
 
@@ -134,7 +140,17 @@ def run_model(config, data, precision):
 
 
 def fit(
-    model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(), settled=0
+    model,
+    data,
+    optimizer,
+    training,
+    out,
+    *,
+    checkpoints,
+    resume=False,
+    callbacks=(),
+    settled=0,
+    rates=None,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
 
@@ -144,6 +160,7 @@ def fit(
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        rates: path of a variable -> factor of its learning rate, where that is not 1.
 
     Returns:
         The rows of history.csv.
@@ -157,7 +174,7 @@ def fit(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
     model.compile(
-        made,
+        with_rates(made, rates or {}),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=training.xla,

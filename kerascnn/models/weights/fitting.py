@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -94,6 +95,14 @@ class Copy:
             off = np.asarray(read(self.minus)).astype("float64") if self.minus else 0.0
             array = (array.astype("float64") - off + self.plus).astype("float32")
         return array
+
+    def written(self):
+        """The array that the tensor has where it is written from the variable."""
+        array = keras.ops.convert_to_numpy(self.variable)
+        if self.order:
+            ours = tuple(self.shapes[-1][axis] for axis in np.argsort(self.order))
+            array = array.reshape(ours).transpose(self.order).reshape(self.shapes[0])
+        return np.ascontiguousarray(array, "float32")
 
 
 def fill(network, namings, source, *, new_head=False):

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import keras
 import ml_dtypes  # noqa: F401  with it NumPy has bfloat16
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from kerascnn.errors import Notice, UserError
 from kerascnn.models.weights import state_dict_names as names
-from kerascnn.models.weights.fitting import TORCH, Source, fill
+from kerascnn.models.weights.fitting import TORCH, Source, fill, plan
 from kerascnn.models.weights.preprocessing import IMAGENET, PLUS_MINUS_ONE, Preprocessing
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -97,6 +99,37 @@ def _say_of_wrapping(file, prefix, beside):
         shown = ", ".join(beside[:3]) + (", ..." if beside[3:] else "")
         text += f"; {len(beside)} tensors beside it are left out: {shown}"
     warnings.warn(text, Notice, stacklevel=2)
+
+
+def state_dict(model: keras.Model, name: str | None = None) -> dict[str, np.ndarray]:
+    """The weights of a network as torchvision names and lays them out; timm's where it has not it.
+
+    Args:
+        model: a network of this zoo, or one with its normalization in front.
+        name: the network's; by default the model's own name, as `build` gives it.
+
+    Returns:
+        name of a tensor -> float32 array; the counters of batches, int64, are 0.
+
+    Raises:
+        UserError: neither of both has the network, or layers of the model are not the network's.
+    """
+    name = name or model.name
+    if name not in STATE_DICTS:
+        raise UserError(
+            f"{name}: torchvision and timm have no network that computes this one; state dicts are "
+            f"written of {', '.join(STATE_DICTS)}"
+        )
+    owners = [layer for layer in model.layers if layer.weights]
+    names = STATE_DICTS[name].namings[0]([layer.name for layer in owners])
+    if strange := [layer.name for layer in owners if layer.name not in names]:
+        raise UserError(f"{model.name}: has layers that {name} has not, as {strange[0]!r}")
+    copies = plan(model, names, Source(name, TORCH, {}, {}.__getitem__))
+    tensors = {copy.tensor: copy.written() for copy in copies}
+    for tensor in [tensor for tensor in tensors if tensor.endswith(".running_var")]:
+        counter = tensor.removesuffix("running_var") + "num_batches_tracked"
+        tensors[counter] = np.zeros((), "int64")
+    return tensors
 
 
 def modern(name):
