@@ -96,12 +96,16 @@ class Copy:
             array = (array.astype("float64") - off + self.plus).astype("float32")
         return array
 
-    def written(self):
-        """The array that the tensor has where it is written from the variable."""
+    def written(self, *, as_convolution=False):
+        """The array that the tensor has where it is written from the variable.
+
+        as_convolution: a dense layer as the convolution over the whole map that it is.
+        """
         array = keras.ops.convert_to_numpy(self.variable)
         if self.order:
             ours = tuple(self.shapes[-1][axis] for axis in np.argsort(self.order))
-            array = array.reshape(ours).transpose(self.order).reshape(self.shapes[0])
+            array = array.reshape(ours).transpose(self.order)
+            array = array.reshape(self.shapes[-1 if as_convolution else 0])
         return np.ascontiguousarray(array, "float32")
 
 

@@ -25,12 +25,14 @@ class StateDict:
     """Files of one network.
 
     namings: names of our layers -> {name of ours: name there}; one of them fits. ignored: the
-    tensors that the network has no use for, besides the counters of batches.
+    tensors that the network has no use for, besides the counters of batches. convolutional: the
+    classifier is written as a 1x1 convolution under the first naming.
     """
 
     namings: tuple[Callable, ...]
     preprocessing: Preprocessing = IMAGENET
     ignored: str = "(?!)"
+    convolutional: bool = False
 
     def load(self, network, file, arguments, *, new_head=False):
         """Fills `network` with the tensors of `file`, which alone say how wide it is."""
@@ -121,11 +123,12 @@ def state_dict(model: keras.Model, name: str | None = None) -> dict[str, np.ndar
             f"written of {', '.join(STATE_DICTS)}"
         )
     owners = [layer for layer in model.layers if layer.weights]
-    names = STATE_DICTS[name].namings[0]([layer.name for layer in owners])
+    known = STATE_DICTS[name]
+    names = known.namings[0]([layer.name for layer in owners])
     if strange := [layer.name for layer in owners if layer.name not in names]:
         raise UserError(f"{model.name}: has layers that {name} has not, as {strange[0]!r}")
     copies = plan(model, names, Source(name, TORCH, {}, {}.__getitem__))
-    tensors = {copy.tensor: copy.written() for copy in copies}
+    tensors = {copy.tensor: copy.written(as_convolution=known.convolutional) for copy in copies}
     for tensor in [tensor for tensor in tensors if tensor.endswith(".running_var")]:
         counter = tensor.removesuffix("running_var") + "num_batches_tracked"
         tensors[counter] = np.zeros((), "int64")
@@ -140,7 +143,7 @@ def modern(name):
 RESNET = StateDict((names.RESNET,))
 DENSENET = StateDict((names.DENSENET,))
 RESNET_D = StateDict((names.RESNET_D,))
-RESNET_V2 = StateDict((names.RESNET_V2,), PLUS_MINUS_ONE)
+RESNET_V2 = StateDict((names.RESNET_V2,), PLUS_MINUS_ONE, convolutional=True)
 MOBILENET_V2 = StateDict((names.MOBILENET_V2, names.MOBILENET_V2_TIMM))
 SHUFFLENET_V2 = StateDict((names.SHUFFLENET_V2,))
 VGG = StateDict((names.VGG, names.VGG_TIMM))
