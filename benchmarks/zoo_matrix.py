@@ -132,6 +132,11 @@ def small(name):
     return normalized(kerascnn.build(name, input_shape=shape, **classes), Normalize())
 
 
+def of_images():
+    """The networks that take images; others take sequences or clips."""
+    return [name for name in models() if len(variant(name).row.input_shape) == 3]
+
+
 def predict(model, pixels):
     """The outputs of a model, in a list."""
     made = model.predict(pixels.astype("float32"), batch_size=IMAGES, verbose=0)
@@ -163,7 +168,7 @@ def main():
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    chosen = [n for n in models() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
+    chosen = [n for n in of_images() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
     rows = known(options.out) if options.out and options.out.exists() else {}
     failed = []
     for name in chosen:
@@ -173,7 +178,7 @@ def main():
         print(rows[name], flush=True)
         failed += [] if measured.passed else [name]
         if options.out:
-            write_text(options.out, page([rows[name] for name in models() if name in rows]))
+            write_text(options.out, page([rows[name] for name in of_images() if name in rows]))
     sys.exit(bool(failed))
 
 
