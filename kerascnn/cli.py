@@ -19,6 +19,7 @@ GROUPS = {
         "convert",
         "verify",
         "benchmark",
+        "recommend",
         "report",
         "stage",
     ),
@@ -30,6 +31,7 @@ GROUPS = {
         "sensitivity",
         "models",
         "chart",
+        "doctor",
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from kerascnn.data.drawn import cylinder_bell_funnel, moving_squares
 from kerascnn.data.headers import IMAGE_SUFFIXES
-from kerascnn.data.images import read_image
+from kerascnn.data.images import read_image, read_whole_image
 from kerascnn.data.pipelines import Data, load_data
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
@@ -17,4 +17,5 @@ __all__ = [
     "load_source",
     "moving_squares",
     "read_image",
+    "read_whole_image",
 ]

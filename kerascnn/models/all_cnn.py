@@ -8,12 +8,14 @@ convolution strides. The class maps go through a ReLU, as in Network in Network.
 from keras import Input, Model, layers
 
 from kerascnn.layers import conv
+from kerascnn.models.published import Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
-VARIANTS = {  # Table 3, without augmentation
-    "all_cnn_c": row(params=1_369_738, macs=270_798_336, top1=90.92,
+TABLE_3 = Published("Table 3 of the paper", "whole")  # without augmentation
+VARIANTS = {
+    "all_cnn_c": row(params=1_369_738, macs=270_798_336, top1=90.92, published=TABLE_3,
                      input_shape=(32, 32, 3), num_classes=10),
 }
 # fmt: on

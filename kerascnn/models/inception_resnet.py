@@ -20,7 +20,8 @@ from keras import Input, Model, layers
 
 from kerascnn.layers import conv, conv_bn
 from kerascnn.models.inception_v3 import average_inside, chain, conv_bn_without_gamma
-from kerascnn.models.inception_v4 import reduction_35
+from kerascnn.models.inception_v4 import TABLE_2, reduction_35
+from kerascnn.models.published import KERAS_IO
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
@@ -28,12 +29,14 @@ SCALES = (0.17, 0.1, 0.2)  # of the residuals of the three stages
 
 # fmt: off
 SIZE = {"input_shape": (299, 299, 3)}
-V1 = {  # top-1: Table 2, one crop
-    "inception_resnet_v1": row(params=24_357_096, macs=6_308_597_856, top1=78.7, **SIZE),
+V1 = {
+    "inception_resnet_v1": row(top1=78.7, top5=94.5, published=TABLE_2, **SIZE,
+                               params=24_357_096, macs=6_308_597_856),
 }
-V2 = {  # top-1: Table 2, one crop; keras.io
-    "inception_resnet_v2": row(params=55_843_464, macs=13_155_794_016, top1=80.1, **SIZE),
-    "inception_resnet_v2_keras": row(keras=True, top1=80.3, **SIZE,
+V2 = {
+    "inception_resnet_v2": row(top1=80.1, top5=95.1, published=TABLE_2, **SIZE,
+                               params=55_843_464, macs=13_155_794_016),
+    "inception_resnet_v2_keras": row(keras=True, top1=80.3, top5=95.3, published=KERAS_IO, **SIZE,
                                      params=55_813_192, macs=13_155_794_016),
 }
 # fmt: on
