@@ -98,7 +98,7 @@ def models(pattern="*"):
     return sorted(names, key=lambda name: (_variants[name].year, name))
 
 
-def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments):
+def build(name, *, input_shape=None, num_classes=None, weights=None, new_head=False, **arguments):
     """Builds a registered network.
 
     Args:
@@ -109,6 +109,8 @@ def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments
             very network, which it fetches and keeps. Or a file: "FILE.safetensors", a state dict
             of torchvision or timm, read without torch; "FILE.h5", weights of keras.applications.
             Every weight is set from them and each of them is used, or nothing is.
+        new_head: the classifiers keep random weights, and those in `weights` are left aside: for
+            other classes than these were trained on.
         **arguments: of the network's builder, in place of the row's, as alpha=0.5.
 
     Returns:
@@ -132,5 +134,5 @@ def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments
     arguments = {**found.row.arguments, **arguments}
     network = found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
     if weights is not None:
-        known_weights.load(network, name, weights, arguments)
+        known_weights.load(network, name, weights, arguments, new_head=new_head)
     return network
