@@ -47,7 +47,9 @@ def test_four_files_of_a_small_network_equal_it(name):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", [name for name in of_images() if "deformable" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in zoo_matrix.of_images() if "deformable" not in name]
+)
 def test_four_files_of_a_network_equal_it(name):
     check(measure(small(name)))
 
@@ -69,7 +71,10 @@ def test_a_page_is_gone_on_with_and_says_what_was_not_run(tmp_path, monkeypatch,
         assert ended.value.code == 0
     assert done.count("lenet5") == 2 and done.count("lenet_300") == 1
     text = path.read_text()
-    assert f"{len(set(done))} of {len(set(done))} networks pass, of {len(zoo_matrix.of_images())}." in text
+    assert (
+        f"{len(set(done))} of {len(set(done))} networks pass, of {len(zoo_matrix.of_images())}."
+        in text
+    )
     assert text.count("| not yet run |") == len(zoo_matrix.of_images()) - len(set(done))
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == len(done) and printed[0].startswith("| lenet5 | 8x8x3 |")
