@@ -87,6 +87,7 @@ def test_a_file_that_was_refused_is_told_in_its_row():
     assert "0 of 1 networks pass" in page({"lenet5": row})
 
 
+@pytest.mark.full  # a ResNet-50 four times: two minutes
 def test_deformable_convolutions_stay_float_and_the_rest_is_int8():
     """A layer that int8 has no rule for is no reason to refuse the network."""
     measured = measure(normalized(make("resnet50_deformable_v2"), Normalize()))
