@@ -21,6 +21,7 @@ ARROWS = {
     "kerascnn.data": {"kerascnn.errors", "kerascnn.files"},
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
+    "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",
         "kerascnn.files",
@@ -40,8 +41,9 @@ WINGS = (
     ("conversion",),
     ("tfmot",),
     ("proof",),
+    ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting"),
+    ("debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )
