@@ -26,8 +26,7 @@ def main(library, folder):
     for name in ("libc.so", "liblog.so", "libm.so", "libdl.so"):
         source = [SHIMS] if name == "libc.so" else ["-x", "c", "/dev/null"]
         subprocess.run(
-            ["gcc", "-shared", "-fPIC", "-O1", *source, "-Wl,--no-as-needed", "-lm", "-ldl"]
-            + ["-o", folder / name],
+            ["gcc", "-shared", "-fPIC", *source, "-Wl,--no-as-needed", "-lm", "-o", folder / name],
             check=True,
         )
     (folder / LIBRARY_NAME).write_bytes(for_glibc(library.read_bytes()))

@@ -43,7 +43,9 @@ class AboutActivity : Activity() {
         lines.add(getString(R.string.checks))
         for (check in contract.checks) {
             val words = if (check.passed) R.string.check_passed else R.string.check_failed
-            lines.add(getString(words, check.name, number(check.measured), check.comparison + " " + number(check.limit)))
+            lines.add(
+                getString(words, check.name, number(check.measured), check.comparison + " " + number(check.limit)),
+            )
         }
         return lines.joinToString("\n")
     }

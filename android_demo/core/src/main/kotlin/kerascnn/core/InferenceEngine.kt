@@ -58,7 +58,8 @@ fun firstThatRuns(
             return Chosen(engine, refused)
         } catch (error: Exception) {
             refused.add("${rung.accelerator}: ${reason(error)}")
-        } catch (error: LinkageError) { // a library that this build or this processor lacks
+        } catch (error: LinkageError) {
+            // a library that this build or this processor lacks
             refused.add("${rung.accelerator}: ${reason(error)}")
         }
     }

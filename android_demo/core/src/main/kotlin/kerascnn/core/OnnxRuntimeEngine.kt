@@ -23,7 +23,11 @@ class OnnxRuntimeEngine(
         }
     private val taken =
         with(contract.input) { longArrayOf(1, height.toLong(), width.toLong(), channels.toLong()) }
-    private val given = longArrayOf(1, contract.output.labels.size.toLong())
+    private val given = longArrayOf(
+        1,
+        contract.output.labels.size
+            .toLong(),
+    )
 
     override val runtime get() = "ONNX Runtime ${environment.version}"
 

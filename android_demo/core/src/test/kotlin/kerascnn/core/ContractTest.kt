@@ -29,7 +29,17 @@ class ContractTest {
 
     @Test
     fun everyFieldThatIsMissingIsNamed() {
-        for (name in listOf("contract", "model", "recipe", "sha256", "bytes", "inputs", "outputs", "accuracy", "checks")) {
+        for (name in listOf(
+            "contract",
+            "model",
+            "recipe",
+            "sha256",
+            "bytes",
+            "inputs",
+            "outputs",
+            "accuracy",
+            "checks",
+        )) {
             assertTrue("$name", refused(sheet - name) is Problem.UnreadableSheet)
             assertTrue("$name", refused(sheet - name).message!!.contains(name))
         }
@@ -64,7 +74,15 @@ class ContractTest {
         val changed = StagedModels { name -> if (name == staged.file) "other".byteInputStream() else open(name) }
         val error = assertThrows(Problem.ChangedFile::class.java) { changed.load(staged) }
         assertEquals(staged.sha256, error.expected)
-        val gone = StagedModels { name -> if (name == staged.file) throw java.io.FileNotFoundException() else open(name) }
+        val gone = StagedModels { name ->
+            if (name ==
+                staged.file
+            ) {
+                throw java.io.FileNotFoundException()
+            } else {
+                open(name)
+            }
+        }
         assertThrows(Problem.ChangedFile::class.java) { gone.load(staged) }
     }
 
