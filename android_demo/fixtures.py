@@ -3,6 +3,7 @@
     python android_demo/fixtures.py
 
 It leaves in android_demo/target/fixtures
+    pinned.onnx     a file of the opset and IR version that the app says it runs
     pictures/       files of every shape, kind and EXIF orientation, and fifty digits
     levels/         what `kerascnn` makes of them, for each of the inputs in expected.json
     models/         ResNet-8 on digits as .onnx, float and int8, as `kerascnn stage` lays it out
@@ -52,6 +53,7 @@ def main():
             files = [*names, *digits]
             told = classifier.predict([pictures / name for name in files], 5)
             answers[model.name] = dict(zip(files, told, strict=True))
+    _write_pinned(FIXTURES / "pinned.onnx")
     expected = {"inputs": INPUTS, "pictures": names, "digits": digits, "answers": answers}
     (FIXTURES / "expected.json").write_text(json.dumps(expected))
 
@@ -67,6 +69,18 @@ def _onnx_models():
             _kerascnn("convert", run, "--to", "onnx", "--recipe", recipe)
         _kerascnn("stage", *sorted(run.glob("*.onnx")), "--into", models)
     return sorted(models.glob("*.onnx"))
+
+
+def _write_pinned(path):
+    import onnx
+    from onnx import helper
+
+    pinned = json.loads((ASSETS / "runtimes.json").read_text())["runtimes"]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    opsets = [helper.make_opsetid("", int(pinned["ONNX opset"]))]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=int(pinned["IR version"]))
+    onnx.save(model, path)
 
 
 def _kerascnn(*arguments):

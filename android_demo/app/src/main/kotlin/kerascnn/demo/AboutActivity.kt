@@ -6,6 +6,7 @@ import android.widget.TextView
 import kerascnn.core.Contract
 import kerascnn.core.Problem
 import kerascnn.core.StagedModels
+import java.text.NumberFormat
 
 /** What the sheet of a model says: accuracy, checks, size, sha256. */
 class AboutActivity : Activity() {
@@ -50,5 +51,5 @@ class AboutActivity : Activity() {
         return lines.joinToString("\n")
     }
 
-    private fun number(value: Double) = "%.4g".format(value)
+    private fun number(value: Double) = NumberFormat.getInstance().apply { maximumFractionDigits = 6 }.format(value)
 }

@@ -71,9 +71,9 @@ class ScreenshotTest {
     fun about() = compare("about", Robolectric.buildActivity(AboutActivity::class.java).setup().get())
 
     private fun labelled(): Activity {
-        Pictures(RuntimeEnvironment.getApplication()).keep(Expected.shared("turned_6.jpg"))
+        Pictures(RuntimeEnvironment.getApplication()).keep(Expected.shared("digit_3.png"))
         val state = Bundle()
-        val answers = listOf("8" to 0.871f, "3" to 0.094f, "9" to 0.021f, "5" to 0.008f, "2" to 0.004f)
+        val answers = Expected.answers("resnet8_int8_static.tflite", "digit_3.png")
         Shown(
             answers.map { (label, probability) -> Answer(label, probability) },
             "",

@@ -13,6 +13,8 @@ object Fixtures {
     val inputs = expected.list("inputs").map(::input)
     val models = StagedModels { folder.resolve("models/$it").inputStream() }
 
+    val pinned get() = folder.resolve("pinned.onnx").path
+
     /** Python's levels of a picture for the input of that number. */
     fun levels(
         picture: String,

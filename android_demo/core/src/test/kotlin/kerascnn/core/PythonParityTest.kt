@@ -1,5 +1,6 @@
 package kerascnn.core
 
+import ai.onnxruntime.OrtEnvironment
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -29,6 +30,12 @@ class PythonParityTest {
                 assertTrue("$name to $input: $apart levels apart", apart <= most)
             }
         }
+    }
+
+    @Test
+    fun theNewestFileThatTheAppSaysItRunsIsRun() {
+        val environment = OrtEnvironment.getEnvironment()
+        environment.createSession(Fixtures.pinned).use { assertEquals(setOf("x"), it.inputNames) }
     }
 
     @Test
