@@ -14,9 +14,10 @@ for abi in arm64-v8a x86_64; do
     cp "$archives/tensorflow-lite/jni/$abi/"*.so "$apk/root/lib/$abi/"
 done
 
+jdk=$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")
 mapfile -t classes < <(find app/target/classes core/target/classes -name '*.class')
 java -cp "$made/tools/r8.jar" com.android.tools.r8.R8 --release --min-api 24 \
-    --lib "$made/tools/android-all.jar" --pg-conf app/proguard-rules.pro --output "$apk/dex" \
+    --lib "$made/tools/android-all.jar" --lib "$jdk" --pg-conf app/proguard-rules.pro --output "$apk/dex" \
     "${classes[@]}" "$made/tools/kotlin-stdlib.jar" \
     "$archives/tensorflow-lite/classes.jar" "$archives/tensorflow-lite-api/classes.jar"
 cp "$apk/dex/"*.dex "$apk/root/"
