@@ -33,4 +33,5 @@ apksigner sign --ks "$key" --ks-pass pass:android --key-pass pass:android \
     --out app/target/kerascnn-demo.apk "$apk/aligned.apk"
 apksigner verify app/target/kerascnn-demo.apk
 zipalign -c -p 4 app/target/kerascnn-demo.apk
-echo "app/target/kerascnn-demo.apk: $(stat -c %s app/target/kerascnn-demo.apk) bytes"
+methods=$(od -A n -t u4 -j 88 -N 4 "$apk/dex/classes.dex" | tr -d ' ')
+echo "android_demo/app/target/kerascnn-demo.apk: $(stat -c %s app/target/kerascnn-demo.apk) bytes, $methods methods"

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import shutil
+import struct
 import subprocess
 import tomllib
 import zipfile
@@ -145,6 +146,14 @@ def test_the_apk_holds_the_verified_files_and_the_runtime():
         dex = apk.read("classes.dex")
     for younger in (b"Ljava/time/", b"Ljava/nio/file/"):  # than Android 7, where the app starts
         assert younger not in dex
+
+
+@needs_apk
+def test_the_readme_says_how_large_the_apk_is():
+    with zipfile.ZipFile(APK) as apk:
+        (methods,) = struct.unpack_from("<I", apk.read("classes.dex"), 0x58)
+    said = f"The APK has {APK.stat().st_size / 1e6:.1f} MB and {methods:,} methods"
+    assert said in (DEMO / "README.md").read_text()
 
 
 @needs_apk
