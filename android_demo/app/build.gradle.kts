@@ -36,6 +36,7 @@ dependencies {
     implementation(project(":core"))
     implementation(libs.litert)
     implementation(libs.litert.gpu)
+    implementation(libs.litert.gpu.api)
     implementation(libs.onnxruntime.android)
     testImplementation(libs.junit)
     testImplementation(libs.robolectric)

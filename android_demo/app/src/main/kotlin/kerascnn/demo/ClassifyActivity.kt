@@ -22,12 +22,14 @@ import kotlin.math.roundToInt
 
 private const val GALLERY = 1
 private const val CAMERA = 2
+private const val LABELLING = "labelling"
 
 /** A picture from the gallery, the camera or another app, and what the chosen model says of it. */
 class ClassifyActivity : Activity() {
     private val pictures by lazy { Pictures(this) }
     private val picker by lazy { ModelPicker(this, view(R.id.model), ::modelChosen) }
     private var shown: Shown? = null
+    private var isLabelling = false
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -46,7 +48,11 @@ class ClassifyActivity : Activity() {
             received(intent)
         } else {
             Shown.restore(state)?.let(::show)
-            if (shown != null && pictures.isKept) Background.run(pictures::decode) { it.onSuccess(::display) }
+            if (state.getBoolean(LABELLING) && pictures.isKept) {
+                label() // what was asked for before the screen turned
+            } else if (shown != null && pictures.isKept) {
+                Background.run(pictures::decode) { it.onSuccess(::display) }
+            }
         }
     }
 
@@ -58,6 +64,7 @@ class ClassifyActivity : Activity() {
     override fun onSaveInstanceState(state: Bundle) {
         super.onSaveInstanceState(state)
         state.putString(MODEL, picker.chosen?.name)
+        state.putBoolean(LABELLING, isLabelling)
         shown?.save(state)
     }
 
@@ -109,11 +116,14 @@ class ClassifyActivity : Activity() {
     /** Labels the picture at [uri], or, without one, that which was kept last. */
     private fun label(uri: Uri? = null) {
         val model = picker.chosen ?: return
+        isLabelling = true
         Background.run({
             uri?.let(pictures::keep)
             val picture = pictures.decode()
             picture to Labeller.label(picker.models, model, picture)
         }) { outcome ->
+            isLabelling = false
+            if (isDestroyed) return@run
             outcome.onSuccess { (picture, labelled) ->
                 display(picture)
                 show(described(model, picture, labelled.first, labelled.second))

@@ -119,6 +119,20 @@ class ClassifyActivityTest {
     }
 
     @Test
+    fun aPictureThatIsBeingLabelledWhileTheScreenTurnsIsLabelled() {
+        assumeLiteRt()
+        val waiting = ArrayDeque<Runnable>()
+        Background.executor = java.util.concurrent.Executor { waiting.add(it) }
+        val controller = started()
+        pick(controller.get(), "digit_5.png")
+        waiting.removeFirst().run()
+        pick(controller.get(), "digit_6.png")
+        controller.recreate()
+        while (waiting.isNotEmpty()) waiting.removeFirst().run()
+        assertEquals(Expected.answers(FILES[INT8], "digit_6.png")[0].first, labels(controller.get())[0])
+    }
+
+    @Test
     fun anotherModelLabelsThePictureAnew() {
         assumeLiteRt()
         val activity = started().get()

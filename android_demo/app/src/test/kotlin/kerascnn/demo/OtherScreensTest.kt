@@ -7,8 +7,10 @@ import android.os.Looper
 import android.widget.Button
 import android.widget.Spinner
 import android.widget.TextView
+import kerascnn.core.Accelerator
 import kerascnn.core.Json
 import kerascnn.core.Problem
+import kerascnn.core.StagedModels
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotNull
@@ -76,6 +78,19 @@ class OtherScreensTest {
         controller.recreate()
         assertEquals(before, text(controller.get()))
         assertTrue(controller.get().view<Button>(R.id.share).isEnabled)
+    }
+
+    @Test
+    fun aSustainedRunThatIsStoppedKeepsWhatItMeasured() {
+        assumeLiteRt()
+        val application = RuntimeEnvironment.getApplication()
+        val models = StagedModels { application.assets.open(it) }
+        var left = 20
+        val benchmark = Benchmark(application) { left-- <= 0 }
+        val result = benchmark.run(models, Setting(models.list().first(), 1, Accelerator.CPU, minutes = 5))
+        assertEquals(20, result.latency.runs)
+        assertEquals(listOf(result.latency.median), result.minutes)
+        assertTrue(result.coldStart > result.latency.minimum && result.latency.minimum > 0)
     }
 
     @Test
