@@ -22,7 +22,7 @@ class AboutActivity : Activity() {
                 view<TextView>(R.id.title).text = model.file
                 described(models.contract(model))
             } catch (problem: Problem) {
-                problem.inWords(resources)
+                problem.localized(resources)
             }
     }
 

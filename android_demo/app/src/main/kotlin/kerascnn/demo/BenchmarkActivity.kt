@@ -30,7 +30,7 @@ class BenchmarkActivity : Activity() {
         try {
             picker.fill(state?.getString(ClassifyActivity.MODEL) ?: intent.getStringExtra(ClassifyActivity.MODEL))
         } catch (problem: Problem) {
-            BenchmarkRun.message = problem.inWords(resources)
+            BenchmarkRun.message = problem.localized(resources)
             view<Button>(R.id.start).isEnabled = false
         }
         if (state != null && BenchmarkRun.json == null) BenchmarkRun.restore(state)
@@ -72,7 +72,7 @@ class BenchmarkActivity : Activity() {
                 MINUTES[chosen(R.id.duration)],
             )
         BenchmarkRun.start(applicationContext, picker.models, setting) { outcome ->
-            outcome.fold(::described) { (it as? Problem ?: throw it).inWords(resources) }
+            outcome.fold(::described) { (it as? Problem ?: throw it).localized(resources) }
         }
     }
 

@@ -34,7 +34,7 @@ class CameraActivity : Activity() {
             val listed = models.list()
             model = listed.find { it.name == intent.getStringExtra(ClassifyActivity.MODEL) } ?: listed.first()
         } catch (problem: Problem) {
-            return say(problem.inWords(resources))
+            return say(problem.localized(resources))
         }
         live.surfaceTextureListener = Frames()
         if (!isAllowed()) requestPermissions(arrayOf(Manifest.permission.CAMERA), PERMISSION)
@@ -85,7 +85,7 @@ class CameraActivity : Activity() {
                 val percent = "%.0f".format(100 * best.probability)
                 say(getString(R.string.answer, best.label, percent) + "\n%.1f ms".format(classification.inference))
             }
-            outcome.onFailure { say((it as? Problem ?: throw it).inWords(resources)) }
+            outcome.onFailure { say((it as? Problem ?: throw it).localized(resources)) }
         }
     }
 

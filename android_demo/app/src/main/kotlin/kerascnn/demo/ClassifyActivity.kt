@@ -28,7 +28,7 @@ private const val LABELLING = "labelling"
 class ClassifyActivity : Activity() {
     private val pictures by lazy { Pictures(this) }
     private val picker by lazy { ModelPicker(this, view(R.id.model), ::modelChosen) }
-    private var shown: Shown? = null
+    private var shown: ShownAnswers? = null
     private var isLabelling = false
 
     override fun onCreate(state: Bundle?) {
@@ -47,7 +47,7 @@ class ClassifyActivity : Activity() {
         if (state == null) {
             received(intent)
         } else {
-            Shown.restore(state)?.let(::show)
+            ShownAnswers.restore(state)?.let(::show)
             if (state.getBoolean(LABELLING) && pictures.isKept) {
                 label() // what was asked for before the screen turned
             } else if (shown != null && pictures.isKept) {
@@ -137,7 +137,7 @@ class ClassifyActivity : Activity() {
         picture: Picture,
         classification: Classification,
         chosen: Chosen,
-    ) = Shown(
+    ) = ShownAnswers(
         classification.answers,
         if (picture.halved > 0) getString(R.string.reduced, picture.halved) else "",
         getString(R.string.latency, classification.inference, classification.preparing),
@@ -149,11 +149,11 @@ class ClassifyActivity : Activity() {
 
     private fun display(picture: Picture) {
         val found = view<ImageView>(R.id.picture)
-        found.setImageBitmap(forScreen(picture))
+        found.setImageBitmap(displayBitmap(picture))
         found.visibility = View.VISIBLE
     }
 
-    private fun show(what: Shown) {
+    private fun show(what: ShownAnswers) {
         shown = what
         say(what.message)
         view<TextView>(R.id.latency).text = what.latency
@@ -177,7 +177,7 @@ class ClassifyActivity : Activity() {
     }
 
     private fun fail(problem: Problem) {
-        show(Shown(emptyList(), problem.inWords(resources), "", ""))
+        show(ShownAnswers(emptyList(), problem.localized(resources), "", ""))
         view<ImageView>(R.id.picture).visibility = View.GONE
     }
 

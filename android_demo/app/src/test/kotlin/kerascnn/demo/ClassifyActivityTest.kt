@@ -2,12 +2,19 @@ package kerascnn.demo
 
 import android.app.Activity
 import android.content.Intent
+import android.os.Bundle
+import android.os.Looper
 import android.view.View
 import android.widget.Button
 import android.widget.LinearLayout
 import android.widget.ProgressBar
 import android.widget.Spinner
 import android.widget.TextView
+import kerascnn.core.ElementType
+import kerascnn.core.Orientation
+import kerascnn.core.PictureInput
+import kerascnn.core.ResizeRule
+import kerascnn.core.Resizer
 import org.junit.After
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
@@ -17,9 +24,11 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
+import java.util.concurrent.Executor
 import kotlin.math.abs
 
 private const val INT8 = 0
@@ -30,7 +39,7 @@ private val FILES = listOf("resnet8_int8_static.tflite", "resnet8_float32.tflite
 class ClassifyActivityTest {
     @Before
     fun runAtOnce() {
-        Background.executor = java.util.concurrent.Executor { it.run() }
+        Background.executor = Executor { it.run() }
         Labeller.close()
     }
 
@@ -51,7 +60,7 @@ class ClassifyActivityTest {
         for (model in listOf(INT8, FLOAT)) {
             val activity = started().get()
             activity.view<Spinner>(R.id.model).setSelection(model)
-            shadowOf(android.os.Looper.getMainLooper()).idle()
+            shadowOf(Looper.getMainLooper()).idle()
             for (name in Expected.digits) {
                 pick(activity, name)
                 assertEquals(
@@ -68,7 +77,7 @@ class ClassifyActivityTest {
         assumeLiteRt()
         val activity = started().get()
         activity.view<Spinner>(R.id.model).setSelection(FLOAT)
-        shadowOf(android.os.Looper.getMainLooper()).idle()
+        shadowOf(Looper.getMainLooper()).idle()
         for (name in Expected.pictures) {
             pick(activity, name)
             val (label, probability) = Expected.answers(FILES[FLOAT], name)[0]
@@ -99,14 +108,14 @@ class ClassifyActivityTest {
         assumeLiteRt()
         val controller = started()
         controller.get().view<Spinner>(R.id.model).setSelection(FLOAT)
-        shadowOf(android.os.Looper.getMainLooper()).idle()
+        shadowOf(Looper.getMainLooper()).idle()
         pick(controller.get(), "digit_7.png")
         val before = said(controller.get())
         controller.recreate()
         assertEquals(before, said(controller.get()))
         assertEquals(FLOAT, controller.get().view<Spinner>(R.id.model).selectedItemPosition)
 
-        val state = android.os.Bundle()
+        val state = Bundle()
         controller
             .saveInstanceState(state)
             .pause()
@@ -122,7 +131,7 @@ class ClassifyActivityTest {
     fun aPictureThatIsBeingLabelledWhileTheScreenTurnsIsLabelled() {
         assumeLiteRt()
         val waiting = ArrayDeque<Runnable>()
-        Background.executor = java.util.concurrent.Executor { waiting.add(it) }
+        Background.executor = Executor { waiting.add(it) }
         val controller = started()
         pick(controller.get(), "digit_5.png")
         waiting.removeFirst().run()
@@ -139,7 +148,7 @@ class ClassifyActivityTest {
         pick(activity, "turned_6.jpg")
         val first = said(activity)
         activity.view<Spinner>(R.id.model).setSelection(FLOAT)
-        shadowOf(android.os.Looper.getMainLooper()).idle()
+        shadowOf(Looper.getMainLooper()).idle()
         assertTrue("resnet8_float32" in text(activity, R.id.engine))
         assertTrue(first != said(activity))
     }
@@ -175,23 +184,23 @@ class ClassifyActivityTest {
 
     @Test
     fun aTurnedPictureIsShownUpright() {
-        val pictures = Pictures(org.robolectric.RuntimeEnvironment.getApplication())
+        val pictures = Pictures(RuntimeEnvironment.getApplication())
         pictures.keep(Expected.shared("turned_1.jpg"))
-        assertEquals(80 to 56, pictures.decode().let(::forScreen).let { it.width to it.height })
+        assertEquals(80 to 56, pictures.decode().let(::displayBitmap).let { it.width to it.height })
         for (number in 1..8) {
             pictures.keep(Expected.shared("turned_$number.jpg"))
             val picture = pictures.decode()
-            val shown = forScreen(picture)
-            val input = kerascnn.core.PictureInput(
+            val shown = displayBitmap(picture)
+            val input = PictureInput(
                 "x",
-                kerascnn.core.ElementType.UINT8,
+                ElementType.UINT8,
                 shown.height,
                 shown.width,
                 3,
-                kerascnn.core.ResizeRule.STRETCH,
+                ResizeRule.STRETCH,
             )
-            val expected = kerascnn.core.Resizer(input).levels(picture.rows, picture.orientation)
-            val found = kerascnn.core.Resizer(input).levels(BitmapRows(shown), kerascnn.core.Orientation.UPRIGHT)
+            val expected = Resizer(input).levels(picture.rows, picture.orientation)
+            val found = Resizer(input).levels(BitmapRows(shown), Orientation.UPRIGHT)
             assertArrayEquals("orientation $number", expected, found)
         }
     }

@@ -23,12 +23,13 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
+import java.util.concurrent.Executor
 
 @RunWith(RobolectricTestRunner::class)
 class OtherScreensTest {
     @Before
     fun runAtOnce() {
-        Background.executor = java.util.concurrent.Executor { it.run() }
+        Background.executor = Executor { it.run() }
     }
 
     @Test
@@ -138,7 +139,7 @@ class OtherScreensTest {
                 Problem.UnreadablePicture(),
                 Problem.PictureTooLarge(12_000, 9_000),
             )
-        val said = problems.map { it.inWords(resources) }
+        val said = problems.map { it.localized(resources) }
         assertEquals(problems.size, said.toSet().size)
         for (text in said) assertTrue(text, Regex(words).containsMatchIn(text))
         assertTrue(said[1], "7" in said[1] && "1" in said[1])

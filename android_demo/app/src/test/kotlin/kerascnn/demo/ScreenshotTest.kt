@@ -6,6 +6,7 @@ import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
 import android.os.Bundle
+import android.os.Looper
 import kerascnn.core.Answer
 import org.junit.Assert.assertTrue
 import org.junit.Before
@@ -14,8 +15,10 @@ import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import java.io.File
+import java.util.concurrent.Executor
 import kotlin.math.abs
 
 private const val PHONE = "w360dp-h640dp-hdpi"
@@ -27,7 +30,7 @@ private const val MOST = 0.002 // of all levels: what another rasterizer makes o
 class ScreenshotTest {
     @Before
     fun runAtOnce() {
-        Background.executor = java.util.concurrent.Executor { it.run() }
+        Background.executor = Executor { it.run() }
     }
 
     @Test
@@ -74,7 +77,7 @@ class ScreenshotTest {
         Pictures(RuntimeEnvironment.getApplication()).keep(Expected.shared("digit_3.png"))
         val state = Bundle()
         val answers = Expected.answers("resnet8_int8_static.tflite", "digit_3.png")
-        Shown(
+        ShownAnswers(
             answers.map { (label, probability) -> Answer(label, probability) },
             "",
             RuntimeEnvironment.getApplication().getString(R.string.latency, 0.12, 0.34),

@@ -4,6 +4,8 @@ import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
+import java.io.File
+import java.io.FileNotFoundException
 
 class ContractTest {
     private val staged = Fixtures.models.list().last()
@@ -78,7 +80,7 @@ class ContractTest {
             if (name ==
                 staged.file
             ) {
-                throw java.io.FileNotFoundException()
+                throw FileNotFoundException()
             } else {
                 open(name)
             }
@@ -88,7 +90,7 @@ class ContractTest {
 
     @Test
     fun anEmptyOrBrokenFolderIsSaid() {
-        assertThrows(Problem.NoModels::class.java) { StagedModels { throw java.io.FileNotFoundException() }.list() }
+        assertThrows(Problem.NoModels::class.java) { StagedModels { throw FileNotFoundException() }.list() }
         assertThrows(Problem.NoModels::class.java) { StagedModels { "{\"models\":[]}".byteInputStream() }.list() }
         assertThrows(Problem.UnreadableSheet::class.java) { StagedModels { "{}".byteInputStream() }.list() }
     }
@@ -97,8 +99,7 @@ class ContractTest {
         assertThrows(Problem::class.java) { Contract.read("x.json", sheet as? String ?: Json.write(sheet)) }
 
     private fun open(name: String) =
-        java.io
-            .File(System.getProperty("fixtures"), "models/$name")
+        File(System.getProperty("fixtures"), "models/$name")
             .inputStream()
 
     private fun tree(value: Any?) = (value as Map<*, *>).mapKeys { it.key as String }

@@ -6,7 +6,7 @@ import android.graphics.Matrix
 private const val LONGEST_SIDE = 1024f
 
 /** The picture upright, and no larger than a screen shows. */
-fun forScreen(picture: Picture): Bitmap {
+fun displayBitmap(picture: Picture): Bitmap {
     val bitmap = picture.bitmap
     val scale = minOf(1f, LONGEST_SIDE / maxOf(bitmap.width, bitmap.height))
     val orientation = picture.orientation

@@ -4,7 +4,7 @@ import android.content.res.Resources
 import kerascnn.core.Problem
 
 /** What went wrong, in the user's language, with the way out. */
-fun Problem.inWords(resources: Resources): String =
+fun Problem.localized(resources: Resources): String =
     when (this) {
         is Problem.NoModels -> resources.getString(R.string.error_no_models)
         is Problem.NewerContract -> resources.getString(R.string.error_contract, file, found, known)

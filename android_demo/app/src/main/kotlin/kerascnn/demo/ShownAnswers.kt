@@ -4,7 +4,7 @@ import android.os.Bundle
 import kerascnn.core.Answer
 
 /** What the screen of answers shows, in a form that outlives rotation and the process. */
-class Shown(
+class ShownAnswers(
     val answers: List<Answer>,
     val message: String,
     val latency: String,
@@ -21,10 +21,10 @@ class Shown(
 
     companion object {
         /** What was saved, or null. */
-        fun restore(state: Bundle?): Shown? {
+        fun restore(state: Bundle?): ShownAnswers? {
             val labels = state?.getStringArray("labels") ?: return null
             val probabilities = state.getFloatArray("probabilities") ?: return null
-            return Shown(
+            return ShownAnswers(
                 labels.zip(probabilities.toTypedArray()).map { (label, probability) -> Answer(label, probability) },
                 state.getString("message", ""),
                 state.getString("latency", ""),
