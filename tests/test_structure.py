@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KERASCNN = {"kerascnn.errors", "kerascnn.files", "kerascnn.console", "kerascnn.config"}
+KERASCNN = {
+    "kerascnn.errors",
+    "kerascnn.files",
+    "kerascnn.console",
+    "kerascnn.config",
+    "kerascnn.workers",
+}
 # Each room, and the rooms it may import: kerascnn never imports export.
 ARROWS = {
     "kerascnn.numpy_ops": {"kerascnn.errors"},
@@ -34,6 +40,7 @@ WINGS = (
     ("conversion",),
     ("tfmot",),
     ("proof",),
+    ("lanes",),
     ("delivery",),
     ("debugging", "inspection", "reporting"),
     ("verbs",),

@@ -109,9 +109,9 @@ def verify(
     only_one(as_json, as_csv)
     if against and model:
         raise UserError("--against and --model name two models; give one")
-    from ..runtimes.engines import TITLES, engine_name
+    from ..runtimes.engines import ENGINES, engine_name
 
-    title = TITLES[engine_name(file)]
+    title = ENGINES[engine_name(file)].title
     start_tensorflow()
     from ..delivery.verify import verify as verify_file
     from ..inspection.comparison import compare

@@ -8,6 +8,7 @@ from typing import Any
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import weights as known_weights
+from kerascnn.models.published import Published
 
 BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
@@ -17,8 +18,8 @@ class Row:
     """One line of a paper's table.
 
     params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
-    (height, width, channels). top1: the accuracy published for it, in percent, or None.
-    arguments: what the builder is called with.
+    (height, width, channels). top1, top5: the accuracies published for it, in percent, or None.
+    published: where, and how they were measured. arguments: what the builder is called with.
     """
 
     params: int
@@ -26,6 +27,8 @@ class Row:
     input_shape: tuple[int, ...]
     num_classes: int
     top1: float | None
+    top5: float | None
+    published: Published | None
     arguments: Mapping[str, Any]
 
 
@@ -50,9 +53,19 @@ class Variant:
 _variants: dict[str, Variant] = {}
 
 
-def row(*, params, macs, input_shape=(224, 224, 3), num_classes=1000, top1=None, **arguments):
+def row(
+    *,
+    params,
+    macs,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    top1=None,
+    top5=None,
+    published=None,
+    **arguments,
+):
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
-    return Row(params, macs, tuple(input_shape), num_classes, top1, arguments)
+    return Row(params, macs, tuple(input_shape), num_classes, top1, top5, published, arguments)
 
 
 def register(variants, *, paper, year):
