@@ -11,7 +11,7 @@ CLASSES = 1000  # ImageNet's: accuracies on other data do not share an axis with
 POINTS_PER_PARAMETER = 1 / 120_000  # area of a disc, in square points
 
 
-def zoo_chart(path, *, pattern="*"):
+def zoo_chart(path: Path | str, *, pattern: str = "*") -> None:
     """Draws the ImageNet networks: MACs against published top-1, parameters as the area of a disc.
 
     Networks of one builder have one color. All is from the registry's rows: nothing is built, and

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import keras
+
 from kerascnn.analysis.counting import count_graph
 from kerascnn.analysis.graph import walk
 from kerascnn.analysis.memory import Memory, memory, nbytes
@@ -58,7 +60,7 @@ class Description:
     by_kind: tuple[KindSum, ...]
 
 
-def describe(name_or_model, *, precision="float32"):
+def describe(name_or_model: str | keras.Model, *, precision: str = "float32") -> Description:
     """Describes a network by its graph; a registered one is built without its weights.
 
     Args:

@@ -1,12 +1,16 @@
 """Tables for the terminal: the zoo, and one network."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.analysis.description import Description
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 
 HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
 
 
-def models_table(pattern="*"):
+def models_table(pattern: str = "*") -> Table:
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
     title = "Networks" if pattern == "*" else f"Networks like {pattern}"
     table = Table(HEADINGS[0], *[Column(h, right=True) for h in HEADINGS[1:]], title=title)
@@ -15,7 +19,7 @@ def models_table(pattern="*"):
     return table
 
 
-def models_figures(pattern="*"):
+def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
     """The figures of the same table: a list of dicts; top1 in percent, None where none is."""
     found = []
     for name in models(pattern):
@@ -34,7 +38,7 @@ def models_figures(pattern="*"):
     return found
 
 
-def models_markdown(pattern="*"):
+def models_markdown(pattern: str = "*") -> str:
     """The same table as Markdown, which README shows."""
     lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *_rows(pattern)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -49,7 +53,7 @@ def _rows(pattern):
         yield name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1
 
 
-def describe_table(description):
+def describe_table(description: Description) -> Table:
     """A `Description`, one line a layer, with the sums below."""
     d = description
     numbers = ("output", "parameters", "MACs", "memory", "sees", "stride", "offset")
@@ -76,7 +80,7 @@ def describe_table(description):
     return table
 
 
-def kinds_table(description):
+def kinds_table(description: Description) -> Table:
     """Parameters and MACs of a `Description` by kind of layer."""
     numbers = [Column(heading, right=True) for heading in ("layers", "parameters", "", "MACs", "")]
     table = Table("kind", *numbers, title=f"{description.name}, by kind")
@@ -90,7 +94,7 @@ def kinds_table(description):
     return table
 
 
-def caption(description):
+def caption(description: Description) -> str:
     memory = description.memory
     text = f"peak {size(memory.peak)}, at {memory.peak_at}"
     if description.params_total != description.params:
@@ -100,26 +104,26 @@ def caption(description):
     return text
 
 
-def size(number):
+def size(number: float) -> str:
     """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
     if number < 10_000:
         return f"{number} B"
     return f"{number / 1e3:.1f} kB" if number < 1e6 else f"{number / 1e6:.2f} MB"
 
 
-def shape(sizes):
+def shape(sizes: Sequence[int | None]) -> str:
     return "x".join(str(n) for n in sizes)
 
 
-def outputs(shapes):
+def outputs(shapes: Sequence[Sequence[int | None]]) -> str:
     several = bool(shapes) and isinstance(shapes[0], tuple)
     return ", ".join(map(shape, shapes)) if several else shape(shapes)
 
 
-def axes(values):
+def axes(values: Sequence[int]) -> str:
     """One value where all axes agree, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))
 
 
-def zero_blank(number):
+def zero_blank(number: int) -> str:
     return f"{number:,}" if number else ""

@@ -7,7 +7,7 @@ import keras
 from kerascnn.errors import UserError
 
 
-def features(model):
+def features(model: keras.Model) -> keras.Model:
     """Returns a model that gives the tensor at the end of each stage, by the names of the layers.
 
     Args:

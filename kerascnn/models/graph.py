@@ -9,24 +9,38 @@ import math
 import random
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any, Protocol
 
 import keras
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving.saving_options import keras_option_scope
 from keras.src.legacy.saving.saving_utils import model_from_config
 from keras.src.models.functional import Functional
+from keras.src.ops.node import Node
 from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 from keras.src.utils.dtype_utils import dtype_size
 
 from kerascnn.errors import UserError
 from kerascnn.models.operations import as_layer
 
+
+class Scaled(Protocol):
+    """What says how pixels are scaled: a `Preprocessing`, or the `Normalize` of a config."""
+
+    @property
+    def mean(self) -> float | tuple[float, ...]: ...
+
+    @property
+    def std(self) -> float | tuple[float, ...]: ...
+
+
 LAYERS_FOR_ONE = 4  # that a model may be rebuilt with, at most, for each of its own
 
 
 @contextmanager
-def without_weights():
+def without_weights() -> Iterator[Callable[[], int]]:
     """Models built inside have shapes and parameters that can be counted, but never get weights.
 
     They cannot run. `keras.StatelessScope` alone puts the weights off until it is left.
@@ -47,7 +61,7 @@ def _bytes(variable):
     return math.prod(variable.shape) * max(1, dtype_size(variable.dtype) // 8)
 
 
-def needed_bytes(architecture, *, safe_mode=True, legacy=False):
+def needed_bytes(architecture: str, *, safe_mode: bool = True, legacy: bool = False) -> int:
     """Returns the bytes that the weights of a model take, without room being made for them.
 
     Args:
@@ -72,7 +86,7 @@ def needed_bytes(architecture, *, safe_mode=True, legacy=False):
         random.setstate(drawn)
 
 
-def allow_depth(number_of_layers):
+def allow_depth(number_of_layers: int) -> None:
     """Lets Keras walk a graph that deep: it takes one recursion a layer, and Python stops at 1000.
 
     Building such a model and loading it both need this; `kerascnn.training.load_model` has it.
@@ -80,7 +94,7 @@ def allow_depth(number_of_layers):
     sys.setrecursionlimit(max(sys.getrecursionlimit(), number_of_layers + 1000))
 
 
-def functional(model):
+def functional(model: keras.Model) -> Functional:
     """The functional form of a model; UserError for a subclassed or an unbuilt one."""
     inner = functional_or_none(model)
     if inner is None or not hasattr(inner, "_nodes_by_depth"):
@@ -91,17 +105,17 @@ def functional(model):
     return inner
 
 
-def is_functional(model) -> bool:
+def is_functional(model: keras.Model) -> bool:
     """Whether the layers of a model can be seen."""
     return hasattr(functional_or_none(model), "_nodes_by_depth")
 
 
-def functional_or_none(model):
+def functional_or_none(model: keras.Model) -> keras.Model | None:
     """The functional form of a model; None where it has none."""
     return model._functional if isinstance(model, keras.Sequential) else model
 
 
-def nodes(model):
+def nodes(model: keras.Model) -> list[Node]:
     """The calls of a model's operations, inputs first, without its input layers.
 
     A node has `operation`, `input_tensors` and `outputs`; a shared layer has several nodes.
@@ -111,7 +125,7 @@ def nodes(model):
     return [node for node in ordered if node.operation and not node.is_input]
 
 
-def consumers(model):
+def consumers(model: keras.Model) -> dict[int, list[Node]]:
     """id of a tensor -> the nodes that take it."""
     found = {}
     for node in nodes(model):
@@ -120,7 +134,7 @@ def consumers(model):
     return found
 
 
-def maker(tensor, *, through=()):
+def maker(tensor: Any, *, through: tuple[type, ...] = ()) -> keras.Operation | None:
     """The operation that a Keras tensor came out of; None for what is no Keras tensor.
 
     through: classes of layers to look through, each at its first input.
@@ -132,13 +146,13 @@ def maker(tensor, *, through=()):
     return history.operation if history else None
 
 
-def output_specs(node, known):
+def output_specs(node: Node, known: Mapping[int, Any]) -> list[keras.KerasTensor]:
     """The symbolic outputs of a node on other inputs; `known`: id of a tensor -> its stand-in."""
     args, kwargs = node.arguments.fill_in(known)
     return keras.tree.flatten(node.operation.compute_output_spec(*args, **kwargs))
 
 
-def walk(model, inputs, call):
+def walk(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> Any:
     """Runs `inputs` through the graph of `model`: `call(node, *args, **kwargs)` for each node.
 
     Args:
@@ -163,7 +177,7 @@ def walk(model, inputs, call):
     return keras.tree.pack_sequence_as(model._outputs_struct, outputs)
 
 
-def normalized(network, normalize):
+def normalized(network: keras.Model, normalize: Scaled) -> keras.Model:
     """Puts a `Normalize` in front of a network, so that it takes raw pixels, 0..255.
 
     The layer is called "normalize". The graph stays flat and the layers keep their names.
@@ -177,7 +191,7 @@ def normalized(network, normalize):
     return keras.Model(image, outputs, name=network.name)
 
 
-def rescaling(normalize):
+def rescaling(normalize: Scaled) -> keras.layers.Rescaling:
     """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes."""
     mean, std = (list(v) if isinstance(v, tuple) else v for v in (normalize.mean, normalize.std))
     if isinstance(mean, list) or isinstance(std, list):
@@ -190,7 +204,7 @@ def rescaling(normalize):
     return keras.layers.Rescaling(scale, offset, name="normalize")
 
 
-def new_inputs(model):
+def new_inputs(model: keras.Model) -> Any:
     """Keras inputs like those of a model, in the same structure, to rebuild it from."""
     allow_depth(LAYERS_FOR_ONE * len(functional(model)._flatten_layers()))
     return keras.tree.map_structure(
@@ -208,12 +222,12 @@ def output_names(model: keras.Model) -> list[str]:
     return list(getattr(model, "output_names", None) or flat.output_names)
 
 
-def packed(model, values):
+def packed(model: keras.Model, values: Iterable[Any]) -> Any:
     """Values, one an input of a model in its order, in the structure that it is called with."""
     return keras.tree.pack_sequence_as(functional(model)._inputs_struct, list(values))
 
 
-def operands(node):
+def operands(node: Node) -> list[Any]:
     """What a call was given, tensors and constants alike, in one flat list."""
     return keras.tree.flatten((node.arguments.args, node.arguments.kwargs))
 
@@ -278,7 +292,7 @@ def _traced(layer, inputs, kwargs=None):
         ) from None
 
 
-def is_block(operation) -> bool:
+def is_block(operation: keras.Operation) -> bool:
     """Whether a layer of somebody's own is a composition of Keras layers without own weights."""
     if not isinstance(operation, keras.Layer) or isinstance(operation, keras.Model):
         return False
@@ -309,7 +323,7 @@ def computes_in(model: keras.Model) -> set[str]:
     return {layer.compute_dtype for layer in model._flatten_layers() if layer.compute_dtype}
 
 
-def canonical(model, *, split_activations=True):
+def canonical(model: keras.Model, *, split_activations: bool = True) -> keras.Model:
     """A copy of a model, with the same weights and outputs, that graph tools find easy to read.
 
     Nested models are inlined, blocks that are layers of somebody's own are opened, activations
@@ -322,7 +336,13 @@ def canonical(model, *, split_activations=True):
     return canonical_pairs(model, split_activations=split_activations)[0]
 
 
-def canonical_pairs(model, *, split_activations=True, dtype=None, nested=False):
+def canonical_pairs(
+    model: keras.Model,
+    *,
+    split_activations: bool = True,
+    dtype: str | None = None,
+    nested: bool = False,
+) -> tuple[keras.Model, list[tuple[keras.Layer, keras.Layer]]]:
     """The copy that `canonical` makes, and the list of (layer of the model, its copy).
 
     dtype: what the copies compute in and hold; by default as the layers. nested: whether nested
@@ -350,15 +370,17 @@ class _Copies:
     inlined: name of a nested model or block -> the names of the layers that came out of it.
     """
 
-    def __init__(self, split_activations, dtype, nested):
+    def __init__(self, split_activations: bool, dtype: str | None, nested: bool) -> None:
         self.split_activations, self.dtype, self.nested = split_activations, dtype, nested
         self.made, self.names, self.inlined = {}, set(), {}
         self.models = {}  # id of a nested model -> (the model, its copy), where these stay
 
-    def call_in(self, owner, within=()):
+    def call_in(
+        self, owner: keras.Model, within: tuple[keras.Layer, ...] = ()
+    ) -> Callable[..., Any]:
         """The function that `walk` calls for each node of `owner`; within: the models around it."""
 
-        def call(node, *args, **kwargs):
+        def call(node: Node, *args: Any, **kwargs: Any) -> Any:
             operation = node.operation
             if self.nested and isinstance(operation, keras.Model) and is_functional(operation):
                 return self._nest(operation)(*args, **kwargs)
@@ -416,14 +438,14 @@ class _Copies:
         return name
 
 
-def has_inner_activation(layer):
+def has_inner_activation(layer: keras.Layer) -> bool:
     """Whether a convolution, Dense or the like applies an activation of its own."""
     activation = getattr(layer, "activation", None)
     weighs = hasattr(layer, "kernel") or hasattr(layer, "pointwise_kernel")
     return weighs and activation not in (None, keras.activations.linear)
 
 
-def activation_layer(function, name):
+def activation_layer(function: Callable[..., Any], name: str) -> keras.Layer:
     """The layer that applies a Keras activation function."""
     if function is keras.activations.relu:
         return keras.layers.ReLU(name=name)

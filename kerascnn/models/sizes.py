@@ -3,7 +3,7 @@
 from kerascnn.errors import UserError
 
 
-def require_at_least(size, input_shape, name):
+def require_at_least(size: int, input_shape: tuple[int, int, int], name: str) -> None:
     """UserError where an image of `input_shape` has a side under `size`: a map would vanish."""
     if min(input_shape[:2]) < size:
         height, width = input_shape[:2]
@@ -13,7 +13,7 @@ def require_at_least(size, input_shape, name):
         )
 
 
-def require_exactly(size, input_shape, name):
+def require_exactly(size: int, input_shape: tuple[int, int, int], name: str) -> None:
     """UserError where an image of `input_shape` is not size x size."""
     height, width = input_shape[:2]
     if (height, width) != (size, size):

@@ -5,6 +5,8 @@ arXiv:1409.1556.
 512 and 512 channels, each closed by a 2x2 maximum -> 7x7x512 -> 4096 -> 4096 -> logits.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model, layers
 
 from kerascnn.layers import LocalResponseNormalization, conv, dense_head
@@ -30,7 +32,14 @@ VARIANTS = {  # Table 1; top-1: torchvision's weights, one crop; A-LRN and C: Ta
 
 
 @register(VARIANTS, paper="arXiv:1409.1556", year=2014)
-def vgg(kernels, *, normalize=False, input_shape=(224, 224, 3), num_classes=1000, name="vgg"):
+def vgg(
+    kernels: Sequence[Sequence[int]],
+    *,
+    normalize: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "vgg",
+) -> Model:
     """Builds a VGG that returns logits, (batch, num_classes).
 
     kernels: for each stage the kernel sizes of its convolutions. normalize: response normalization

@@ -9,7 +9,7 @@ A separable convolution is a depthwise and a 1x1 convolution with nothing betwee
 layers. Departs from the paper where keras.applications does: no dropout before the logits.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import activation, conv_bn, depthwise_conv
 from kerascnn.models.registry import register, row
@@ -26,7 +26,12 @@ VARIANTS = {  # top-1: section 4.5.1 and keras.io
 
 
 @register(VARIANTS, paper="arXiv:1610.02357", year=2016)
-def xception(*, input_shape=(299, 299, 3), num_classes=1000, name="xception"):
+def xception(
+    *,
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "xception",
+) -> Model:
     """Builds Xception, which returns logits, (batch, num_classes)."""
     require_at_least(7, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -43,7 +48,9 @@ def xception(*, input_shape=(299, 299, 3), num_classes=1000, name="xception"):
     return Model(image, head(x, num_classes), name=name)
 
 
-def strided_block(x, inner, filters, name, *, first_relu=True):
+def strided_block(
+    x: KerasTensor, inner: int, filters: int, name: str, *, first_relu: bool = True
+) -> KerasTensor:
     """Two separable convolutions, 3x3 maximum, 1x1 shortcut.  (H, W, C) -> (H/2, W/2, filters)."""
     shortcut = conv_bn(x, filters, 1, 2, act=None, epsilon=EPSILON, name=f"{name}_proj")
     x = activation(x, "relu" if first_relu else None, f"{name}_1")
@@ -54,7 +61,7 @@ def strided_block(x, inner, filters, name, *, first_relu=True):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def middle_block(x, filters, name):
+def middle_block(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     """Three separable convolutions, plus x.  The shape stays."""
     shortcut = x
     for k in (1, 2, 3):
@@ -63,7 +70,7 @@ def middle_block(x, filters, name):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def separable_bn(x, filters, name, *, act=None):
+def separable_bn(x: KerasTensor, filters: int, name: str, *, act: str | None = None) -> KerasTensor:
     """3x3 depthwise, 1x1, batch normalization.  (H, W, C) -> (H, W, filters)."""
     x = depthwise_conv(x, 3, use_bias=False, name=f"{name}_depthwise")
     return conv_bn(x, filters, 1, act=act, epsilon=EPSILON, name=name)

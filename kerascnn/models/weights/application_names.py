@@ -4,6 +4,8 @@ Layers that Keras numbers by itself are called by their place in the order of cr
 the two kernels of a separable convolution are "....depthwise" and "....pointwise".
 """
 
+from collections.abc import Iterable
+
 from kerascnn.models.weights.inception_names import inception_units
 from kerascnn.models.weights.names import by_table
 
@@ -99,7 +101,7 @@ XCEPTION = by_table(
 )
 
 
-def inception_v3(layers):
+def inception_v3(layers: Iterable[str]) -> dict[str, str]:
     """{name of ours: name of theirs}: there all units are numbered as they are created."""
     found = {"head_logits": "predictions"}
     for number, unit in enumerate(inception_units()):

@@ -9,15 +9,17 @@ Exact where both zoos write the same function differently:
   whether it is written as a convolution there, is only a matter of axes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.weights.names import Naming
 
 SHOWN = 3  # mismatches in a message
 
@@ -83,7 +85,7 @@ class Copy:
     minus: str | None = None
     plus: float = 0.0
 
-    def value(self, read):
+    def value(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
         """The array that the variable gets."""
         array = np.asarray(read(self.tensor)).astype("float32")
         if self.order:
@@ -95,7 +97,7 @@ class Copy:
         return array
 
 
-def fill(network, namings, source):
+def fill(network: keras.Model, namings: Sequence[Naming], source: Source) -> None:
     """Copies every tensor of `source` into the variable of `network` that it belongs to.
 
     Args:
@@ -128,7 +130,7 @@ def fill(network, namings, source):
         variable.assign(value)
 
 
-def plan(network, names, source):
+def plan(network: keras.Model, names: Mapping[str, str], source: Source) -> list[Copy]:
     """The `Copy` of every variable of `network`, in the order of its layers."""
     name, maps, copies = source.layout.name, flattened(network), []
     before = normalized_convolutions(network)
@@ -150,7 +152,12 @@ def plan(network, names, source):
     return copies
 
 
-def kernel_axes(layer, variable, maps, layout):
+def kernel_axes(
+    layer: keras.Layer,
+    variable: keras.Variable,
+    maps: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+) -> dict[str, Any]:
     """The shapes a kernel may come in, and the axes of the last of them."""
     shape = tuple(variable.shape)
     if isinstance(layer, layers.Dense):
@@ -161,7 +168,7 @@ def kernel_axes(layer, variable, maps, layout):
     return {"shapes": (_permuted(shape, order),), "order": order}
 
 
-def mismatches(copies, source):
+def mismatches(copies: Sequence[Copy], source: Source) -> list[str]:
     """One line for each tensor that is missing, has another shape, or is left over."""
     problems, used = [], set()
     for copy in copies:
@@ -175,7 +182,7 @@ def mismatches(copies, source):
     return problems + [f"{tensor} {tuple(source.shapes[tensor])} has no place" for tensor in left]
 
 
-def flattened(network):
+def flattened(network: keras.Model) -> dict[str, tuple[int, ...]]:
     """Name of a dense layer -> the map, (height, width, channels), whose flattening it takes."""
     maps, found = {}, {}
     for node in nodes(network):
@@ -194,7 +201,7 @@ def flattened(network):
     return found
 
 
-def normalized_convolutions(network):
+def normalized_convolutions(network: keras.Model) -> dict[str, str]:
     """Name of a normalization -> name of the convolution without bias that only it takes."""
     takers, found = consumers(network), {}
     for node in nodes(network):

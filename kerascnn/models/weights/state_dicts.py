@@ -1,9 +1,12 @@
 """State dicts of torchvision and timm in .safetensors files, read without torch."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
+import keras
 import ml_dtypes  # noqa: F401  with it NumPy has bfloat16
 from safetensors import SafetensorError, safe_open
 
@@ -28,7 +31,9 @@ class StateDict:
     preprocessing: Preprocessing = IMAGENET
     ignored: str = "(?!)"
 
-    def load(self, network, file, arguments):
+    def load(
+        self, network: keras.Model, file: PathLike[str] | str | None, arguments: Mapping[str, Any]
+    ) -> None:
         """Fills `network` with the tensors of `file`, which alone say how wide it is."""
         ignored = re.compile(rf"{self.ignored}|.*\.num_batches_tracked$")
         try:
@@ -58,7 +63,7 @@ class StateDict:
             ) from None
 
 
-def modern(name):
+def modern(name: str) -> str:
     """torchvision's first DenseNets write "norm.1" for "norm1": the name of today."""
     return OLD_DENSENET.sub(r"\1", name)
 
