@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from .kernels import Held, forget_step, kernel, own_constraint, prunable
+from kerascnn.models.graph import kernel_variable
+
+from .kernels import Held, forget_step, own_constraint, prunable
 
 MOST = 256  # values that a kernel of shared weights has: codes of 8 bits
 
@@ -68,7 +70,7 @@ def keep_values(model: keras.Model) -> None:
     each twice on average: what training made alone does not repeat itself.
     """
     for layer in prunable(model):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         weights = ops.convert_to_numpy(variable)
         values, codes = np.unique(weights, return_inverse=True)
         clustered = np.count_nonzero(values) > 1 and len(values) <= min(MOST, weights.size / 2)

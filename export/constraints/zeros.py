@@ -4,7 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from .kernels import Held, forget_step, kernel, own_constraint, prunable, zeros_of
+from kerascnn.models.graph import kernel_variable
+
+from .kernels import Held, forget_step, own_constraint, prunable, zeros_of
 from .values import Sharing
 
 
@@ -31,7 +33,7 @@ def keep_zeros(model: keras.Model) -> None:
     trained. A constraint of your own on the kernel still acts, first.
     """
     for layer in prunable(model):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         zero = zeros_of(ops.convert_to_numpy(variable))
         if zero.any() and not isinstance(variable.constraint, Sharing):  # which keeps them as well
             variable.constraint = Mask(~zero, own_constraint(variable))

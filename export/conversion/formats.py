@@ -1,6 +1,7 @@
 """Which files there are, and which methods and options each has. It answers without Keras."""
 
 from kerascnn.errors import UserError, unknown
+from kerascnn.extras import require
 
 FORMATS = ("tflite", "onnx")
 ENDS = ("uint8", "int8", "float32")
@@ -12,7 +13,7 @@ ONLY_TFLITE = {  # methods, and why no other format has them
 
 
 def refuse_formats(method, formats, *, batch=1, io=None, opset=None):
-    """UserError where formats are unknown, or have not the method of a recipe or an option."""
+    """UserError where formats are unknown, not installed, or have not a method or an option."""
     if batch is not None and not (isinstance(batch, int) and batch > 0):
         raise UserError(f"batch: expected a number of images, or None for any, got {batch!r}")
     if opset is not None:
@@ -31,6 +32,8 @@ def refuse_formats(method, formats, *, batch=1, io=None, opset=None):
             )
         if kind == "onnx" and io is not None:
             raise UserError(f"io {io!r} is a choice of .tflite files; write the .onnx file without")
+    if "onnx" in formats:
+        require("onnx", "an .onnx file")
 
 
 def refuse_opset(opset):

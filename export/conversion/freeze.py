@@ -8,6 +8,7 @@ import keras
 from kerascnn.models.graph import functional, nodes, walk
 
 from ..quantization.quantized_layers import FakeQuant, is_int8
+from . import internals
 from .written import Writer
 
 
@@ -56,11 +57,7 @@ def freeze(model, *, batch, pixels=None, float_pixels=False):
 
 def without_variables(concrete):
     """A concrete function with constants in place of its variables."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = internals.without_variables(concrete)
     gc.collect()  # of graphs on the way, each with all weights: they hold each other
     return frozen
 

@@ -10,6 +10,7 @@ from ..quantization.quantized_layers import is_int8
 from .folding import fold
 from .freeze import freeze
 from .integer_kernels import with_integer_kernels
+from .internals import converter_of
 from .tflite_names import with_names
 
 METHODS = ("dynamic", "float16", "int16x8")
@@ -50,10 +51,7 @@ def write_tflite(frozen, name, *, int8, io="uint8", method=None, samples=None):
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    graph = frozen.graph.as_graph_def() if int8 else fold(frozen)
-    # It would freeze what is frozen once more, which takes a dozen copies of all weights.
-    converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen)
+    converter = converter_of(frozen, frozen.graph.as_graph_def() if int8 else fold(frozen))
     if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if int8:

@@ -10,6 +10,8 @@ import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
+from kerascnn.models.graph import inference, kernel_variable
+
 from ..integer_form.graph import Graph
 from ..integer_form.operations import PASS_THROUGH
 from ..quantization.folded_normalization import FoldedBatchNormalization
@@ -44,8 +46,7 @@ class Writer:
 
             with tf.name_scope(layer.name):
                 return rule(layer, *args, **kwargs)
-        if getattr(layer, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
+        kwargs = inference(layer, kwargs)
         if layer.name not in self.islands:
             return layer(*args, **kwargs)
         taken = iter(node.input_tensors)
@@ -84,7 +85,7 @@ def _rounded(layer, x, place=0, halves=None):
 
 def _kernel(layer, x):
     """A kernel with the gain of the normalization behind it, rounded as one."""
-    kernel, bias = ops.convert_to_tensor(layer._kernel), layer.bias
+    kernel, bias = ops.convert_to_tensor(kernel_variable(layer)), layer.bias
     if layer.gain is not None:
         kernel = kernel * along_kernel(layer, layer.gain(), kernel)
         bias = None if bias is None else bias * layer.gain()

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerascnn.models.graph import new_inputs, walk
+from kerascnn.models.graph import inference, kernel_variable, new_inputs, walk
 
-from ..quantization.float_form import float_twin, inference
+from ..quantization.float_form import float_twin
 from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
 
 BATCH = 100
@@ -125,7 +125,7 @@ class Probe:
         copy.set_weights(layer.get_weights())
         if not layer.rounds:
             return
-        values, rounded = (ops.convert_to_numpy(k) for k in (layer._kernel, layer.kernel))
+        values, rounded = (ops.convert_to_numpy(k) for k in (kernel_variable(layer), layer.kernel))
         unit.kernel, unit.source = (values, rounded, copy.kernel), layer
 
     def set(self, units, *, weights=None, activations=None):

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from kerascnn.layers import LocalResponseNormalization
-from kerascnn.models.graph import maker, new_inputs, nodes, walk
+from kerascnn.models.graph import new_inputs, nodes, producer, walk
 
 # What keeps its meaning when an axis of size one is put in front of the others.
 AS_THEY_ARE = (
@@ -81,7 +81,7 @@ def sequences_as_images(model):
 
 
 def _reshaped(x, shape, named):
-    name = f"{maker(x).name}_{'image' if len(shape) == 3 else 'sequence'}"
+    name = f"{producer(x).name}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""
     return layers.Reshape(shape, name=name + suffix)(x)

@@ -8,12 +8,12 @@ from keras import ops
 
 from kerascnn.console import console
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.graph import kernel_variable
 
 from ..constraints.kernels import (
     Held,
     chosen_layers,
     forget_step,
-    kernel,
     own_constraint,
     sparsity,
     zeros_of,
@@ -92,7 +92,7 @@ class Pruning(keras.callbacks.Callback):
             raise UserError(f"steps: expected batches of the whole training, got {steps}")
         self.layers = chosen_layers(model, exclude)
         for layer in self.layers:
-            variable = kernel(layer)
+            variable = kernel_variable(layer)
             if isinstance(variable.constraint, Held) and not isinstance(variable.constraint, Mask):
                 raise UserError(
                     f"{layer.name}: shares its values; prune first and cluster what that leaves"
@@ -172,12 +172,12 @@ class Pruning(keras.callbacks.Callback):
             return
         self.current = wanted
         for layer, weights in self._kernels():
-            mask = kernel(layer).constraint.keep
+            mask = kernel_variable(layer).constraint.keep
             held = ops.convert_to_numpy(mask) * ~zeros_of(weights)
             keep = held * self._kept(layer, weights * held, wanted)
             self.zeros = self.zeros or not keep.all()
             mask.assign(keep)
-            kernel(layer).assign(weights * keep)
+            kernel_variable(layer).assign(weights * keep)
 
     def _kept(self, layer, weights, share):
         return kept(layer, np.abs(weights), share, in_fours=self.in_fours)
@@ -186,19 +186,19 @@ class Pruning(keras.callbacks.Callback):
         """Whether the step keeps zeros; where not, as in one that its owner traced, we do."""
         self.checked = True
         for layer, weights in self._kernels():
-            keep = ops.convert_to_numpy(kernel(layer).constraint.keep)
+            keep = ops.convert_to_numpy(kernel_variable(layer).constraint.keep)
             self.by_hand = self.by_hand or bool(weights[keep == 0].any())
 
     def _hold(self):
         self._sync()
         for layer in self.layers:
-            variable = kernel(layer)
+            variable = kernel_variable(layer)
             variable.assign(variable * ops.cast(variable.constraint.keep, variable.dtype))
 
     def _kernels(self):
         """(layer, weights) of each layer that is pruned."""
         self._sync()
-        return [(layer, ops.convert_to_numpy(kernel(layer))) for layer in self.layers]
+        return [(layer, ops.convert_to_numpy(kernel_variable(layer))) for layer in self.layers]
 
     def _sync(self):
         if hasattr(self.model, "jax_state_sync"):  # JAX holds the weights elsewhere in a training

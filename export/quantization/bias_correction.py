@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from kerascnn.models.graph import consumers, nodes, walk
+from kerascnn.models.graph import consumers, inference, nodes, walk
 
-from .float_form import float_twin, inference
+from .float_form import float_twin
 from .folded_normalization import normalization_behind
 from .quantized_layers import FakeQuant, QuantizedKernel
 

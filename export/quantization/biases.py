@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.graph import consumers, kernel_variable, nodes
 
 from .folded_normalization import normalization_behind
 from .quantized_layers import (
@@ -88,7 +88,7 @@ def _refuse_beyond_int32(layer, steps, input_scale):
 
 def weight_scales(layer):
     """The step of a quantized kernel, with what is folded into it: a number, or one a channel."""
-    kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
+    kernel = ops.convert_to_numpy(kernel_variable(layer)).astype("float64")
     if layer.gain is not None:
         gain = along_kernel(layer, layer.gain(), kernel)
         kernel = kernel * ops.convert_to_numpy(gain).astype("float64")

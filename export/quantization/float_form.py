@@ -48,9 +48,3 @@ def float_twin(layer):
     """The ordinary Keras layer of a quantized one, not built yet."""
     base = next(base for base, twin in TWINS.items() if twin is type(layer))
     return base.from_config(base.get_config(layer))
-
-
-def inference(layer, kwargs):
-    """The arguments of a call, with `training=False` where the layer knows it."""
-    knows = getattr(layer, "_call_has_training_arg", False)
-    return {**kwargs, "training": False} if knows else kwargs

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from kerascnn.models.graph import maker
+from kerascnn.models.graph import producer
 
 from ..integer_form.operations import PACKAGE, TRAINING_ONLY
 from .quantized_layers import QuantizedKernel
@@ -35,7 +35,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         )
 
     def __call__(self, inputs, *args, **kwargs):
-        source = maker(inputs, through=TRAINING_ONLY)
+        source = producer(inputs, through=TRAINING_ONLY)
         if isinstance(source, QuantizedKernel):
             source.gain = self.gain
         return super().__call__(inputs, *args, **kwargs)
@@ -96,7 +96,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
             count = tf.cast(tf.size(inputs) // channels, "float32")
             variance = variance * (count - 1) / count
         else:
-            axes = self._reduction_axes
+            axes = [i for i in range(len(inputs.shape)) if i != self.axis % len(inputs.shape)]
             mean, variance = ops.moments(inputs, axes) if batch else moving
             outputs = ops.batch_normalization(
                 inputs, mean, variance, self.axis, beta, gamma, self.epsilon

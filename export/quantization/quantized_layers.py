@@ -9,6 +9,8 @@ import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
+from kerascnn.models.graph import kernel_variable
+
 from ..integer_form.operations import PACKAGE
 
 MIDDLE = 0.01  # of a step: as near to a half, either integer may be taken
@@ -150,7 +152,7 @@ class QuantizedKernel:
 
     @property
     def kernel(self):
-        kernel = ops.convert_to_tensor(self._kernel)
+        kernel = ops.convert_to_tensor(kernel_variable(self))
         shape = scaled_last(self, kernel)
         if not self.rounds:
             return kernel
@@ -165,7 +167,9 @@ class QuantizedKernel:
 
     def save_own_variables(self, store):
         # Convolutions of Keras would store `kernel`, and training could not go on from there.
-        for i, variable in enumerate(v for v in (self._kernel, self.bias) if v is not None):
+        for i, variable in enumerate(
+            v for v in (kernel_variable(self), self.bias) if v is not None
+        ):
             store[str(i)] = variable
 
     def get_config(self):

@@ -16,7 +16,7 @@ import keras
 from keras import layers, ops
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import canonical, functional, like, maker, new_inputs, nodes, walk
+from kerascnn.models.graph import canonical, functional, like, new_inputs, nodes, producer, walk
 
 from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
 from ..integer_form.rewrite import integer_form
@@ -212,7 +212,7 @@ def averages_what_is_handed_on(layer, x):
     It knows that a pooling, or a padding, gives out the range that it takes; but where an average
     and others take that, it makes the others float.
     """
-    return isinstance(layer, layers.AveragePooling2D) and not isinstance(maker(x), FakeQuant)
+    return isinstance(layer, layers.AveragePooling2D) and not isinstance(producer(x), FakeQuant)
 
 
 def reason_against(layer) -> str | None:

@@ -5,7 +5,7 @@ from keras import layers, ops
 
 from kerascnn.errors import UserError
 from kerascnn.layers import SpatiallySeparableConv2D
-from kerascnn.models.graph import canonical_pairs
+from kerascnn.models.graph import canonical_pairs, kernel_variable
 
 from ..integer_form.absorbed_scalings import absorbed_scalings, scaled
 from ..integer_form.composites import composite_weights
@@ -58,5 +58,7 @@ def weights_back(simulated, model):
 def _float_weights(layer):
     """The weights of a layer as they stand in the float model; a few may follow them."""
     if isinstance(layer, QuantizedKernel):
-        return [ops.convert_to_numpy(v) for v in (layer._kernel, layer.bias) if v is not None]
+        return [
+            ops.convert_to_numpy(v) for v in (kernel_variable(layer), layer.bias) if v is not None
+        ]
     return layer.get_weights()

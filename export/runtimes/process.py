@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 from .content import Content, content_of
 from .engines import TITLES, engine_name
@@ -58,6 +59,8 @@ class _Worker:
     def __init__(self, path, *, threads, cores, name):
         self.path = Path(name or path)  # what errors speak of
         self.engine = engine_name(path)
+        if self.engine == "onnxruntime":
+            require("onnx", str(self.path))
         self.title = TITLES[self.engine]
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         # Not resolved: what a link leads to may keep its weights beside the link.

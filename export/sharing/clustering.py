@@ -12,8 +12,9 @@ from keras import layers, ops
 
 from kerascnn.errors import UserError
 from kerascnn.models.copying import copied
+from kerascnn.models.graph import kernel_variable
 
-from ..constraints.kernels import chosen_layers, forget_step, kernel, own_constraint
+from ..constraints.kernels import chosen_layers, forget_step, own_constraint
 from ..constraints.values import Sharing
 from ..constraints.zeros import keep_zeros
 
@@ -64,7 +65,7 @@ def share_values(model, values, *, exclude=(), summed=False):
             "cannot move summed values; set KERAS_BACKEND=tensorflow"
         )
     for layer in chosen_layers(model, exclude):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         dense = isinstance(layer, layers.Dense)
         count = values(layer.name, dense=dense) if callable(values) else values
         if count < 2:

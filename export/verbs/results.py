@@ -8,6 +8,7 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, RunArgument, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow, styled
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.tables import Column, Table
 
 
@@ -68,6 +69,7 @@ def report(run: RunArgument, data_dir: DataDir = None):
 
     Example: kerascnn report runs/demo
     """
+    require("report", "a report")
     start_tensorflow()
     from kerascnn.training import open_run
 
@@ -108,6 +110,7 @@ def demo(
 
     Example: kerascnn demo --out runs/demo
     """
+    require("demo", "the demo")
     from kerascnn.files import writable_folder
 
     from .demonstration import commands, summary

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kerascnn.analysis.labels import label
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.files import replacing
 from kerascnn.models import models, variant
 
@@ -22,7 +23,8 @@ def zoo_chart(path: Path | str, *, pattern: str = "*") -> None:
         pattern: shell pattern of names, as in `models`.
 
     Raises:
-        UserError: another kind of file, one that cannot be written, or no network to draw.
+        UserError: another kind of file, one that cannot be written, no network to draw, or the
+            extra `report` is not installed.
     """
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
@@ -38,6 +40,7 @@ def zoo_chart(path: Path | str, *, pattern: str = "*") -> None:
             f"pattern: expected at least one network with a published ImageNet top-1, "
             f"{pattern!r} matches none; `kerascnn models` lists them all"
         )
+    require("report", "a chart")
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
