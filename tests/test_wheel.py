@@ -116,7 +116,7 @@ def test_the_default_install_trains_and_writes_a_tflite_file(installed, elsewher
             pixels[:, :4] //= 8 if label == "right" else 1
             keras.utils.save_img(folder / "photos" / label / f"{i}.png", pixels, scale=False)
     (folder / "config.yaml").write_text(
-        "model: {name: mlp, arguments: {hidden: [8]}}\n"
+        "model: {name: mlp_128}\n"
         "data: {name: folder, path: photos, size: [8, 8], channels: 1, batch_size: 8}\n"
         "optimizer: {name: sgd, schedule: {name: constant, peak: 0.1}}\ntraining: {epochs: 1}\n"
     )
