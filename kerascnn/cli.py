@@ -18,10 +18,11 @@ GROUPS = {
         "convert",
         "verify",
         "benchmark",
+        "recommend",
         "report",
         "stage",
     ),
-    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
+    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart", "doctor"),
 }
 
 

@@ -111,17 +111,18 @@ def busy(text):
 
 
 @contextlib.contextmanager
-def muted():
-    """Silences what C++ libraries write to file descriptor 2; Python's exceptions still pass."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def muted(descriptor=2):
+    """Silences what C++ libraries write to a file descriptor; Python's exceptions still pass."""
+    stream = {1: sys.stdout, 2: sys.stderr}[descriptor]
+    stream.flush()
+    kept = os.dup(descriptor)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(nowhere, descriptor)
         yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
+        stream.flush()
+        os.dup2(kept, descriptor)
         os.close(kept)
         os.close(nowhere)
 
@@ -142,8 +143,11 @@ def quiet_tensorflow():
             logger.setLevel(level)
 
 
-def start_tensorflow():
-    """Imports TensorFlow without its greetings; its warnings stay off for this process."""
+def start_tensorflow(*, feeds_only=False):
+    """Imports TensorFlow without its greetings; its warnings stay off for this process.
+
+    feeds_only: it loads images for another backend, to which it leaves the graphics cards.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with muted():
         import tensorflow as tf
@@ -152,4 +156,6 @@ def start_tensorflow():
         logging.set_verbosity(logging.ERROR)
 
         tf.get_logger().setLevel("ERROR")
+        if feeds_only:
+            tf.config.set_visible_devices([], "GPU")
         tf.constant(0)  # looks for devices, which has greetings of its own

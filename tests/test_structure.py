@@ -12,6 +12,7 @@ KERASCNN = {
     "kerascnn.errors",
     "kerascnn.extras",
     "kerascnn.files",
+    "kerascnn.workers",
 }
 # Each room, and the rooms it may import: kerascnn never imports export.
 ARROWS = {
@@ -41,6 +42,7 @@ WINGS = (
     ("conversion",),
     ("tfmot",),
     ("proof",),
+    ("lanes",),
     ("delivery",),
     ("debugging", "inspection", "reporting"),
     ("verbs",),

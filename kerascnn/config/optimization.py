@@ -48,9 +48,15 @@ class OptimizerConfig(Section):
 
 
 class TrainingConfig(Section):
-    """precision: the Keras dtype policy. xla: compile the step with XLA."""
+    """precision: the Keras dtype policy. xla: compile the step with XLA.
+
+    distribute: "mirrored" (TensorFlow, all devices of this machine), "data_parallel" (JAX, all
+    devices of all workers), "auto" (what the backend has, where there is more than one device), or
+    "none". The batch is what all devices take together.
+    """
 
     epochs: Count
     seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
+    distribute: Literal["none", "auto", "mirrored", "data_parallel"] = "none"

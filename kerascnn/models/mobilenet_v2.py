@@ -14,6 +14,7 @@ from typing import Any
 from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn, depthwise_conv_bn
+from kerascnn.models.published import KERAS_IO, TF_SLIM, TORCHVISION
 from kerascnn.models.registry import register, row
 
 STAGES = (  # Table 2: expansion, channels, blocks, stride of the first
@@ -27,15 +28,22 @@ STAGES = (  # Table 2: expansion, channels, blocks, stride of the first
 )
 
 # fmt: off
-VARIANTS = {  # top-1: keras.io and, for _torch, torchvision's first weights
-    "mobilenet_v2": row(top1=71.3, params=3_504_872, macs=300_774_272),
-    "mobilenet_v2_torch": row(padding="symmetric", epsilon=1e-5, top1=71.878,
+VARIANTS = {
+    "mobilenet_v2": row(top1=71.3, top5=90.1, published=KERAS_IO,
+                        params=3_504_872, macs=300_774_272),
+    "mobilenet_v2_torch": row(padding="symmetric", epsilon=1e-5,
+                              top1=71.878, top5=90.286, published=TORCHVISION,
                               params=3_504_872, macs=300_774_272),
-    "mobilenet_v2_035": row(alpha=0.35, params=1_677_128, macs=59_285_808),
-    "mobilenet_v2_050": row(alpha=0.5, params=1_968_680, macs=97_131_840),
-    "mobilenet_v2_075": row(alpha=0.75, params=2_636_424, macs=209_069_792),
-    "mobilenet_v2_130": row(alpha=1.3, params=5_386_792, macs=509_374_560),
-    "mobilenet_v2_140": row(alpha=1.4, params=6_108_776, macs=582_195_824),
+    "mobilenet_v2_035": row(alpha=0.35, top1=60.3, top5=82.9, published=TF_SLIM,
+                            params=1_677_128, macs=59_285_808),
+    "mobilenet_v2_050": row(alpha=0.5, top1=65.4, top5=86.4, published=TF_SLIM,
+                            params=1_968_680, macs=97_131_840),
+    "mobilenet_v2_075": row(alpha=0.75, top1=69.8, top5=89.6, published=TF_SLIM,
+                            params=2_636_424, macs=209_069_792),
+    "mobilenet_v2_130": row(alpha=1.3, top1=74.4, top5=92.1, published=TF_SLIM,
+                            params=5_386_792, macs=509_374_560),
+    "mobilenet_v2_140": row(alpha=1.4, top1=75.0, top5=92.5, published=TF_SLIM,
+                            params=6_108_776, macs=582_195_824),
 }
 # fmt: on
 

@@ -11,6 +11,7 @@ import keras
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import weights as known_weights
+from kerascnn.models.published import Published
 
 BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
@@ -20,8 +21,8 @@ class Row:
     """One line of a paper's table.
 
     params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
-    (height, width, channels). top1: the accuracy published for it, in percent, or None.
-    arguments: what the builder is called with.
+    (height, width, channels). top1, top5: the accuracies published for it, in percent, or None.
+    published: where, and how they were measured. arguments: what the builder is called with.
     """
 
     params: int
@@ -29,6 +30,8 @@ class Row:
     input_shape: tuple[int, ...]
     num_classes: int
     top1: float | None
+    top5: float | None
+    published: Published | None
     arguments: Mapping[str, Any]
 
 
@@ -60,10 +63,12 @@ def row(
     input_shape: tuple[int, int, int] = (224, 224, 3),
     num_classes: int = 1000,
     top1: float | None = None,
+    top5: float | None = None,
+    published: Published | None = None,
     **arguments: Any,
 ) -> Row:
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
-    return Row(params, macs, tuple(input_shape), num_classes, top1, arguments)
+    return Row(params, macs, tuple(input_shape), num_classes, top1, top5, published, arguments)
 
 
 def register(

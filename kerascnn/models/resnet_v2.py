@@ -20,6 +20,7 @@ from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, identity_shortcut, padded_max_pool
 from kerascnn.models.graph import allow_depth
+from kerascnn.models.published import KERAS_IO, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
 
@@ -79,25 +80,28 @@ def bottleneck_keras(x: KerasTensor, filters: int, strides: int, name: str) -> K
 
 
 # fmt: off
+TABLE_4 = Published("Table 4 of the paper", "whole")
+TABLE_5 = Published("Table 5 of the paper", "larger-crop")  # of 320x320
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
 IMAGENET = {
     "resnet50_v2": row(depth=(3, 4, 6, 3), params=25_549_352, macs=4_089_184_256),
     "resnet101_v2": row(depth=(3, 4, 23, 3), params=44_541_480, macs=7_801_405_440),
-    "resnet152_v2": row(depth=(3, 8, 36, 3), params=60_185_128, macs=11_513_626_624),
+    "resnet152_v2": row(depth=(3, 8, 36, 3), top1=78.9, top5=94.5, published=TABLE_5,
+                        params=60_185_128, macs=11_513_626_624),
 }
-KERAS = {  # top-1: keras.io
-    "resnet50_v2_keras": row(depth=(3, 4, 6, 3), top1=76.0,
+KERAS = {
+    "resnet50_v2_keras": row(depth=(3, 4, 6, 3), top1=76.0, top5=93.0, published=KERAS_IO,
                              params=25_568_360, macs=3_482_255_360),
-    "resnet101_v2_keras": row(depth=(3, 4, 23, 3), top1=77.2,
+    "resnet101_v2_keras": row(depth=(3, 4, 23, 3), top1=77.2, top5=93.8, published=KERAS_IO,
                               params=44_577_896, macs=7_194_476_544),
-    "resnet152_v2_keras": row(depth=(3, 8, 36, 3), top1=78.0,
+    "resnet152_v2_keras": row(depth=(3, 8, 36, 3), top1=78.0, top5=94.2, published=KERAS_IO,
                               params=60_236_904, macs=10_906_697_728),
 }
-CIFAR = {  # Tables 3 and 4
+CIFAR = {
     "resnet110_v2": row(unit=basic, depth=18, params=1_727_962, macs=252_887_680, **CIFAR10),
-    "resnet164_v2": row(unit=bottleneck_cifar, depth=18, top1=94.54,
+    "resnet164_v2": row(unit=bottleneck_cifar, depth=18, top1=94.54, published=TABLE_4,
                         params=1_703_258, macs=244_500_992, **CIFAR10),
-    "resnet1001_v2": row(unit=bottleneck_cifar, depth=111, top1=95.08,
+    "resnet1001_v2": row(unit=bottleneck_cifar, depth=111, top1=95.08, published=TABLE_4,
                          params=10_327_706, macs=1_487_849_984, **CIFAR10),
 }
 # fmt: on

@@ -21,20 +21,26 @@ from kerascnn.layers import (
     depthwise_conv_bn,
     padded_max_pool,
 )
+from kerascnn.models.published import REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 
 # fmt: off
-VARIANTS = {  # Table 5; top-1: the authors' repository and, for _torch, torchvision's first weights
-    "shufflenet_v2_x0_5": row(filters=(48, 96, 192), last=1024, top1=61.1,
+VARIANTS = {  # Table 5
+    "shufflenet_v2_x0_5": row(filters=(48, 96, 192), last=1024,
+                              top1=61.1, top5=82.6, published=REPOSITORY,
                               params=1_365_792, macs=40_476_448),
-    "shufflenet_v2_x1_0": row(filters=(116, 232, 464), last=1024, top1=69.4,
+    "shufflenet_v2_x1_0": row(filters=(116, 232, 464), last=1024,
+                              top1=69.4, top5=88.9, published=REPOSITORY,
                               params=2_278_760, macs=145_814_296),
-    "shufflenet_v2_x1_5": row(filters=(176, 352, 704), last=1024, top1=72.6,
+    "shufflenet_v2_x1_5": row(filters=(176, 352, 704), last=1024,
+                              top1=72.6, top5=90.6, published=REPOSITORY,
                               params=3_506_720, macs=298_970_656),
-    "shufflenet_v2_x2_0": row(filters=(244, 488, 976), last=2048, top1=75.0,
+    "shufflenet_v2_x2_0": row(filters=(244, 488, 976), last=2048,
+                              top1=75.0, top5=92.4, published=REPOSITORY,
                               params=7_402_600, macs=590_783_000),
     "shufflenet_v2_x1_0_torch": row(filters=(116, 232, 464), last=1024, even=True, use_bias=True,
-                                    top1=69.362, params=2_278_604, macs=144_907_992),
+                                    top1=69.362, top5=88.316, published=TORCHVISION,
+                                    params=2_278_604, macs=144_907_992),
 }
 # fmt: on
 

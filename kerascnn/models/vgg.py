@@ -10,23 +10,30 @@ from collections.abc import Sequence
 from keras import Input, Model, layers
 
 from kerascnn.layers import LocalResponseNormalization, conv, dense_head
+from kerascnn.models.published import TORCHVISION, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+TABLE_3 = Published("Table 3 of the paper", "dense")
 A = ((3,), (3,), (3, 3), (3, 3), (3, 3))  # for each stage the kernel sizes of its convolutions
 B = ((3, 3),) * 5
 C = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
 D = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
 E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
-VARIANTS = {  # Table 1; top-1: torchvision's weights, one crop; A-LRN and C: Table 3
-    "vgg11":     row(kernels=A, top1=69.02, params=132_863_336, macs=7_609_090_048),
-    "vgg11_lrn": row(kernels=A, normalize=True, top1=70.3,
+VARIANTS = {  # Table 1
+    "vgg11":     row(kernels=A, top1=69.02, top5=88.628, published=TORCHVISION,
                      params=132_863_336, macs=7_609_090_048),
-    "vgg13":     row(kernels=B, top1=69.928, params=133_047_848, macs=11_308_466_176),
-    "vgg16_c":   row(kernels=C, top1=71.9, params=133_638_952, macs=11_770_888_192),
-    "vgg16":     row(kernels=D, top1=71.592, params=138_357_544, macs=15_470_264_320),
-    "vgg19":     row(kernels=E, top1=72.376, params=143_667_240, macs=19_632_062_464),
+    "vgg11_lrn": row(kernels=A, normalize=True, top1=70.3, top5=89.5, published=TABLE_3,
+                     params=132_863_336, macs=7_609_090_048),
+    "vgg13":     row(kernels=B, top1=69.928, top5=89.246, published=TORCHVISION,
+                     params=133_047_848, macs=11_308_466_176),
+    "vgg16_c":   row(kernels=C, top1=71.9, top5=90.6, published=TABLE_3,
+                     params=133_638_952, macs=11_770_888_192),
+    "vgg16":     row(kernels=D, top1=71.592, top5=90.382, published=TORCHVISION,
+                     params=138_357_544, macs=15_470_264_320),
+    "vgg19":     row(kernels=E, top1=72.376, top5=90.876, published=TORCHVISION,
+                     params=143_667_240, macs=19_632_062_464),
 }
 # fmt: on
 

@@ -12,6 +12,7 @@ layers. Departs from the paper where keras.applications does: no dropout before 
 from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import activation, conv_bn, depthwise_conv
+from kerascnn.models.published import KERAS_IO
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
 from kerascnn.models.sizes import require_at_least
@@ -19,8 +20,9 @@ from kerascnn.models.sizes import require_at_least
 EPSILON = 1e-3
 
 # fmt: off
-VARIANTS = {  # top-1: section 4.5.1 and keras.io
-    "xception": row(params=22_855_952, macs=8_357_403_496, top1=79.0, input_shape=(299, 299, 3)),
+VARIANTS = {
+    "xception": row(params=22_855_952, macs=8_357_403_496,
+                    top1=79.0, top5=94.5, published=KERAS_IO, input_shape=(299, 299, 3)),
 }
 # fmt: on
 

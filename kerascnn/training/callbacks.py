@@ -1,5 +1,6 @@
 """What happens at the end of an epoch: a row of history, checkpoints, progress, a lower rate."""
 
+import contextlib
 import math
 import time
 from pathlib import Path
@@ -66,11 +67,12 @@ class Checkpoints(keras.callbacks.Callback):
 
     Best is what `best_epoch` says. The row is written before the checkpoint: a run killed in
     between replays that epoch and writes the same row again. From `settled` on (an epoch, counted
-    from 0) a model may become the best one. steps: of an epoch.
+    from 0) a model may become the best one. steps: of an epoch. alone: what is saved within.
     """
 
-    def __init__(self, folder, rows, settled, history, steps):
+    def __init__(self, folder, rows, settled, history, steps, alone=contextlib.nullcontext):
         super().__init__()
+        self.alone = alone
         self.folder, self.history = Path(folder), history
         self.rows = list(rows)
         self.settled, self.steps = settled, steps
@@ -85,9 +87,9 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows.append(row)
         write_history(self.history, self.rows)
         if row is best_epoch(self.rows, self.settled):
-            with replacing(self.folder / "best.keras") as path:
+            with replacing(self.folder / "best.keras") as path, self.alone():
                 self.model.save(path)
-        with replacing(self.folder / "last.keras") as path:
+        with replacing(self.folder / "last.keras") as path, self.alone():
             save_checkpoint(self.model, path, epoch=epoch + 1, steps=self.steps)
 
 

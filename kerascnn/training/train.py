@@ -17,8 +17,10 @@ from kerascnn.models import build
 from kerascnn.models.graph import normalized
 from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plateau
 from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.distribution import place
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.optimizers import make_optimizer
+from kerascnn.training.placement import ONE_DEVICE
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 
@@ -58,33 +60,45 @@ def train(
     if not isinstance(config, configs.Config):
         config = configs.load(config)
     out = Path(out)
-    refuse_another(config, out, resume=resume)  # before the data is read
-    data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
-    if config.data.name == "folder":
+    where = place(config.training.distribute)
+    with where.together():
+        if where.writes:
+            refuse_another(config, out, resume=resume)  # before the data is read
+        data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
+        where.check(len(data.train), config.data.batch_size)
+    if config.data.name == "folder" and where.writes:
         console.print(f"  {config.data.path}: {data.summary()}")
-    with locked(out):
-        refuse_another(config, out, resume=resume)  # again: now nobody else writes there
-        _train(config, data, out, resume, callbacks)
+    with contextlib.ExitStack() as held:
+        with where.together():
+            if where.writes:
+                held.enter_context(locked(out))
+                refuse_another(config, out, resume=resume)  # again: now nobody else writes there
+        _train(config, data, out, resume, callbacks, where)
+        with where.together():  # the first worker has written everything
+            pass
     return Run(out)
 
 
-def _train(config, data, out, resume, callbacks):
+def _train(config, data, out, resume, callbacks, where):
     # Not before a run that it goes on with has proved to be readable.
     settle = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
     )
     keras.utils.set_random_seed(config.training.seed)
-    model = run_model(config, data, config.training.precision)
-    rows = fit(
-        model,
-        data,
-        config.optimizer,
-        config.training,
-        out,
-        checkpoints=out / "checkpoints",
-        resume=resume,
-        callbacks=[settle, *callbacks],
-    )
+    with where.scope():
+        rows = fit(
+            run_model(config, data, config.training.precision),
+            data,
+            config.optimizer,
+            config.training,
+            out,
+            checkpoints=out / "checkpoints",
+            resume=resume,
+            callbacks=[settle, *callbacks] if where.writes else callbacks,
+            where=where,
+        )
+    if not where.writes:
+        return
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
 
@@ -136,7 +150,17 @@ def run_model(config, data, precision):
 
 
 def fit(
-    model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(), settled=0
+    model,
+    data,
+    optimizer,
+    training,
+    out,
+    *,
+    checkpoints,
+    resume=False,
+    callbacks=(),
+    settled=0,
+    where=ONE_DEVICE,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
 
@@ -146,6 +170,7 @@ def fit(
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        where: the `Placement` in whose scope the model was built and this is called.
 
     Returns:
         The rows of history.csv.
@@ -155,44 +180,54 @@ def fit(
             in `checkpoints`.
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
+    where.prepare(model)
     made = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
     model.compile(
         made,
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=training.xla,
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=training.xla or keras.config.backend() == "jax",
     )
     made = model.optimizer  # mixed_float16 wraps it in a loss-scaling one
     made.build(model.trainable_variables)
     done, rows = 0, []
-    if resume and (checkpoints / "last.keras").exists():
-        last = checkpoints / "last.keras"
-        done = restore(model, last, steps=steps)
-        rows = rows_of(out / "history.csv", done, last)
+    if resume:
+        with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
+            if last.exists():
+                done = restore(model, last, steps=steps)
+                rows = rows_of(history, done, last)
         if done >= epochs:
-            console.print(f"  {out}: all {epochs} epochs are done")
+            if where.writes:
+                console.print(f"  {out}: all {epochs} epochs are done")
             return rows
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
+    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps)
-    watchers = [Finite(checkpoints), keeper, progress]
-    if missing("tensorboard"):
-        _say_that_tensorboard_is_missing()
-    else:
-        watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    watchers = [Finite(checkpoints)]
+    if where.writes:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        watchers += [keeper, progress]
+        if missing("tensorboard"):
+            _say_that_tensorboard_is_missing()
+        else:
+            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    if where.devices > 1:
+        console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out), contextlib.closing(progress):
+    with disk_errors(out), contextlib.closing(progress), where.watched():
         model.fit(
             data.training_batches(
-                seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
+                seed=training.seed,
+                first_step=done * steps,
+                steps=(epochs - done) * steps,
+                part=where.part,
             ),
             epochs=epochs,
             initial_epoch=done,
             steps_per_epoch=steps,
-            validation_data=data.batches(data.validation),
+            validation_data=where.validation(data),
             callbacks=[*callbacks, *watchers],
             shuffle=False,
             verbose=0,
