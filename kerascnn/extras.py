@@ -16,6 +16,9 @@ EXTRAS = {  # extra -> {module that it brings: the package this comes in}
     "report": REPORT,
     "digits": DIGITS,
     "demo": {**DIGITS, **ONNX, **REPORT},
+    "imagenet": {"scipy": "scipy"},
+    "openvino": {"openvino": "openvino"},
+    "ethos-u": {"ethosu": "ethos-u-vela"},
     "tensorboard": {"tensorboard": "tensorboard"},
     "hub": {"huggingface_hub": "huggingface_hub"},
     "tfmot": {

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from . import tflite_content
+from .litert_internals import operations
 
 
 class Engine:
@@ -69,7 +70,7 @@ class Engine:
 
 def _delegated(interpreter):
     """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
-    nodes = interpreter._get_ops_details()
+    nodes = operations(interpreter)
     own = [node for node in nodes if node["op_name"] != "DELEGATE"]
     makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
     taken = set()

@@ -10,6 +10,7 @@ import typer
 from kerascnn.cli import CsvOption, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.tables import Column, Table
 
 ForOption = Annotated[
@@ -107,8 +108,9 @@ def _threads(text):
 def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json, as_csv):
     from ..lanes import Options, chosen, measure, record
     from ..lanes.baseline import changes
-    from ..reporting.lanes import write_lanes
 
+    if out is not None:
+        require("report", str(out / "report.html"))
     options = Options(runs=runs, threads=threads)
     taken = chosen(lanes)
     with busy("measuring") as told:
@@ -117,6 +119,8 @@ def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json,
     found = record(figures, taken, options, command)
     compared = changes(found, baseline, limit) if baseline is not None else []
     if out is not None:
+        from ..reporting.lanes import write_lanes
+
         write_lanes(out, found, figures)
     if as_json:
         print_json(found)
