@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -22,11 +22,11 @@ class Held(keras.constraints.Constraint):
     own: that constraint, which acts first, or None.
     """
 
-    def __init__(self, own=None):
+    def __init__(self, own: Callable[..., Any] | None = None) -> None:
         self.own = own
 
 
-def own_constraint(variable) -> Any:
+def own_constraint(variable: keras.Variable) -> Any:
     """The constraint that the owner of a model gave a kernel; None where there is none."""
     found = variable.constraint
     return found.own if isinstance(found, Held) else found

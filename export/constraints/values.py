@@ -1,5 +1,8 @@
 """Weights of a cluster that stay equal."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -27,7 +30,14 @@ class Sharing(Held):
         own: see `Held`.
     """
 
-    def __init__(self, values: np.ndarray, codes: np.ndarray, own=None, *, summed=False):
+    def __init__(
+        self,
+        values: np.ndarray,
+        codes: np.ndarray,
+        own: Callable[..., Any] | None = None,
+        *,
+        summed: bool = False,
+    ) -> None:
         super().__init__(own)
         codes = codes.reshape(-1)
         self.codes = keras.Variable(codes, trainable=False, dtype="int32", name="codes")

@@ -1,5 +1,8 @@
 """Zeros that stay zeros."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -16,7 +19,7 @@ class Mask(Held):
     keep: 1 for each weight that is trained, 0 for each that stays zero.
     """
 
-    def __init__(self, keep: np.ndarray, own=None):
+    def __init__(self, keep: np.ndarray, own: Callable[..., Any] | None = None) -> None:
         super().__init__(own)
         self.keep = keras.Variable(keep.astype("float32"), trainable=False, name="mask")
 

@@ -5,10 +5,12 @@ image: the kernel that a partially connected convolution puts together from its 
 of a response normalization.
 """
 
+from typing import Any
+
 from .internals import optimized
 
 
-def fold(frozen):
+def fold(frozen: Any) -> Any:
     """Folds the constants of a frozen float function; returns the smaller graph, a GraphDef.
 
     An int8 simulation must not pass here: the rounding of its weights is what the converter reads

@@ -35,7 +35,7 @@ AS_THEY_ARE = (
 )
 
 
-def sequences_as_images(model):
+def sequences_as_images(model: keras.Model) -> keras.Model:
     """Rewrites layers of sequences, (L, C), as those of images, (1, L, C).
 
     Args:

@@ -7,6 +7,9 @@ gets biases that int32 can hold exactly: it changes by less than what training r
 file then computes what the simulation computes.
 """
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
@@ -24,7 +27,7 @@ from .quantized_layers import (
 MOST_STEPS = 2**31 - 1
 
 
-def settle_biases(model):
+def settle_biases(model: keras.Model) -> None:
     """Moves each bias of a calibrated simulation to the nearest multiple of its step. In place.
 
     The bias is the layer's own, or the beta of the batch normalization that is folded into it.
@@ -86,7 +89,7 @@ def _refuse_beyond_int32(layer, steps, input_scale):
     )
 
 
-def weight_scales(layer):
+def weight_scales(layer: Any) -> np.ndarray:
     """The step of a quantized kernel, with what is folded into it: a number, or one a channel."""
     kernel = ops.convert_to_numpy(kernel_variable(layer)).astype("float64")
     if layer.gain is not None:

@@ -9,7 +9,7 @@ from .quantized_activations import QuantizedPReLU
 from .quantized_layers import TWINS, FakeQuant, QuantizedKernel
 
 
-def unrounded(simulated):
+def unrounded(simulated: keras.Model) -> keras.Model:
     """The float network inside a simulation: same names and weights, no rounding.
 
     It stands in the operations of `integer_form`.
@@ -44,7 +44,7 @@ def _float_copy(layer):
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
-def float_twin(layer):
+def float_twin(layer: keras.Layer) -> keras.Layer:
     """The ordinary Keras layer of a quantized one, not built yet."""
     base = next(base for base, twin in TWINS.items() if twin is type(layer))
     return base.from_config(base.get_config(layer))

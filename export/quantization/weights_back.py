@@ -1,5 +1,6 @@
 """From a quantized model back to the float one it was made from."""
 
+import keras
 import numpy as np
 from keras import layers, ops
 
@@ -15,7 +16,7 @@ from .quantized_layers import QuantizedKernel
 SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D, SpatiallySeparableConv2D)
 
 
-def weights_back(simulated, model):
+def weights_back(simulated: keras.Model, model: keras.Model) -> keras.Model:
     """Writes the weights that a quantized model was trained to into its float model. In place.
 
     They are the float values behind the rounding, so the training of the float model, or another

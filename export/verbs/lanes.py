@@ -39,7 +39,7 @@ def benchmark(
     ] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Times files against each other on this machine, in turn, one sample at a time.
 
     Whoever wrote them. It is the inference alone: inputs are in before, outputs are read after.
@@ -172,7 +172,7 @@ def _lane_tables(figures, lanes):
 
 
 @app.command()
-def doctor(as_json: JsonOption = False, as_csv: CsvOption = False):
+def doctor(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """Says which lanes this machine has, and what to install for the others.
 
     Example: kerascnn doctor
@@ -219,7 +219,7 @@ def recommend(
         Path | None, typer.Argument(metavar="[SOURCE]", help="A run, or a file to look at.")
     ] = None,
     as_json: JsonOption = False,
-):
+) -> None:
     """Names the recipe and the file for a kind of hardware, why, and what it costs.
 
     Given a run it prints the commands; given a .tflite or .onnx file it says what is against it.
