@@ -134,6 +134,11 @@ def small(name):
     return normalized(kerascnn.build(name, input_shape=shape, **classes), Normalize())
 
 
+def of_images():
+    """The networks that take images; others take sequences or clips."""
+    return [name for name in models() if len(variant(name).row.input_shape) == 3]
+
+
 def main():
     """Measures the networks that match and have no row yet, and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -141,7 +146,7 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--again", action="store_true", help="measure what has a row, too")
     options = parser.parse_args()
-    chosen = [n for n in models() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
+    chosen = [n for n in of_images() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
     rows = known(options.out) if options.out and options.out.exists() else {}
     failed = []
     for name in chosen:
@@ -167,7 +172,7 @@ def known(path):
 def page(rows):
     """The rows as a page of Markdown, all networks on it."""
     passed = sum(row.endswith("|  |") for row in rows.values())
-    waiting = [f"| {name} |  |  |  |  |  |  | {NOT_YET_RUN} |" for name in models()]
+    waiting = [f"| {name} |  |  |  |  |  |  | {NOT_YET_RUN} |" for name in of_images()]
     lines = [
         "# The zoo in four files",
         "",
@@ -182,7 +187,7 @@ def page(rows):
         "",
         "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | run | |",
         "|---|---|---|---|---|---|---|---|",
-        *[rows.get(name, row) for name, row in zip(models(), waiting, strict=True)],
+        *[rows.get(name, row) for name, row in zip(of_images(), waiting, strict=True)],
     ]
     return "\n".join(lines) + "\n"
 

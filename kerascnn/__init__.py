@@ -19,8 +19,10 @@ _homes = {
     "Preprocessing": "kerascnn.models",
     "UserError": "kerascnn.errors",
     "build": "kerascnn.models",
+    "finetune": "kerascnn.transfer",
     "normalized": "kerascnn.models",
     "preprocessing": "kerascnn.models",
+    "save_state_dict": "kerascnn.transfer",
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
@@ -28,9 +30,11 @@ __all__ = [
     "Preprocessing",
     "UserError",
     "build",
+    "finetune",
     "normalized",
     "open_run",
     "preprocessing",
+    "save_state_dict",
     "train",
 ]
 

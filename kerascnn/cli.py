@@ -13,6 +13,7 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "finetune",
         "evaluate",
         "compress",
         "convert",
@@ -21,8 +22,18 @@ GROUPS = {
         "recommend",
         "report",
         "stage",
+        "webdemo",
     ),
-    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart", "doctor"),
+    "Look and debug": (
+        "predict",
+        "describe",
+        "features",
+        "debug",
+        "sensitivity",
+        "models",
+        "chart",
+        "doctor",
+    ),
 }
 
 

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
@@ -20,7 +21,7 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
-from kerascnn.errors import printable
+from kerascnn.errors import Notice, printable
 
 
 def styled(text, style):
@@ -51,6 +52,23 @@ class Console(RichConsole):
 
 console = Console()
 complaints = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def notices():
+    """Prints each `Notice` of the block as a line; other warnings go where they went before."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+        warnings.simplefilter("always", Notice)
+
+        def show(message, category, *place, **options):
+            if issubclass(category, Notice):
+                console.print(f"  {message}", highlight=False)
+            else:
+                shown(message, category, *place, **options)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_json(value):

@@ -22,6 +22,7 @@ ARROWS = {
     "kerascnn.data": {"kerascnn.errors", "kerascnn.extras", "kerascnn.files"},
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
+    "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",
         "kerascnn.extras",
@@ -44,7 +45,7 @@ WINGS = (
     ("proof",),
     ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting"),
+    ("debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )

@@ -25,6 +25,9 @@ from kerascnn.models.published import KERAS_IO, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
+Steps = Sequence[
+    tuple[int, int | tuple[int, int]]
+]  # (filters, kernel size) of convolutions in a row
 Unit = Callable[..., KerasTensor]  # a convolution or a pooling: (x, ..., name=) -> a tensor
 
 # fmt: off
@@ -101,9 +104,7 @@ def average_inside(x: KerasTensor, pool_size: int, *, name: str) -> KerasTensor:
     return layers.AveragePooling2D(pool_size, 1, "same", name=name)(x)
 
 
-def chain(
-    x: KerasTensor, steps: Sequence[tuple[int, int | tuple[int, int]]], unit: Unit, name: str
-) -> KerasTensor:
+def chain(x: KerasTensor, steps: Steps, unit: Unit, name: str) -> KerasTensor:
     """Convolutions (filters, kernel size) one behind the other: `{name}_1`, `{name}_2`, ..."""
     for k, (filters, kernel_size) in enumerate(steps, start=1):
         x = unit(x, filters, kernel_size, name=f"{name}_{k}")

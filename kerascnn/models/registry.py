@@ -60,7 +60,7 @@ def row(
     *,
     params: int,
     macs: int,
-    input_shape: tuple[int, int, int] = (224, 224, 3),
+    input_shape: tuple[int, ...] = (224, 224, 3),
     num_classes: int = 1000,
     top1: float | None = None,
     top5: float | None = None,
@@ -106,9 +106,10 @@ def models(pattern: str = "*") -> list[str]:
 def build(
     name: str,
     *,
-    input_shape: tuple[int, int, int] | None = None,
+    input_shape: tuple[int, ...] | None = None,
     num_classes: int | None = None,
     weights: str | PathLike[str] | None = None,
+    new_head: bool = False,
     **arguments: Any,
 ) -> keras.Model:
     """Builds a registered network.
@@ -121,6 +122,8 @@ def build(
             very network, which it fetches and keeps. Or a file: "FILE.safetensors", a state dict
             of torchvision or timm, read without torch; "FILE.h5", weights of keras.applications.
             Every weight is set from them and each of them is used, or nothing is.
+        new_head: the classifiers keep random weights, and those in `weights` are left aside: for
+            other classes than these were trained on.
         **arguments: of the network's builder, in place of the row's, as alpha=0.5.
 
     Returns:
@@ -144,5 +147,5 @@ def build(
     arguments = {**found.row.arguments, **arguments}
     network = found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
     if weights is not None:
-        known_weights.load(network, name, weights, arguments)
+        known_weights.load(network, name, weights, arguments, new_head=new_head)
     return network

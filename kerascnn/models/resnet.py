@@ -6,7 +6,8 @@ channels (e = 1 for basic blocks, 4 for bottlenecks) -> global average -> logits
 The stride of a bottleneck sits on its 3x3 convolution, as in torchvision ("v1.5"). In the rows
 _v1 it sits on the first 1x1, as in the paper; there the 50-layer network keeps a bias on its
 first convolution, and pooling rounds up, as in the authors' Caffe files. The rows _v1_keras are
-keras.applications' own: the paper's strides, and a bias in front of every normalization.
+keras.applications' own: the paper's strides, and a bias in front of every normalization. resnet26
+is timm's.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ VARIANTS = {  # Table 1
     "resnet34": row(block=basic, depth=(3, 4, 6, 3),
                     top1=73.314, top5=91.42, published=TORCHVISION,
                     params=21_797_672, macs=3_663_761_408),
+    "resnet26": row(block=bottleneck, depth=(2, 2, 2, 2), params=15_995_176, macs=2_342_256_640),
     "resnet50": row(block=bottleneck, depth=(3, 4, 6, 3),
                     top1=76.13, top5=92.862, published=TORCHVISION,
                     params=25_557_032, macs=4_089_184_256),

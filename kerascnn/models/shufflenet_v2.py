@@ -6,7 +6,7 @@ calls them stages 2 to 4) -> 1x1 -> global average -> logits. A unit passes half
 computes the other half, and shuffles both together.
 
 As in the authors' code, a strided unit passes on as many channels as came in and computes the
-rest, and the classifier has no bias. The row _torch is torchvision's: two equal halves there, and
+rest, and the classifier has no bias. The rows _torch are torchvision's: two equal halves there, and
 a bias.
 """
 
@@ -41,6 +41,15 @@ VARIANTS = {  # Table 5
     "shufflenet_v2_x1_0_torch": row(filters=(116, 232, 464), last=1024, even=True, use_bias=True,
                                     top1=69.362, top5=88.316, published=TORCHVISION,
                                     params=2_278_604, macs=144_907_992),
+    "shufflenet_v2_x0_5_torch": row(filters=(48, 96, 192), last=1024, even=True, use_bias=True,
+                                    top1=60.552, top5=81.746, published=TORCHVISION,
+                                    params=1_366_792, macs=40_476_448),
+    "shufflenet_v2_x1_5_torch": row(filters=(176, 352, 704), last=1024, even=True, use_bias=True,
+                                    top1=72.996, top5=91.086, published=TORCHVISION,
+                                    params=3_503_624, macs=295_759_392),
+    "shufflenet_v2_x2_0_torch": row(filters=(244, 488, 976), last=2048, even=True, use_bias=True,
+                                    top1=76.23, top5=93.006, published=TORCHVISION,
+                                    params=7_393_996, macs=583_253_464),
 }
 # fmt: on
 

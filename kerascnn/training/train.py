@@ -21,6 +21,7 @@ from kerascnn.training.distribution import place
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 
@@ -101,7 +102,11 @@ def _train(config, data, out, resume, callbacks, where):
         return
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
+    finish(config, data, out, rows)
 
+
+def finish(config, data, out, rows, **facts):
+    """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
@@ -122,6 +127,7 @@ def _train(config, data, out, resume, callbacks, where):
                 "test": len(data.test),
             },
             "keras": keras.__version__,
+            **facts,
         },
     )
 
@@ -160,6 +166,7 @@ def fit(
     resume=False,
     callbacks=(),
     settled=0,
+    rates=None,
     where=ONE_DEVICE,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
@@ -170,6 +177,7 @@ def fit(
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        rates: path of a variable -> factor of its learning rate, where that is not 1.
         where: the `Placement` in whose scope the model was built and this is called.
 
     Returns:
@@ -185,7 +193,7 @@ def fit(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
     model.compile(
-        made,
+        with_rates(made, rates or {}),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=training.xla or keras.config.backend() == "jax",

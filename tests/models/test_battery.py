@@ -20,7 +20,9 @@ OTHER_TOP1 = {
 }
 OTHER_TOP5 = {"mobilenet_v2", "squeezenet1_0_bypass"}  # of the same other weights
 WORDS = {  # the last word of a layer's name says what it is
+    layers.Conv1D: "conv",
     layers.Conv2D: "conv",
+    layers.Conv3D: "conv",
     layers.DepthwiseConv2D: "conv",
     layers.SeparableConv2D: "conv",
     layers.BatchNormalization: "bn",
@@ -32,6 +34,7 @@ WORDS = {  # the last word of a layer's name says what it is
     layers.Dropout: "dropout",
     layers.ZeroPadding2D: "pad",
     layers.MaxPooling2D: "pool",
+    layers.MaxPooling3D: "pool",
     layers.AveragePooling2D: "pool",
     layers.GlobalAveragePooling2D: "pool|logits",
 }

@@ -33,10 +33,19 @@ def check(name: str, weights: str | PathLike[str]) -> None:
 
 
 def load(
-    network: keras.Model, name: str, weights: str | PathLike[str], arguments: Mapping[str, Any]
+    network: keras.Model,
+    name: str,
+    weights: str | PathLike[str],
+    arguments: Mapping[str, Any],
+    *,
+    new_head: bool = False,
 ) -> None:
-    """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit."""
-    find(name, weights).load(network, None if weights == PUBLISHED else weights, arguments)
+    """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit.
+
+    new_head: all but the classifiers, which keep their random weights.
+    """
+    file = None if weights == PUBLISHED else weights
+    find(name, weights).load(network, file, arguments, new_head=new_head)
 
 
 def preprocessing(name: str, weights: str | PathLike[str] = PUBLISHED) -> Preprocessing:
