@@ -7,6 +7,7 @@ under "staging", so that one who is interrupted can stage again.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Staged:
     bytes: int
 
 
-def stage(files, folder):
+def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
     """Puts verified files where an app takes them from; what was staged there before goes.
 
     Args:

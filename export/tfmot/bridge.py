@@ -11,6 +11,7 @@ from keras import layers
 
 import kerascnn.layers as ours
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.models.graph import canonical, canonical_pairs, walk
 
 from ..integer_form.affine import scale_and_offset, tensor_and_constant
@@ -85,13 +86,9 @@ WAY_OUT = "use 'engine: native'"
 
 def import_extra(name):
     """Imports a package of the extra `tfmot`; UserError with the command where it is missing."""
-    try:
-        with _environment_kept():
-            return importlib.import_module(name, __package__)
-    except ImportError as error:
-        raise UserError(
-            f"the engine 'tfmot' needs {error.name or name}; pip install 'kerascnn[tfmot]'"
-        ) from None
+    require("tfmot", "the engine 'tfmot'")
+    with _environment_kept():
+        return importlib.import_module(name, __package__)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
 from ..quantization.quantizer import refuse_unknown
 from .bridge import from_tf_keras, import_extra, to_tf_keras
+from .internals import CLUSTERING, quantized_weights
 
 TFMOT = "tensorflow_model_optimization"
 
@@ -71,7 +72,7 @@ def clustered(model, clusters, *, exclude=()):
     Centroids start by k-means++; zeros of a pruned kernel stay zeros. Then `strip` it.
     """
     tfmot = import_extra(TFMOT)
-    keeping = import_extra(f"{TFMOT}.python.core.clustering.keras.experimental.cluster")
+    keeping = import_extra(f"{TFMOT}.{CLUSTERING}")
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
     def wrap(layer):
@@ -207,7 +208,7 @@ class Simulation:
                 for end in ends:
                     end.assign(value)
         for layer in self.model.layers:
-            for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            for weight, quantizer, variables in quantized_weights(layer):
                 quantizer(weight, True, weights=variables)
 
     def to_keras(self):

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
+from .internals import keep_from_training
 from .tf_keras_layers import RoundedRescaling
 
 quantizers = tfmot.quantization.keras.quantizers
@@ -145,5 +146,4 @@ def freeze_what_was_frozen(model):
     for layer in model.layers:
         inner = getattr(layer, "layer", None)
         if inner is not None and not inner.trainable:
-            layer._non_trainable_weights += layer._trainable_weights
-            layer._trainable_weights = []
+            keep_from_training(layer)
