@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.answer = json.loads(text)
         self.server.answered.set()
 
-    def log_message(self, *_) -> None:
+    def log_message(self, *_: Any) -> None:
         """Says nothing: the terminal is the user's."""
 
 
