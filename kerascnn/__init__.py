@@ -18,6 +18,7 @@ answers_at_once = False
 _homes = {
     "Preprocessing": "kerascnn.models",
     "UserError": "kerascnn.errors",
+    "Distiller": "kerascnn.training",
     "build": "kerascnn.models",
     "normalized": "kerascnn.models",
     "preprocessing": "kerascnn.models",
@@ -26,6 +27,7 @@ _homes = {
 }
 __all__ = [
     "Preprocessing",
+    "Distiller",
     "UserError",
     "build",
     "normalized",

@@ -27,7 +27,7 @@ from kerascnn.models.sizes import require_at_least
 SIZE = {"input_shape": (299, 299, 3)}
 VARIANTS = {  # top-1: torchvision's weights, keras.io
     "inception_v3": row(**SIZE, top1=77.294, params=23_834_568, macs=5_713_216_096),
-    "inception_v3_aux": row(aux=True, **SIZE, top1=77.294,
+    "inception_v3_aux": row(aux=True, auxiliary={"head_aux_logits": 0.4}, **SIZE, top1=77.294,
                             params=27_161_264, macs=5_718_899_296),
     "inception_v3_keras": row(keras=True, **SIZE, top1=77.9,
                               params=23_817_352, macs=5_713_216_096),

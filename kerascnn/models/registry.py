@@ -4,6 +4,7 @@ import fnmatch
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from kerascnn.errors import UserError, unknown
@@ -18,6 +19,7 @@ class Row:
 
     params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
     (height, width, channels). top1: the accuracy published for it, in percent, or None.
+    auxiliary: name of an output beside "head_logits" -> the weight of its loss.
     arguments: what the builder is called with.
     """
 
@@ -26,6 +28,7 @@ class Row:
     input_shape: tuple[int, ...]
     num_classes: int
     top1: float | None
+    auxiliary: Mapping[str, float]
     arguments: Mapping[str, Any]
 
 
@@ -50,9 +53,18 @@ class Variant:
 _variants: dict[str, Variant] = {}
 
 
-def row(*, params, macs, input_shape=(224, 224, 3), num_classes=1000, top1=None, **arguments):
+def row(
+    *,
+    params,
+    macs,
+    input_shape=(224, 224, 3),
+    num_classes=1000,
+    top1=None,
+    auxiliary=MappingProxyType({}),
+    **arguments,
+):
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
-    return Row(params, macs, tuple(input_shape), num_classes, top1, arguments)
+    return Row(params, macs, tuple(input_shape), num_classes, top1, auxiliary, arguments)
 
 
 def register(variants, *, paper, year):

@@ -1,5 +1,6 @@
 """What happens at the end of an epoch: a row of history, checkpoints, progress, a lower rate."""
 
+import contextlib
 import math
 import time
 from pathlib import Path
@@ -85,10 +86,30 @@ class Checkpoints(keras.callbacks.Callback):
         self.rows.append(row)
         write_history(self.history, self.rows)
         if row is best_epoch(self.rows, self.settled):
-            with replacing(self.folder / "best.keras") as path:
+            with averages_in(self.model), replacing(self.folder / "best.keras") as path:
                 self.model.save(path)
         with replacing(self.folder / "last.keras") as path:
             save_checkpoint(self.model, path, epoch=epoch + 1, steps=self.steps)
+
+
+@contextlib.contextmanager
+def averages_in(objective):
+    """Inside, the network of an `Objective` has the averages of its weights, if it keeps any."""
+    objective.swap_averages()
+    try:
+        yield
+    finally:
+        objective.swap_averages()
+
+
+class ValidateAverages(keras.callbacks.Callback):
+    """Validation sees the averages of the weights that an `Objective` keeps."""
+
+    def on_test_begin(self, logs=None):
+        self.model.swap_averages()
+
+    def on_test_end(self, logs=None):
+        self.model.swap_averages()
 
 
 class Plateau(keras.callbacks.Callback):

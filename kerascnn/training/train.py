@@ -11,14 +11,22 @@ from kerascnn.console import console
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
-from kerascnn.models import build
+from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plateau
+from kerascnn.training.callbacks import (
+    Checkpoints,
+    EpochProgress,
+    Finite,
+    Plateau,
+    ValidateAverages,
+)
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.history import best_epoch, rows_of
+from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
+from kerascnn.training.teachers import distillation_of
 
 
 def train(
@@ -55,6 +63,7 @@ def train(
             raise UserError(f"callbacks: expected Keras callbacks, got {callback!r}")
     if not isinstance(config, configs.Config):
         config = configs.load(config)
+    config = resolved(config)
     out = Path(out)
     refuse_another(config, out, resume=resume)  # before the data is read
     data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
@@ -82,6 +91,8 @@ def _train(config, data, out, resume, callbacks):
         checkpoints=out / "checkpoints",
         resume=resume,
         callbacks=[settle, *callbacks],
+        loss=config.loss,
+        distillation=config.distillation and distillation_of(config.distillation, model),
     )
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
@@ -90,7 +101,7 @@ def _train(config, data, out, resume, callbacks):
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
-        finished.save(path)
+        without_auxiliary(finished).save(path)
     write_json(
         out / "run.json",
         {
@@ -117,6 +128,16 @@ def _is_finished(out, epochs):
     return whole and read_json(facts).get("epochs") == epochs
 
 
+def resolved(config):
+    """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
+    auxiliary = dict(variant(config.model.name).row.auxiliary)
+    if config.loss.auxiliary is not None or not auxiliary:
+        return config
+    return config.model_copy(
+        update={"loss": config.loss.model_copy(update={"auxiliary": auxiliary})}
+    )
+
+
 def run_model(config, data, precision):
     """The network of a config with its normalization in front: raw pixels -> logits."""
     before = keras.config.dtype_policy()
@@ -134,16 +155,28 @@ def run_model(config, data, precision):
 
 
 def fit(
-    model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(), settled=0
+    model,
+    data,
+    optimizer,
+    training,
+    out,
+    *,
+    checkpoints,
+    resume=False,
+    callbacks=(),
+    settled=0,
+    loss=None,
+    distillation=None,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:
-        model: a compiled or uncompiled model that takes raw pixels.
+        model: functional; takes raw pixels.
         optimizer, training: sections of a config.
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
 
     Returns:
         The rows of history.csv.
@@ -153,21 +186,25 @@ def fit(
             in `checkpoints`.
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
+    loss = loss or configs.LossConfig()
     made = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
-    model.compile(
-        made,
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=training.xla,
+    objective = Objective(
+        model,
+        loss=loss.name,
+        smoothing=loss.smoothing,
+        auxiliary=loss.auxiliary,
+        averaged=training.ema,
+        distillation=distillation,
     )
-    made = model.optimizer  # mixed_float16 wraps it in a loss-scaling one
+    objective.compile(made, jit_compile=training.xla)
+    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
     made.build(model.trainable_variables)
     done, rows = 0, []
     if resume and (checkpoints / "last.keras").exists():
         last = checkpoints / "last.keras"
-        done = restore(model, last, steps=steps)
+        done = restore(objective, last, steps=steps)
         rows = rows_of(out / "history.csv", done, last)
         if done >= epochs:
             console.print(f"  {out}: all {epochs} epochs are done")
@@ -176,11 +213,13 @@ def fit(
     keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
     progress = EpochProgress(epochs, steps)
     watchers = [Finite(checkpoints), keeper, progress]
+    if training.ema is not None:
+        watchers.append(ValidateAverages())
     watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
     with disk_errors(out), contextlib.closing(progress):
-        model.fit(
+        objective.fit(
             data.training_batches(
                 seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
             ),
