@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import struct
+import warnings
 
 import numpy as np
 
@@ -128,5 +129,9 @@ def _make_models(folder):
         ]
     )
     plain.save(folder / "models" / "plain.keras")
+    for model, name in ((residual, "residual.h5"), (plain, "plain.h5")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras calls the format legacy
+            model.save(folder / "models" / name)
     residual = cluster(residual, 16)
     (folder / "models" / "residual.kcnn").write_bytes(encode(residual))

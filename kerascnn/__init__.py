@@ -20,8 +20,10 @@ _homes = {
     "UserError": "kerascnn.errors",
     "Distiller": "kerascnn.training",
     "build": "kerascnn.models",
+    "finetune": "kerascnn.transfer",
     "normalized": "kerascnn.models",
     "preprocessing": "kerascnn.models",
+    "save_state_dict": "kerascnn.transfer",
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
@@ -30,9 +32,11 @@ __all__ = [
     "Distiller",
     "UserError",
     "build",
+    "finetune",
     "normalized",
     "open_run",
     "preprocessing",
+    "save_state_dict",
     "train",
 ]
 

@@ -13,15 +13,27 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "finetune",
         "evaluate",
         "compress",
         "convert",
         "verify",
         "benchmark",
+        "recommend",
         "report",
         "stage",
+        "webdemo",
     ),
-    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
+    "Look and debug": (
+        "predict",
+        "describe",
+        "features",
+        "debug",
+        "sensitivity",
+        "models",
+        "chart",
+        "doctor",
+    ),
 }
 
 

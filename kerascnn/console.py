@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
@@ -20,7 +21,7 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
-from kerascnn.errors import printable
+from kerascnn.errors import Notice, printable
 
 
 def styled(text, style):
@@ -51,6 +52,23 @@ class Console(RichConsole):
 
 console = Console()
 complaints = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def notices():
+    """Prints each `Notice` of the block as a line; other warnings go where they went before."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+        warnings.simplefilter("always", Notice)
+
+        def show(message, category, *place, **options):
+            if issubclass(category, Notice):
+                console.print(f"  {message}", highlight=False)
+            else:
+                shown(message, category, *place, **options)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_json(value):
@@ -111,17 +129,18 @@ def busy(text):
 
 
 @contextlib.contextmanager
-def muted():
-    """Silences what C++ libraries write to file descriptor 2; Python's exceptions still pass."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def muted(descriptor=2):
+    """Silences what C++ libraries write to a file descriptor; Python's exceptions still pass."""
+    stream = {1: sys.stdout, 2: sys.stderr}[descriptor]
+    stream.flush()
+    kept = os.dup(descriptor)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(nowhere, descriptor)
         yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
+        stream.flush()
+        os.dup2(kept, descriptor)
         os.close(kept)
         os.close(nowhere)
 
@@ -142,8 +161,11 @@ def quiet_tensorflow():
             logger.setLevel(level)
 
 
-def start_tensorflow():
-    """Imports TensorFlow without its greetings; its warnings stay off for this process."""
+def start_tensorflow(*, feeds_only=False):
+    """Imports TensorFlow without its greetings; its warnings stay off for this process.
+
+    feeds_only: it loads images for another backend, to which it leaves the graphics cards.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with muted():
         import tensorflow as tf
@@ -152,4 +174,6 @@ def start_tensorflow():
         logging.set_verbosity(logging.ERROR)
 
         tf.get_logger().setLevel("ERROR")
+        if feeds_only:
+            tf.config.set_visible_devices([], "GPU")
         tf.constant(0)  # looks for devices, which has greetings of its own

@@ -1,4 +1,4 @@
-"""The one exception of kerascnn's own, and the sentence for a name nobody knows."""
+"""The exception and the warning of kerascnn's own, and the sentence for a name nobody knows."""
 
 import difflib
 import re
@@ -7,6 +7,10 @@ import unicodedata
 
 class UserError(Exception):
     """Something the user can mend. One line: what was expected, what came, the way out."""
+
+
+class Notice(UserWarning):
+    """What was done in another way than one may think; the verbs print it as a line."""
 
 
 def unknown(kind, name, choices):

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KERASCNN = {"kerascnn.errors", "kerascnn.files", "kerascnn.console", "kerascnn.config"}
+KERASCNN = {
+    "kerascnn.errors",
+    "kerascnn.files",
+    "kerascnn.console",
+    "kerascnn.config",
+    "kerascnn.workers",
+}
 # Each room, and the rooms it may import: kerascnn never imports export.
 ARROWS = {
     "kerascnn.numpy_ops": {"kerascnn.errors"},
@@ -15,6 +21,7 @@ ARROWS = {
     "kerascnn.data": {"kerascnn.errors", "kerascnn.files"},
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
+    "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",
         "kerascnn.files",
@@ -34,8 +41,9 @@ WINGS = (
     ("conversion",),
     ("tfmot",),
     ("proof",),
+    ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting"),
+    ("debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )

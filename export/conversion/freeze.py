@@ -7,6 +7,7 @@ import keras
 
 from kerascnn.models.graph import functional, nodes, walk
 
+from ..integer_form.names import operation_names
 from ..quantization.quantized_layers import FakeQuant, is_int8
 from .written import Writer
 
@@ -21,20 +22,22 @@ def freeze(model, *, batch, pixels=None, float_pixels=False):
         float_pixels: pixels of an int8 model come in float32, and it normalizes them.
 
     Returns:
-        A concrete function without variables. Its inputs are called as the model's. A float
-        model's take uint8 pixels, or its floats. An int8 model's take what the quantization of the
-        input says of the integers; the converter makes them integers again.
+        A concrete function without variables. Its inputs stand in the order of the model's, and
+        are called so as far as TensorFlow takes their names. A float model's take uint8 pixels, or
+        its floats. An int8 model's take what the quantization of the input says of the integers;
+        the converter makes them integers again.
     """
     import tensorflow as tf
 
     model = functional(model)
     int8 = is_int8(model)
     pixels = (True,) * len(model.inputs) if pixels is None else pixels
+    names = operation_names(x.name for x in model.inputs)
     signature = [
         tf.TensorSpec(
-            (batch, *x.shape[1:]), tf.uint8 if takes and not int8 else tf.float32, name=x.name
+            (batch, *x.shape[1:]), tf.uint8 if takes and not int8 else tf.float32, name=name
         )
-        for x, takes in zip(model.inputs, pixels, strict=True)
+        for x, takes, name in zip(model.inputs, pixels, names, strict=True)
     ]
 
     def call(node, *args, **kwargs):

@@ -1,8 +1,6 @@
 """What the nodes, tensors and constants of an ONNX graph are called: by their Keras layers."""
 
-import re
-
-import keras
+from .layer_names import layer_names, layer_of
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTIZED = {1: "scale", 2: "zero_point"}
@@ -86,22 +84,3 @@ def _order_constants(graph):
         for name in node.input:
             order.setdefault(name, len(order))
     graph.initializer.sort(key=lambda t: (order.get(t.name, len(order)), t.name))
-
-
-def layer_names(model):
-    """The names of a model's layers, those of nested models too."""
-    found = set()
-    for layer in model.layers:
-        found.add(layer.name)
-        if isinstance(layer, keras.Model):
-            found |= layer_names(layer)
-    return found
-
-
-def layer_of(text, layers):
-    """The layer that a name of TensorFlow speaks of: "stem_conv_1/BiasAdd" is of "stem_conv"."""
-    for part in reversed(re.split("[/;:]", text)):
-        for name in (re.sub(r"_\d+$", "", part), part):
-            if name in layers:
-                return name
-    return None

@@ -38,6 +38,7 @@ def to_tflite(model, *, batch=1, pixels=None, io=None, method=None, samples=None
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, samples=samples)
     return with_names(
         data,
+        starts=[x.name.split(":")[0] for x in frozen.inputs],
         ends=[x.name.split(":")[0] for x in frozen.outputs],
         inputs=[x.name for x in functional(model).inputs],
         outputs=output_names(model),

@@ -11,6 +11,7 @@ from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
 from ..integer_form.graph import Graph
+from ..integer_form.names import may_stand_first
 from ..integer_form.operations import PASS_THROUGH
 from ..quantization.folded_normalization import FoldedBatchNormalization
 from ..quantization.quantized_activations import (
@@ -37,6 +38,14 @@ class Writer:
 
     def call(self, node, args, kwargs):
         """The outputs of a node on these tensors."""
+        import tensorflow as tf
+
+        if may_stand_first(node.operation.name):
+            return self._call(node, args, kwargs)
+        with tf.name_scope("x"):
+            return self._call(node, args, kwargs)
+
+    def _call(self, node, args, kwargs):
         layer = node.operation
         rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
         if rule:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import new_inputs, walk
 
 from ..quantization.float_form import float_twin, inference
@@ -142,10 +143,12 @@ class Probe:
         made = []
         for start in range(0, len(inputs[0]), BATCH):
             batch = [x[start : start + BATCH] for x in inputs]
-            outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
+            with quiet_tensorflow():
+                outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
             made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
         return np.concatenate(made).astype("float64")
 
     def activations(self, inputs):
         """A batch's outputs of the `tapped` units, in their order."""
-        return keras.tree.flatten(self.taps.predict_on_batch(inputs))
+        with quiet_tensorflow():
+            return keras.tree.flatten(self.taps.predict_on_batch(inputs))

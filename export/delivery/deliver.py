@@ -21,7 +21,7 @@ from ..quantization.quantized_layers import is_int8
 from ..recipes.recipe import Recipe, load_recipe
 from ..recipes.stages import SIMULATED
 from ..runtimes import Artifact
-from ..runtimes.engines import TITLES, engine_of_format
+from ..runtimes.engines import ENGINES, engine_of_format
 from ..subject.opening import open_subject
 from .preparation import prepared
 
@@ -164,7 +164,7 @@ def _delivered(reference, path, accept, opset, options):
             reference.model, kind, opset=opset, pixels=reference.subject.pixels, **options
         )
     except UserError as error:
-        return Delivery(path, None, TITLES[engine_of_format(kind)], str(error))
+        return Delivery(path, None, ENGINES[engine_of_format(kind)].title, str(error))
     return keep(path, made, reference, accept=accept)
 
 

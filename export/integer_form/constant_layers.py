@@ -52,5 +52,5 @@ def on_image(compute, x, name):
             f"{x.shape}; leave it float: exclude {name!r}"
         )
     shape = (1, -1 if len(x.shape) == 3 else 1, x.shape[-1])
-    image = layers.Reshape(shape, name=f"{name}_image")(x)
-    return layers.Reshape(x.shape[1:], name=f"{name}_back")(compute(image))
+    y = compute(layers.Reshape(shape, name=f"{name}_image")(x))
+    return layers.Reshape((*x.shape[1:-1], y.shape[-1]), name=f"{name}_back")(y)

@@ -19,9 +19,11 @@ from kerascnn.models.graph import canonical, new_inputs, walk
 from .absorbed_scalings import absorbed_scalings, scaled
 from .activations import activation_form
 from .affine import scale_and_offset, tensor_and_constant
+from .channel_selection import select_by_convolutions
 from .composites import as_plain_layers
 from .constant_layers import absorbed, affine, identity, on_image
 from .graph import Graph
+from .names import operation_names
 from .operations import (
     FIXED_RANGES,
     PASS_THROUGH,
@@ -54,6 +56,7 @@ def integer_form(
         a sum or product of more than two                 of two at a time
         activations that have no table                    those that have: see `activation_form`
         UpSampling2D                                      Resizing
+        channels reversed, reordered or sliced            a 1x1 convolution of ones and zeros
         layers of sequences                               those of images one pixel high
         an input of pixels that no Rescaling follows      one with scale 1: the pixels themselves
         the Rescaling of an input of pixels               one that makes 0 of a whole pixel
@@ -79,6 +82,7 @@ def integer_form(
     for layer in flat.layers:
         if layer.name in factors:
             layer.set_weights(scaled(layer, layer.get_weights(), factors[layer.name]))
+    flat = select_by_convolutions(flat, exclude=exclude)
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
     made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
@@ -113,16 +117,19 @@ class Rewriter:
     def rewritten(self):
         """The model in its integer form."""
         images = new_inputs(self.flat)
+        names = operation_names(x.name for x in self.flat.inputs)
         ends = [
-            self._as_pixels(old, image)
-            for old, image in zip(self.flat.inputs, keras.tree.flatten(images), strict=True)
+            self._as_pixels(old, image, name)
+            for old, image, name in zip(
+                self.flat.inputs, keras.tree.flatten(images), names, strict=True
+            )
         ]
         return keras.Model(images, walk(self.flat, ends, self._call), name=self.flat.name)
 
-    def _as_pixels(self, old, image):
+    def _as_pixels(self, old, image, name):
         if id(old) not in self.pixels or self._is_normalized(old):
             return image
-        return layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
+        return layers.Rescaling(1.0, name=f"{name}_pixels")(image)
 
     def _is_normalized(self, x):
         """Whether whatever takes the pixels x, behind augmentation, begins by normalizing them."""

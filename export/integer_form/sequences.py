@@ -10,6 +10,8 @@ from keras import layers
 from kerascnn.layers import LocalResponseNormalization
 from kerascnn.models.graph import maker, new_inputs, nodes, walk
 
+from .names import operation_names
+
 # What keeps its meaning when an axis of size one is put in front of the others.
 AS_THEY_ARE = (
     layers.Activation,
@@ -81,7 +83,8 @@ def sequences_as_images(model):
 
 
 def _reshaped(x, shape, named):
-    name = f"{maker(x).name}_{'image' if len(shape) == 3 else 'sequence'}"
+    (stem,) = operation_names([maker(x).name])
+    name = f"{stem}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""
     return layers.Reshape(shape, name=name + suffix)(x)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerascnn.console import styled
+from kerascnn.tables import Column, Table
+
 FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
 WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
 # Kernels round halves their own way: one in fifty outputs is a step off, as measured on networks
@@ -55,6 +58,12 @@ class Check:
         """A NaN never passes."""
         return self.informs or bool(COMPARISONS[self.comparison](self.measured, self.limit))
 
+    @property
+    def cells(self):
+        """What a table shows of it: its name, what was measured, the limit, what came of it."""
+        outcome = styled("ok", "green") if self.passed else styled("FAILED", "red")
+        return self.name, f"{self.measured:.6g}", f"{self.comparison} {self.limit:g}", outcome
+
     def as_dict(self):
         return {
             "name": self.name,
@@ -83,6 +92,15 @@ class Verdict:
     @property
     def passed(self):
         return all(check.passed for check in self.checks)
+
+    @property
+    def table(self) -> Table:
+        """What was checked, and what is in doubt. `print(verdict.table)` shows it."""
+        caption = f"that it passed {self.doubt}" if self.doubt else ""
+        table = Table("check", Column("measured", right=True), "limit", "", caption=caption)
+        for check in self.checks:
+            table.add(*check.cells)
+        return table
 
 
 def near_the_simulation(

@@ -18,6 +18,7 @@ import numpy as np
 from keras import layers, ops
 
 import kerascnn.layers as ours
+from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import consumers, new_inputs, nodes, walk
 
 from ..integer_form.rewrite import integer_form
@@ -161,7 +162,8 @@ def _tops(flat, pairs, batches):
     taps = keras.Model(flat.inputs, list(tensors.values()))
     tops = dict.fromkeys(tensors, 0.0)
     for images in portions(taps, batches):
-        found = keras.tree.flatten(taps.predict_on_batch(images))
+        with quiet_tensorflow():
+            found = keras.tree.flatten(taps.predict_on_batch(images))
         for key, x in zip(tensors, found, strict=True):
             tops[key] = np.maximum(tops[key], np.abs(x).reshape(-1, x.shape[-1]).max(0))
     return tops

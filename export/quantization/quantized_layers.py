@@ -11,6 +11,7 @@ from keras.quantizers import fake_quant_with_min_max_vars
 
 from ..integer_form.operations import PACKAGE
 
+LEAST_RANGE = 1e-30  # below lies nothing but zeros, and what float32 cannot take steps of
 MIDDLE = 0.01  # of a step: as near to a half, either integer may be taken
 
 
@@ -85,6 +86,11 @@ class FakeQuant(layers.Layer):
         """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
+        silent = high == low  # a batch of zeros says nothing about a range
+        old = (self.minimum, self.maximum)
+        if self.places > 1:
+            old = self.minima[place], self.maxima[place]
+        low, high = ops.where(silent, old[0], low), ops.where(silent, old[1], high)
         if self.places == 1:
             low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
             self._assign_range(low, high)
@@ -98,9 +104,11 @@ class FakeQuant(layers.Layer):
         """Sets the hull, a little wider where 0 would lie in the middle between two integers.
 
         As of -1..1, which 255 steps cut in two: fake quantization and TFLite's converter take
-        different ones of these two for the zero point.
+        different ones of these two for the zero point. What was 0 in all that was seen gets 0..1:
+        any scale will do, and no runtime takes a scale of 0.
         """
         low, high = ops.cast(low, "float32"), ops.cast(high, "float32")
+        high = ops.where(high - low < LEAST_RANGE, low + 1.0, high)
         steps = -255 * low / ops.maximum(high - low, 1e-30)
         below = ops.floor(steps)
         between = ops.logical_and(ops.abs(steps - below - 0.5) < MIDDLE, below > 0)

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, functional, like, maker, new_inputs, nodes, walk
 
+from ..integer_form.names import operation_names
 from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
 from ..integer_form.rewrite import integer_form
 from .folded_normalization import FoldedBatchNormalization
@@ -128,9 +130,10 @@ class Quantizer:
         """The quantized model, with the names of the outputs of `model`."""
         inputs = new_inputs(self.flat)
         ends = keras.tree.flatten(inputs)
+        names = operation_names(x.name for x in ends)
         starts = [
-            x if takes else self._rounded(x, FakeQuant(name=f"{x.name}_quant"))
-            for x, takes in zip(ends, self.pixels, strict=True)
+            x if takes else self._rounded(x, FakeQuant(name=f"{name}_quant"))
+            for x, takes, name in zip(ends, self.pixels, names, strict=True)
         ]
         outputs = walk(self.flat, starts, self._call)
         made = QuantizedModel(inputs, outputs, name=self.flat.name)
@@ -281,7 +284,8 @@ def calibrate(model: keras.Model, batches) -> None:
     places, taps = _extremes(model)
     found = {}
     for images in portions(taps, batches):
-        ends = keras.tree.flatten(taps.predict_on_batch(images))
+        with quiet_tensorflow():
+            ends = keras.tree.flatten(taps.predict_on_batch(images))
         for place, low, high in zip(places, ends[::2], ends[1::2], strict=True):
             before = found.get(place, (0.0, 0.0))  # padding needs zero in every range
             found[place] = min(before[0], float(low)), max(before[1], float(high))

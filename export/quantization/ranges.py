@@ -9,6 +9,7 @@ least_squares   the range whose rounding and clipping have the smallest mean squ
 import keras
 import numpy as np
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import new_inputs, walk
 
 from .portions import portions
@@ -32,7 +33,8 @@ def narrow_ranges(model, batches, method):
     bounds = {x: (float(x.minimum), float(x.maximum)) for x in watched}
     counts = {x: np.zeros(BINS) for x in watched}
     for images in portions(taps, batches):
-        found = taps.predict_on_batch(images)
+        with quiet_tensorflow():
+            found = taps.predict_on_batch(images)
         for layer, x in zip(watched, keras.tree.flatten(found), strict=True):
             if bounds[layer][1] > bounds[layer][0]:
                 counts[layer] += np.histogram(x, BINS, bounds[layer])[0]

@@ -99,7 +99,7 @@ def confusion(counts, labels):
         )
         bar.ax.xaxis.set_major_formatter(FuncFormatter(_percent))
         bar.set_label("share of the images of a class")
-        return _svg(figure, "confusion", "Confusion matrix of the test images")
+        return as_svg(figure, "confusion", "Confusion matrix of the test images")
 
 
 def filters(kernels):
@@ -123,7 +123,7 @@ def filters(kernels):
             pixels = kernel if channels == 3 else kernel[..., 0]
             axes.imshow(pixels, "gray", vmin=0, vmax=1, interpolation="none")
         figure.suptitle(title, size=10)
-        return _svg(figure, "filters", title)
+        return as_svg(figure, "filters", title)
 
 
 def _curves(rows, title, label, keys, best=None, *, percent=False):
@@ -155,7 +155,7 @@ def _curves(rows, title, label, keys, best=None, *, percent=False):
             axes.yaxis.set_major_formatter(FuncFormatter(_percent))
         else:
             _scale(axes, [row[key] for row in rows for key in keys])
-        return _svg(figure, title, f"{title}, by epoch")
+        return as_svg(figure, title, f"{title}, by epoch")
 
 
 def _scale(axes, values):
@@ -178,7 +178,7 @@ def _shortened(label):
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
-def _svg(figure, name, description):
+def as_svg(figure, name, description):
     """The figure as an <svg> element for a page, its ids apart from those of the other plots."""
     written = io.StringIO()
     with warnings.catch_warnings():

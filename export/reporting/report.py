@@ -51,7 +51,7 @@ def write_report(run, *, data_dir=None):
     zeros = _zeros(run, sheets)
     sheets = _tested(run, sheets, data_dir)
     page = (
-        _environment()
+        pages()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -119,7 +119,8 @@ def _commands(run, paths):
     }
 
 
-def _environment():
+def pages():
+    """The templates of this package, filled in safely: text from outside is escaped."""
     made = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,

@@ -4,15 +4,39 @@ This module is imported by the worker process: it must stay free of TensorFlow a
 """
 
 import importlib
+from dataclasses import dataclass, field
 
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
-MODULES = {"litert": ".litert", "onnxruntime": ".ort"}
 READERS = {"litert": ".tflite_content", "onnxruntime": ".onnx_content"}
 MOST_BYTES = 2**31  # where the offsets of a flatbuffer and the lengths of protobuf end
-TITLES = {"litert": "LiteRT", "onnxruntime": "ONNX Runtime"}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """title: as tables show it. module: where its class `Engine` stands. formats: suffixes of the
+    files it takes. arguments: what that class is given beside the file."""
+
+    title: str
+    module: str
+    formats: tuple[str, ...]
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+ENGINES = {
+    "litert": Engine("LiteRT", ".litert", (".tflite",)),
+    "litert-builtin": Engine(
+        "LiteRT builtin", ".litert", (".tflite",), {"kernels": "BUILTIN_WITHOUT_DEFAULT_DELEGATES"}
+    ),
+    "litert-reference": Engine(
+        "LiteRT reference", ".litert", (".tflite",), {"kernels": "BUILTIN_REF"}
+    ),
+    "onnxruntime": Engine("ONNX Runtime", ".ort", (".onnx",)),
+    "openvino": Engine("OpenVINO", ".vino", (".tflite", ".onnx")),
+    "tflm": Engine("TFLite Micro", ".tflm", (".tflite",)),
+}
 
 
 def engine_of_format(kind):
@@ -28,16 +52,17 @@ def engine_name(path):
     return BY_SUFFIX[path.suffix]
 
 
-def load_engine(path, *, threads=1):
-    """Loads a file into its engine.
+def load_engine(path, *, threads=1, engine=None):
+    """Loads a file into an engine: that of its suffix, or the one named.
 
     Returns:
         An object with `inputs` and `outputs` (lists of dicts: name, shape, dtype, scale,
         zero_point), `content`, `float_operators`, `version`; and `prepare(arrays)`, `invoke()`,
         `results() -> arrays`, in this order.
     """
-    module = importlib.import_module(MODULES[engine_name(path)], __package__)
-    return module.Engine(path, threads=threads)
+    chosen = ENGINES[engine or engine_name(path)]
+    module = importlib.import_module(chosen.module, __package__)
+    return module.Engine(path, threads=threads, **chosen.arguments)
 
 
 def read_content(path):

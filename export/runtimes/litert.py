@@ -1,4 +1,4 @@
-"""LiteRT on this CPU, with its default kernels (XNNPACK where it has them)."""
+"""LiteRT on this CPU: XNNPACK where that has kernels, or its own ones alone."""
 
 import contextlib
 from importlib.metadata import version
@@ -10,15 +10,24 @@ from . import tflite_content
 
 
 class Engine:
-    """A .tflite file, ready to run: its first graph."""
+    """A .tflite file, ready to run: its first graph.
 
-    def __init__(self, path, *, threads=1):
-        from ai_edge_litert.interpreter import Interpreter
+    kernels: which, by LiteRT's name for them: "AUTO", XNNPACK's where it has them;
+    "BUILTIN_WITHOUT_DEFAULT_DELEGATES", LiteRT's own; "BUILTIN_REF", its reference ones.
+    delegated: (nodes that a delegate took, of all nodes).
+    """
+
+    def __init__(self, path, *, threads=1, kernels="AUTO"):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         data = Path(path).read_bytes()
         tflite_content.refuse_others(data)
         try:
-            self.interpreter = Interpreter(model_content=data, num_threads=threads)
+            self.interpreter = Interpreter(
+                model_content=data,
+                num_threads=threads,
+                experimental_op_resolver_type=OpResolverType[kernels],
+            )
             self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             _refuse_foreign(path)
@@ -34,6 +43,7 @@ class Engine:
         self._places = [d["index"] for d in inputs]
         self._results = [d["index"] for d in outputs]
         self._shapes = [tuple(d["shape"]) for d in inputs]
+        self.delegated = _delegated(self.interpreter)
         self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 
@@ -55,6 +65,25 @@ class Engine:
     def results(self):
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_tensor(index) for index in self._results]
+
+
+def _delegated(interpreter):
+    """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
+    nodes = interpreter._get_ops_details()
+    own = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
+    taken = set()
+    for node in nodes:
+        if node["op_name"] != "DELEGATE":
+            continue
+        ends, waiting = set(map(int, node["inputs"])), [int(n) for n in node["outputs"]]
+        while waiting:
+            place = makers.get(waiting.pop())
+            if place is None or place in taken:
+                continue
+            taken.add(place)
+            waiting += [int(n) for n in own[place]["inputs"] if int(n) not in ends]
+    return len(taken), len(own)
 
 
 def _refuse_foreign(path):

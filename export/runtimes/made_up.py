@@ -1,5 +1,7 @@
 """Inputs that nobody gave, for files that are only to be timed."""
 
+import time
+
 import numpy as np
 
 BYTES = ("int8", "uint8")  # pixels and quantized numbers: any value is one
@@ -26,11 +28,14 @@ def made_up(end: dict, shape, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, TOKENS, shape).astype(dtype)
 
 
-def runnable(engine, sign) -> list[np.ndarray]:
+def runnable(engine, sign) -> tuple[list[np.ndarray], int]:
     """Inputs of one sample on which an engine runs, found by trying sizes that are left open.
 
     Args:
         engine: a loaded one. sign: called between tries.
+
+    Returns:
+        (the inputs, put in; nanoseconds of the run that proved it).
 
     Raises:
         Exception: of the engine, where it refuses all of them.
@@ -49,12 +54,14 @@ def runnable(engine, sign) -> list[np.ndarray]:
             ]
             try:
                 engine.prepare(arrays)
+                began = time.perf_counter_ns()
                 engine.invoke()
+                took = time.perf_counter_ns() - began
             except Exception as error:  # each engine has its own kinds
                 refusal = error
                 sign()
             else:
-                return arrays
+                return arrays, took
     raise refusal or ValueError("takes inputs too large to be made up")
 
 

@@ -12,9 +12,11 @@ Between two runs of a long command it answers {} now and then: it is alive.
 
 import json
 import os
+import re
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -24,13 +26,13 @@ from .made_up import runnable
 LARGEST_BATCH = 128  # of a file that takes any number
 
 
-def main(path, threads, cores):
+def main(path, threads, cores, engine):
     """Serves one file until its standard input ends.
 
     Args:
         path: of the file. threads: of its engine, in digits; "0" only reads the file, no engine
             sees it. cores: numbers of the processor cores
-            to stay on, with commas between them; empty for any.
+            to stay on, with commas between them; empty for any. engine: which of ENGINES.
     """
     cores = [int(core) for core in cores.split(",") if core]
     if cores and hasattr(os, "sched_setaffinity"):
@@ -42,19 +44,26 @@ def main(path, threads, cores):
     if threads == "0":
         print(json.dumps({"content": asdict(read_content(path))}), file=answers)
         return
-    engine = load_engine(path, threads=int(threads))
+    before, began = memory("VmRSS"), time.perf_counter_ns()
+    engine = load_engine(path, threads=int(threads), engine=engine)
     facts = {
         "inputs": engine.inputs,
         "outputs": engine.outputs,
         "version": engine.version,
         "content": asdict(engine.content),
         "float_operators": engine.float_operators,
+        "loading": time.perf_counter_ns() - began,
+        "delegated": getattr(engine, "delegated", None),
+        "arena": getattr(engine, "arena", None),
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
         command = json.loads(line)
         verb = {"run": run, "call": call, "time": measure}[command.pop("verb")]
-        print(json.dumps(verb(engine, alive(answers), **command)), file=answers)
+        answer = verb(engine, alive(answers), **command)
+        peak = memory("VmHWM")
+        taken = peak - before if peak and before else None
+        print(json.dumps({**answer, "memory": taken}), file=answers)
 
 
 def limit_memory():
@@ -124,8 +133,11 @@ def results(engine, arrays):
 
 
 def measure(engine, sign, *, warmup, runs):
-    """Times single runs on random inputs: the inference alone, inputs are in, outputs stay."""
-    arrays = runnable(engine, sign)
+    """Times single runs on random inputs: the inference alone, inputs are in, outputs stay.
+
+    first: nanoseconds of the very first run, the cold one, where this is the first measurement.
+    """
+    arrays, first = runnable(engine, sign)
     for _ in range(warmup):
         engine.invoke()
         sign()
@@ -136,4 +148,15 @@ def measure(engine, sign, *, warmup, runs):
         times.append(time.perf_counter_ns() - start)
         sign()
     shapes = [list(array.shape) for array in arrays]
-    return {"nanoseconds": times, "shapes": shapes}
+    return {"nanoseconds": times, "shapes": shapes, "first": first}
+
+
+def memory(key):
+    """Bytes of memory of this process by the system's name for them: VmRSS, now; VmHWM, at most.
+    None on a system that does not tell."""
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = re.search(rf"^{key}:\s*(\d+) kB", text, re.MULTILINE)
+    return int(found.group(1)) * 1024 if found else None

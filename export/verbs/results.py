@@ -5,61 +5,9 @@ from typing import Annotated
 
 import typer
 
-from kerascnn.cli import CsvOption, DataDir, JsonOption, RunArgument, app, only_one
-from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow, styled
+from kerascnn.cli import DataDir, RunArgument, app
+from kerascnn.console import console, start_tensorflow, styled
 from kerascnn.errors import UserError
-from kerascnn.tables import Column, Table
-
-
-@app.command()
-def benchmark(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help=".tflite and .onnx files.")
-    ],
-    runs: Annotated[int, typer.Option(help="Timed runs of each file.")] = 100,
-    threads: Annotated[int, typer.Option(help="Threads of each engine.", min=1)] = 1,
-    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
-    as_json: JsonOption = False,
-    as_csv: CsvOption = False,
-):
-    """Times files against each other on this machine, in turn, one sample at a time.
-
-    Whoever wrote them. It is the inference alone: inputs are in before, outputs are read after.
-
-    Example: kerascnn benchmark runs/demo/model_float32.tflite runs/demo/model_int8.tflite
-    """
-    only_one(as_json, as_csv)
-    from kerascnn.files import write_json
-
-    from ..runtimes.benchmarking import benchmark as measure
-    from ..runtimes.benchmarking import record
-
-    with busy("measuring"):
-        timings = measure(files, runs=runs, threads=threads)
-    figures = record(timings)
-    if out:
-        write_json(out, figures)
-    if as_json:
-        print_json(figures)
-        return
-    if as_csv:
-        print_csv(figures["timings"])
-        return
-    numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
-    table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
-    for t in timings:
-        table.add(
-            Path(t.file).name,
-            f"{t.engine} {t.version}",
-            str(t.threads),
-            f"{t.median:.4f}",
-            f"{t.p90:.4f}",
-            f"{t.minimum:.4f}",
-            f"{t.median / timings[0].median:.2f}",
-        )
-    console.print(table)
-    for line in sorted({f"{Path(t.file).name}: timed on {t.inputs}" for t in timings}):
-        console.print(f"  {line}", highlight=False)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import typer
 
-from kerascnn.console import complaints, console, styled
+from kerascnn.console import complaints, console
 from kerascnn.tables import Column, Table
 
 
@@ -16,14 +16,7 @@ def print_verdicts(rows):
     table = Table("file", "engine", "check", Column("measured", right=True), "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
-            table.add(
-                "" if number else path.name,
-                "" if number else engine,
-                check.name,
-                f"{check.measured:.6g}",
-                f"{check.comparison} {check.limit:g}",
-                styled("ok", "green") if check.passed else styled("FAILED", "red"),
-            )
+            table.add("" if number else path.name, "" if number else engine, *check.cells)
     console.print(table)
     for path, _, verdict in rows:
         if verdict.doubt:

@@ -13,7 +13,9 @@ from kerascnn.analysis.table import (
     models_figures,
     models_markdown,
     models_table,
+    training_table,
 )
+from kerascnn.analysis.training_memory import TrainingMemory
 from kerascnn.models.graph import without_weights
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "LayerDescription",
     "Memory",
     "ReceptiveField",
+    "TrainingMemory",
     "conv_size",
     "count",
     "describe",
@@ -34,6 +37,7 @@ __all__ = [
     "models_markdown",
     "models_table",
     "pool_size",
+    "training_table",
     "transposed_size",
     "without_weights",
     "zoo_chart",

@@ -83,6 +83,9 @@ class TrainingConfig(Section):
     ema: the decay of a moving average of all weights and statistics, which is then what is
     evaluated and kept; None keeps the weights themselves. It begins with smaller decays,
     (1 + step) / (10 + step), as that of tf.train.ExponentialMovingAverage.
+    distribute: "mirrored" (TensorFlow, all devices of this machine), "data_parallel" (JAX, all
+    devices of all workers), "auto" (what the backend has, where there is more than one device), or
+    "none". The batch is what all devices take together.
     """
 
     epochs: Count
@@ -90,3 +93,4 @@ class TrainingConfig(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
     ema: float | None = Field(None, gt=0, lt=1)
+    distribute: Literal["none", "auto", "mirrored", "data_parallel"] = "none"

@@ -7,7 +7,7 @@ global pooling is keras.layers.GlobalAveragePooling2D and GlobalMaxPooling2D.
 import keras
 from keras import layers, ops
 
-from kerascnn.layers.geometry import per_axis
+from kerascnn.layers.geometry import per_axis, same_padding
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -97,6 +97,21 @@ def padded_max_pool(x, pool_size, strides, *, name):
     """
     x = layers.ZeroPadding2D(pool_size // 2, name=f"{name}_pad")(x)
     return layers.MaxPooling2D(pool_size, strides, name=name)(x)
+
+
+def centered_max_pool(x, pool_size, strides, *, name):
+    """Max pooling whose windows lie around every `strides`-th pixel, from the first on.
+
+    (H, W, C) -> (ceil(H / strides), ceil(W / strides), C) for an odd pool_size, as torch pools with
+    padding pool_size // 2; what lies outside counts for nothing, whatever the sign of x. `name`
+    where Keras' "same" has those windows, else `{name}_wide_pool` at stride 1, and `name` that
+    takes every `strides`-th of its pixels.
+    """
+    before = [same_padding(size, pool_size, strides)[0] for size in x.shape[1:3]]
+    if before == [pool_size // 2] * 2:
+        return layers.MaxPooling2D(pool_size, strides, "same", name=name)(x)
+    x = layers.MaxPooling2D(pool_size, 1, "same", name=f"{name}_wide_pool")(x)
+    return layers.MaxPooling2D(1, strides, name=name)(x)
 
 
 def padded_average_pool(x, pool_size, *, name):

@@ -17,17 +17,22 @@ from keras import Input, Model, layers
 
 from kerascnn.errors import UserError
 from kerascnn.layers import LocalResponseNormalization, conv, dense_head
+from kerascnn.models.published import CAFFE, TORCHVISION, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+IMGCLSMOB = Published("imgclsmob")
 SIZE = {"input_shape": (227, 227, 3)}
-VARIANTS = {  # top-1: Caffe's reference model, one crop; imgclsmob; torchvision
-    "alexnet": row(groups=2, **SIZE, top1=57.1, params=60_965_224, macs=724_406_816),
-    "alexnet_ungrouped": row(groups=1, **SIZE, top1=61.9, params=62_378_344, macs=1_135_256_096),
+VARIANTS = {
+    "alexnet": row(groups=2, **SIZE, top1=57.1, top5=80.2, published=CAFFE,
+                   params=60_965_224, macs=724_406_816),
+    "alexnet_ungrouped": row(groups=1, **SIZE, top1=61.9, top5=83.9, published=IMGCLSMOB,
+                             params=62_378_344, macs=1_135_256_096),
 }
 ONE_TOWER = {
-    "alexnet_one_tower": row(top1=56.522, params=61_100_840, macs=714_188_480),
+    "alexnet_one_tower": row(top1=56.522, top5=79.066, published=TORCHVISION,
+                             params=61_100_840, macs=714_188_480),
 }
 # fmt: on
 

@@ -15,11 +15,12 @@ normalization behind it; narrower projections in 4c and 4d; no biases elsewhere.
 from keras import Input, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_average_pool
+from kerascnn.models.published import TF_SLIM, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
-
 # fmt: off
+FIGURE_4 = Published("Figure 4 of the paper")
 # For each module #1x1, (#3x3 reduce, #3x3), (#double 3x3 reduce, #double 3x3), pool proj; those
 # with neither #1x1 nor projection stride.
 def modules(proj_4cd):
@@ -33,10 +34,11 @@ def modules(proj_4cd):
     )
 
 
-VARIANTS = {  # top-1: Figure 4, one crop; TensorFlow's table
-    "bn_inception": row(modules=modules(128), top1=74.8,
+VARIANTS = {
+    "bn_inception": row(modules=modules(128), top1=74.8, top5=92.18, published=FIGURE_4,
                         params=11_295_240, macs=2_032_600_064),
-    "bn_inception_separable": row(modules=modules(96), separable=True, use_bias=False, top1=73.9,
+    "bn_inception_separable": row(modules=modules(96), separable=True, use_bias=False,
+                                  top1=73.9, top5=91.8, published=TF_SLIM,
                                   params=11_188_224, macs=1_934_857_216),
 }
 # fmt: on

@@ -15,27 +15,31 @@ Without the dropout of CIFAR training without augmentation.
 from keras import Input, Model, layers
 
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, padded_max_pool
+from kerascnn.models.published import CIFAR_REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
-IMAGENET = {  # Table 1; top-1: torchvision's first weights
-    "densenet121": row(depth=(6, 12, 24, 16), top1=74.434, params=7_978_856, macs=2_834_161_664),
-    "densenet169": row(depth=(6, 12, 32, 32), top1=75.6, params=14_149_480, macs=3_359_843_328),
-    "densenet201": row(depth=(6, 12, 48, 32), top1=76.896, params=20_013_928, macs=4_291_365_888),
+IMAGENET = {  # Table 1
+    "densenet121": row(depth=(6, 12, 24, 16), top1=74.434, top5=91.972, published=TORCHVISION,
+                       params=7_978_856, macs=2_834_161_664),
+    "densenet169": row(depth=(6, 12, 32, 32), top1=75.6, top5=92.806, published=TORCHVISION,
+                       params=14_149_480, macs=3_359_843_328),
+    "densenet201": row(depth=(6, 12, 48, 32), top1=76.896, top5=93.37, published=TORCHVISION,
+                       params=20_013_928, macs=4_291_365_888),
 }
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
-CIFAR = {  # Table 2, C10+; names give layers and growth; top-1: the authors' repository
-    "densenet40_12": row(depth=12, growth=12, bc=False, top1=94.76,
+CIFAR = {  # Table 2, C10+; names give layers and growth
+    "densenet40_12": row(depth=12, growth=12, bc=False, top1=94.76, published=CIFAR_REPOSITORY,
                          params=1_019_722, macs=264_812_928, **CIFAR10),
-    "densenet100_12": row(depth=32, growth=12, bc=False, top1=95.9,
+    "densenet100_12": row(depth=32, growth=12, bc=False, top1=95.9, published=CIFAR_REPOSITORY,
                           params=6_979_642, macs=1_769_516_448, **CIFAR10),
-    "densenet_bc100_12": row(depth=16, growth=12, bc=True, top1=95.49,
+    "densenet_bc100_12": row(depth=16, growth=12, bc=True, top1=95.49, published=CIFAR_REPOSITORY,
                              params=769_162, macs=287_929_692, **CIFAR10),
-    "densenet_bc250_24": row(depth=41, growth=24, bc=True, top1=96.38,
+    "densenet_bc250_24": row(depth=41, growth=24, bc=True, top1=96.38, published=CIFAR_REPOSITORY,
                              params=15_324_406, macs=5_418_785_724, **CIFAR10),
-    "densenet_bc190_40": row(depth=31, growth=40, bc=True, top1=96.54,
+    "densenet_bc190_40": row(depth=31, growth=40, bc=True, top1=96.54, published=CIFAR_REPOSITORY,
                              params=25_624_430, macs=9_301_945_740, **CIFAR10),
 }
 # fmt: on

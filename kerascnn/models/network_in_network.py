@@ -13,17 +13,22 @@ rounds up.
 from keras import Input, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv
+from kerascnn.models.published import CAFFE, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+TABLE_1 = Published("Table 1 of the paper", "whole")
+TABLE_2 = Published("Table 2 of the paper", "whole")
 CIFAR = {"input_shape": (32, 32, 3)}
 VARIANTS = {  # Tables 1 and 2, without augmentation
-    "nin_cifar10": row(**CIFAR, num_classes=10, top1=89.59, params=966_986, macs=222_486_528),
-    "nin_cifar100": row(**CIFAR, num_classes=100, top1=64.3, params=984_356, macs=223_592_448),
+    "nin_cifar10": row(**CIFAR, num_classes=10, top1=89.59, published=TABLE_1,
+                       params=966_986, macs=222_486_528),
+    "nin_cifar100": row(**CIFAR, num_classes=100, top1=64.3, published=TABLE_2,
+                        params=984_356, macs=223_592_448),
 }
-IMAGENET = {  # the authors' Caffe model
-    "nin_imagenet": row(top1=59.36, params=7_595_176, macs=1_100_188_800),
+IMAGENET = {
+    "nin_imagenet": row(top1=59.36, published=CAFFE, params=7_595_176, macs=1_100_188_800),
 }
 # fmt: on
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import weights as known_weights
+from kerascnn.models.published import Published
 
 BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
@@ -18,7 +19,8 @@ class Row:
     """One line of a paper's table.
 
     params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
-    (height, width, channels). top1: the accuracy published for it, in percent, or None.
+    (height, width, channels). top1, top5: the accuracies published for it, in percent, or None.
+    published: where, and how they were measured.
     auxiliary: name of an output beside "head_logits" -> the weight of its loss.
     arguments: what the builder is called with.
     """
@@ -28,6 +30,8 @@ class Row:
     input_shape: tuple[int, ...]
     num_classes: int
     top1: float | None
+    top5: float | None
+    published: Published | None
     auxiliary: Mapping[str, float]
     arguments: Mapping[str, Any]
 
@@ -60,11 +64,23 @@ def row(
     input_shape=(224, 224, 3),
     num_classes=1000,
     top1=None,
+    top5=None,
+    published=None,
     auxiliary=MappingProxyType({}),
     **arguments,
 ):
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
-    return Row(params, macs, tuple(input_shape), num_classes, top1, auxiliary, arguments)
+    return Row(
+        params,
+        macs,
+        tuple(input_shape),
+        num_classes,
+        top1,
+        top5,
+        published,
+        auxiliary,
+        arguments,
+    )
 
 
 def register(variants, *, paper, year):
@@ -97,7 +113,7 @@ def models(pattern="*"):
     return sorted(names, key=lambda name: (_variants[name].year, name))
 
 
-def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments):
+def build(name, *, input_shape=None, num_classes=None, weights=None, new_head=False, **arguments):
     """Builds a registered network.
 
     Args:
@@ -108,6 +124,8 @@ def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments
             very network, which it fetches and keeps. Or a file: "FILE.safetensors", a state dict
             of torchvision or timm, read without torch; "FILE.h5", weights of keras.applications.
             Every weight is set from them and each of them is used, or nothing is.
+        new_head: the classifiers keep random weights, and those in `weights` are left aside: for
+            other classes than these were trained on.
         **arguments: of the network's builder, in place of the row's, as alpha=0.5.
 
     Returns:
@@ -131,5 +149,5 @@ def build(name, *, input_shape=None, num_classes=None, weights=None, **arguments
     arguments = {**found.row.arguments, **arguments}
     network = found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
     if weights is not None:
-        known_weights.load(network, name, weights, arguments)
+        known_weights.load(network, name, weights, arguments, new_head=new_head)
     return network

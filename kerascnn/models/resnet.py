@@ -6,12 +6,14 @@ channels (e = 1 for basic blocks, 4 for bottlenecks) -> global average -> logits
 The stride of a bottleneck sits on its 3x3 convolution, as in torchvision ("v1.5"). In the rows
 _v1 it sits on the first 1x1, as in the paper; there the 50-layer network keeps a bias on its
 first convolution, and pooling rounds up, as in the authors' Caffe files. The rows _v1_keras are
-keras.applications' own: the paper's strides, and a bias in front of every normalization.
+keras.applications' own: the paper's strides, and a bias in front of every normalization. resnet26
+is timm's.
 """
 
 from keras import Input, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_max_pool
+from kerascnn.models.published import KERAS_IO, REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
@@ -39,28 +41,37 @@ def bottleneck_v1(x, filters, strides, use_bias, name):
 # fmt: off
 V1 = {"block": bottleneck_v1, "pool": ceil_max_pool}
 KERAS = {"block": bottleneck_v1, "stem_bias": True, "use_bias": True}
-VARIANTS = {  # Table 1; top-1: torchvision's first weights, the authors' Caffe files, keras.io
-    "resnet18": row(block=basic, depth=(2, 2, 2, 2), top1=69.758,
+VARIANTS = {  # Table 1
+    "resnet18": row(block=basic, depth=(2, 2, 2, 2),
+                    top1=69.758, top5=89.078, published=TORCHVISION,
                     params=11_689_512, macs=1_814_073_344),
-    "resnet34": row(block=basic, depth=(3, 4, 6, 3), top1=73.314,
+    "resnet34": row(block=basic, depth=(3, 4, 6, 3),
+                    top1=73.314, top5=91.42, published=TORCHVISION,
                     params=21_797_672, macs=3_663_761_408),
-    "resnet50": row(block=bottleneck, depth=(3, 4, 6, 3), top1=76.13,
+    "resnet26": row(block=bottleneck, depth=(2, 2, 2, 2), params=15_995_176, macs=2_342_256_640),
+    "resnet50": row(block=bottleneck, depth=(3, 4, 6, 3),
+                    top1=76.13, top5=92.862, published=TORCHVISION,
                     params=25_557_032, macs=4_089_184_256),
-    "resnet101": row(block=bottleneck, depth=(3, 4, 23, 3), top1=77.374,
+    "resnet101": row(block=bottleneck, depth=(3, 4, 23, 3),
+                     top1=77.374, top5=93.546, published=TORCHVISION,
                      params=44_549_160, macs=7_801_405_440),
-    "resnet152": row(block=bottleneck, depth=(3, 8, 36, 3), top1=78.312,
+    "resnet152": row(block=bottleneck, depth=(3, 8, 36, 3),
+                     top1=78.312, top5=94.046, published=TORCHVISION,
                      params=60_192_808, macs=11_513_626_624),
-    "resnet50_v1": row(**V1, stem_bias=True, depth=(3, 4, 6, 3), top1=75.3,
+    "resnet50_v1": row(**V1, stem_bias=True, depth=(3, 4, 6, 3),
+                       top1=75.3, top5=92.2, published=REPOSITORY,
                        params=25_557_096, macs=3_857_973_248),
-    "resnet101_v1": row(**V1, depth=(3, 4, 23, 3), top1=76.4,
+    "resnet101_v1": row(**V1, depth=(3, 4, 23, 3), top1=76.4, top5=92.9, published=REPOSITORY,
                         params=44_549_160, macs=7_570_194_432),
-    "resnet152_v1": row(**V1, depth=(3, 8, 36, 3), top1=77.0,
+    "resnet152_v1": row(**V1, depth=(3, 8, 36, 3), top1=77.0, top5=93.3, published=REPOSITORY,
                         params=60_192_808, macs=11_282_415_616),
-    "resnet50_v1_keras": row(**KERAS, depth=(3, 4, 6, 3), top1=74.9,
+    "resnet50_v1_keras": row(**KERAS, depth=(3, 4, 6, 3), top1=74.9, top5=92.1, published=KERAS_IO,
                              params=25_583_592, macs=3_857_973_248),
-    "resnet101_v1_keras": row(**KERAS, depth=(3, 4, 23, 3), top1=76.4,
+    "resnet101_v1_keras": row(**KERAS, depth=(3, 4, 23, 3),
+                              top1=76.4, top5=92.8, published=KERAS_IO,
                               params=44_601_832, macs=7_570_194_432),
-    "resnet152_v1_keras": row(**KERAS, depth=(3, 8, 36, 3), top1=76.6,
+    "resnet152_v1_keras": row(**KERAS, depth=(3, 8, 36, 3),
+                              top1=76.6, top5=93.1, published=KERAS_IO,
                               params=60_268_520, macs=11_282_415_616),
 }
 # fmt: on

@@ -12,13 +12,15 @@ Departs from them where it draws: for each image, not for each mini-batch.
 from keras import Input, Model, layers
 
 from kerascnn.layers import ChannelZeroPadding, StochasticDepth, conv_bn
+from kerascnn.models.published import CIFAR_REPOSITORY
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import basic, head
 
 # fmt: off
-VARIANTS = {  # top-1: the authors' repository
+VARIANTS = {
     "resnet110_stochastic_depth": row(
         depth=18, params=1_732_010, macs=252_887_680, top1=94.75,
+        published=CIFAR_REPOSITORY,
         input_shape=(32, 32, 3), num_classes=10),
 }
 # fmt: on

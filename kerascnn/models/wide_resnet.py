@@ -12,22 +12,24 @@ from functools import partial
 from keras import layers
 
 from kerascnn.layers import batch_norm, conv
+from kerascnn.models.published import CIFAR_REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import bottleneck, resnet
 from kerascnn.models.resnet_v2 import resnet_v2_cifar
 
 # fmt: off
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
-CIFAR = {  # Table 5; top-1: the authors' repository
+CIFAR = {  # Table 5
     "wide_resnet16_8": row(depth=2, widen=8, params=10_961_370, macs=1_548_145_664, **CIFAR10),
-    "wide_resnet28_10": row(depth=4, widen=10, top1=96.0,
+    "wide_resnet28_10": row(depth=4, widen=10, top1=96.0, published=CIFAR_REPOSITORY,
                             params=36_479_194, macs=5_243_328_768, **CIFAR10),
     "wide_resnet28_10_dropout": row(depth=4, widen=10, dropout=0.3,
                                     params=36_479_194, macs=5_243_328_768, **CIFAR10),
     "wide_resnet40_4": row(depth=6, widen=4, params=8_949_210, macs=1_298_582_016, **CIFAR10),
 }
-IMAGENET = {  # top-1: torchvision's first weights
-    "wide_resnet50_2": row(depth=(3, 4, 6, 3), widen=2, top1=78.468,
+IMAGENET = {
+    "wide_resnet50_2": row(depth=(3, 4, 6, 3), widen=2,
+                           top1=78.468, top5=94.086, published=TORCHVISION,
                            params=68_883_240, macs=11_398_021_120),
 }
 # fmt: on

@@ -1,8 +1,9 @@
 """Checkpoints that training goes on from: a .keras file, and in its archive what Keras leaves out.
 
 Keras puts an optimizer's state back by position, and without the loss scaling of mixed_float16;
-it keeps neither averages of weights, nor the random states of dropouts nor what constraints remember, as the masks of a
-pruning. So this archive has a member more, an .npz: the epoch, and these, each by its name.
+it keeps neither averages of weights, nor the random states of dropouts, nor what constraints
+remember, as the masks of a pruning. So this archive has a member more, an .npz: the epoch, and
+these, each by its name.
 
 Variables of two models are matched by their paths, never by their place in a list.
 """

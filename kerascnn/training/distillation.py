@@ -16,12 +16,13 @@ from keras import ops
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional, maker
+from kerascnn.training.losses import BatchMean
 
 
 class Distillation:
     """What a student's batch costs for answering otherwise than its teacher.
 
-        weight * temperature^2 * KL(softmax(teacher / temperature) || softmax(student / temperature))
+        weight * T^2 * KL(softmax(teacher / T) || softmax(student / T)),  T the temperature
         + feature_weight * mean of (attention of the student - attention of the teacher)^2
 
     to which comes 1 - weight times the loss on the labels. The gradient of the divergence is that
@@ -72,7 +73,7 @@ class Distillation:
         self.teacher = keras.Model(teacher.inputs[0], answers, trainable=False, name="teacher")
 
     def loss(self, x: Any, logits: Any, maps: Mapping[str, Any]) -> Any:
-        """What a batch costs, without the part of the labels.
+        """What each image costs, (batch,), without the part of the labels.
 
         Args:
             x: the images that the student saw. logits: its answers. maps: name -> map, of the
@@ -83,10 +84,10 @@ class Distillation:
         soft = ops.log_softmax(ops.cast(logits, "float32") / self.temperature)
         log_targets = ops.log_softmax(hard)
         divergence = ops.sum(ops.exp(log_targets) * (log_targets - soft), axis=-1)
-        total = self.weight * self.temperature**2 * ops.mean(divergence)
+        total = self.weight * self.temperature**2 * divergence
         for name in self.features:
             apart = attention(maps[name]) - attention(answers[f"map {name}"])
-            total = total + self.feature_weight * ops.mean(ops.square(apart))
+            total = total + self.feature_weight * ops.mean(ops.square(apart), axis=1)
         return total
 
 
@@ -126,6 +127,7 @@ class Distiller(keras.Model):
             features=features,
             feature_weight=feature_weight,
         )
+        self.batch_mean = BatchMean()
         self.teacher = self.distillation.teacher
         self.seen = keras.Model(
             student.inputs[0], {"logits": student.outputs[0], **self.distillation.maps}
@@ -151,7 +153,8 @@ class Distiller(keras.Model):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         on_labels = super().compute_loss(x, y, y_pred["logits"], sample_weight, training)
         told = self.distillation
-        return (1 - told.weight) * on_labels + told.loss(x, y_pred["logits"], y_pred)
+        each = told.loss(x, y_pred["logits"], y_pred)
+        return (1 - told.weight) * on_labels + self.batch_mean(each, each, sample_weight)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         logits = y_pred["logits"] if isinstance(y_pred, dict) else y_pred

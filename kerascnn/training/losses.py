@@ -31,17 +31,17 @@ def are_shares(labels: Any, classes: int) -> bool:
 
 
 def cross_entropy(labels: Any, logits: Any, smoothing: float = 0.0) -> Any:
-    """The mean over a batch of the cross-entropy, in nats. labels, smoothing: as in `shares`."""
+    """The cross-entropy of each image, (batch,), in nats. labels, smoothing: as in `shares`."""
     classes = logits.shape[-1]
     if smoothing or are_shares(labels, classes):
         targets = shares(labels, classes, smoothing)
-        return ops.mean(ops.categorical_crossentropy(targets, logits, from_logits=True))
+        return ops.categorical_crossentropy(targets, logits, from_logits=True)
     labels = ops.reshape(labels, (-1,))
-    return ops.mean(ops.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
 def hinge(labels: Any, logits: Any, smoothing: float = 0.0) -> Any:
-    """The mean over a batch of the multi-class support vector machine's loss.
+    """The loss of the multi-class support vector machine for each image, (batch,).
 
         sum over j != y of max(0, 1 + logits[j] - logits[y])
 
@@ -50,13 +50,23 @@ def hinge(labels: Any, logits: Any, smoothing: float = 0.0) -> Any:
     Source: Weston & Watkins, "Support Vector Machines for Multi-Class Pattern Recognition", ESANN
     1999.
     """
-    targets = shares(labels, logits.shape[-1], smoothing)
-    margins = ops.expand_dims(logits, 1) - ops.expand_dims(logits, 2) + 1  # (batch, true, other)
-    each = ops.sum(ops.relu(margins), axis=2) - 1  # without j == y
-    return ops.mean(ops.sum(targets * each, axis=1))
+    classes = logits.shape[-1]
+    if smoothing or are_shares(labels, classes):
+        margins = ops.expand_dims(logits, 1) - ops.expand_dims(logits, 2) + 1  # (batch, y, j)
+        each = ops.sum(ops.relu(margins), axis=2) - 1  # without j == y
+        return ops.sum(ops.cast(shares(labels, classes, smoothing), each.dtype) * each, axis=1)
+    of_labels = ops.take_along_axis(logits, ops.reshape(labels, (-1, 1)), axis=1)
+    return ops.sum(ops.relu(logits - of_labels + 1), axis=1) - 1
 
 
 LOSSES: dict[str, Callable[..., Any]] = {"cross_entropy": cross_entropy, "hinge": hinge}
+
+
+class BatchMean(keras.losses.Loss):
+    """The mean over a batch of a loss an image, as Keras takes it on one device and on many."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return y_pred
 
 
 class Accuracy(keras.metrics.Mean):

@@ -12,7 +12,7 @@ from keras import ops
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
 from kerascnn.training.distillation import Distillation
-from kerascnn.training.losses import LOSSES, Accuracy
+from kerascnn.training.losses import LOSSES, Accuracy, BatchMean
 
 MAIN = "head_logits"  # the output that counts, where a network has auxiliary heads, too
 
@@ -57,12 +57,14 @@ class Objective(keras.Model):
         self.teacher = distillation.teacher if distillation else None
         self.label_loss, self.smoothing = LOSSES[loss], smoothing
         self.auxiliary = dict(auxiliary or {})
-        self.accuracy = Accuracy()
+        self.batch_mean, self.accuracy = BatchMean(), Accuracy()
         self.decay = averaged
         self.averages: list[Any] = []
         if averaged is not None:
             self.averages = [average_of(v) for v in network.weights]
-            self.averaged_steps = keras.Variable(0, trainable=False, dtype="int32", name="steps")
+            self.averaged_steps = keras.Variable(
+                0, trainable=False, dtype="int32", aggregation="only_first_replica", name="steps"
+            )
 
     @staticmethod
     def _refuse_other_heads(network, heads, auxiliary):
@@ -84,23 +86,26 @@ class Objective(keras.Model):
         training: bool = True,
     ) -> Any:
         """The mean over a batch; in training the averages of the weights move on, too."""
+        logits = main(y_pred)
         if not training:
-            return self.label_loss(y, main(y_pred))
-        total = self.label_loss(y, main(y_pred), self.smoothing)
+            each = self.label_loss(y, logits)
+            return self.batch_mean(each, each, sample_weight)
+        each = self.label_loss(y, logits, self.smoothing)
         if self.distillation:
             maps = {name: y_pred[f"map {name}"] for name in self.distillation.maps}
-            told = self.distillation.loss(x, main(y_pred), maps)
-            total = (1 - self.distillation.weight) * total + told
+            told = self.distillation.loss(x, logits, maps)
+            each = (1 - self.distillation.weight) * each + told
         for name, weight in self.auxiliary.items():
-            total = total + weight * self.label_loss(y, y_pred[name], self.smoothing)
-        for other in self.losses:
-            total = total + ops.sum(ops.cast(other, total.dtype))
+            each = each + weight * self.label_loss(y, y_pred[name], self.smoothing)
+        total = self.batch_mean(each, each, sample_weight)
+        if self.losses:  # of regularizers, which Keras sums
+            total = total + super().compute_loss(x, y, logits, sample_weight, training)
         if self.decay is not None:
             self._average()
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        self.accuracy.update_state(y, main(y_pred))
+        self.accuracy.update_state(y, main(y_pred), sample_weight)
         return self.get_metrics_result()
 
     def _average(self):
@@ -140,7 +145,9 @@ class Objective(keras.Model):
 def average_of(variable: Any) -> Any:
     """A variable for the average of another, which it begins with."""
     value = ops.convert_to_numpy(variable)
-    return keras.Variable(value, trainable=False, dtype=variable.dtype, name="average")
+    return keras.Variable(
+        value, trainable=False, dtype=variable.dtype, aggregation="mean", name="average"
+    )
 
 
 def main(outputs: Any) -> Any:

@@ -21,9 +21,12 @@ from kerascnn.training.callbacks import (
     ValidateAverages,
 )
 from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.distribution import place
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
+from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
@@ -65,38 +68,55 @@ def train(
         config = configs.load(config)
     config = resolved(config)
     out = Path(out)
-    refuse_another(config, out, resume=resume)  # before the data is read
-    data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
-    if config.data.name == "folder":
+    where = place(config.training.distribute)
+    with where.together():
+        if where.writes:
+            refuse_another(config, out, resume=resume)  # before the data is read
+        data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
+        where.check(len(data.train), config.data.batch_size)
+    if config.data.name == "folder" and where.writes:
         console.print(f"  {config.data.path}: {data.summary()}")
-    with locked(out):
-        refuse_another(config, out, resume=resume)  # again: now nobody else writes there
-        _train(config, data, out, resume, callbacks)
+    with contextlib.ExitStack() as held:
+        with where.together():
+            if where.writes:
+                held.enter_context(locked(out))
+                refuse_another(config, out, resume=resume)  # again: now nobody else writes there
+        _train(config, data, out, resume, callbacks, where)
+        with where.together():  # the first worker has written everything
+            pass
     return Run(out)
 
 
-def _train(config, data, out, resume, callbacks):
+def _train(config, data, out, resume, callbacks, where):
     # Not before a run that it goes on with has proved to be readable.
     settle = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
     )
     keras.utils.set_random_seed(config.training.seed)
-    model = run_model(config, data, config.training.precision)
-    rows = fit(
-        model,
-        data,
-        config.optimizer,
-        config.training,
-        out,
-        checkpoints=out / "checkpoints",
-        resume=resume,
-        callbacks=[settle, *callbacks],
-        loss=config.loss,
-        distillation=config.distillation and distillation_of(config.distillation, model),
-    )
+    with where.scope():
+        model = run_model(config, data, config.training.precision)
+        rows = fit(
+            model,
+            data,
+            config.optimizer,
+            config.training,
+            out,
+            checkpoints=out / "checkpoints",
+            resume=resume,
+            callbacks=[settle, *callbacks] if where.writes else callbacks,
+            where=where,
+            loss=config.loss,
+            distillation=config.distillation and distillation_of(config.distillation, model),
+        )
+    if not where.writes:
+        return
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
+    finish(config, data, out, rows)
 
+
+def finish(config, data, out, rows, **facts):
+    """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
@@ -117,6 +137,7 @@ def _train(config, data, out, resume, callbacks):
                 "test": len(data.test),
             },
             "keras": keras.__version__,
+            **facts,
         },
     )
 
@@ -165,6 +186,8 @@ def fit(
     resume=False,
     callbacks=(),
     settled=0,
+    rates=None,
+    where=ONE_DEVICE,
     loss=None,
     distillation=None,
 ):
@@ -176,6 +199,8 @@ def fit(
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        rates: path of a variable -> factor of its learning rate, where that is not 1.
+        where: the `Placement` in whose scope the model was built and this is called.
         loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
 
     Returns:
@@ -186,6 +211,7 @@ def fit(
             in `checkpoints`.
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
+    where.prepare(model)
     loss = loss or configs.LossConfig()
     made = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
@@ -198,35 +224,47 @@ def fit(
         averaged=training.ema,
         distillation=distillation,
     )
-    objective.compile(made, jit_compile=training.xla)
+    objective.compile(
+        with_rates(made, rates or {}),
+        jit_compile=training.xla or keras.config.backend() == "jax",
+    )
     made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
     made.build(model.trainable_variables)
     done, rows = 0, []
-    if resume and (checkpoints / "last.keras").exists():
-        last = checkpoints / "last.keras"
-        done = restore(objective, last, steps=steps)
-        rows = rows_of(out / "history.csv", done, last)
+    if resume:
+        with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
+            if last.exists():
+                done = restore(objective, last, steps=steps)
+                rows = rows_of(history, done, last)
         if done >= epochs:
-            console.print(f"  {out}: all {epochs} epochs are done")
+            if where.writes:
+                console.print(f"  {out}: all {epochs} epochs are done")
             return rows
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
+    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps)
-    watchers = [Finite(checkpoints), keeper, progress]
+    watchers = [Finite(checkpoints)]
     if training.ema is not None:
         watchers.append(ValidateAverages())
-    watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    if where.writes:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        watchers += [keeper, progress]
+        watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    if where.devices > 1:
+        console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out), contextlib.closing(progress):
+    with disk_errors(out), contextlib.closing(progress), where.watched():
         objective.fit(
             data.training_batches(
-                seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
+                seed=training.seed,
+                first_step=done * steps,
+                steps=(epochs - done) * steps,
+                part=where.part,
             ),
             epochs=epochs,
             initial_epoch=done,
             steps_per_epoch=steps,
-            validation_data=data.batches(data.validation),
+            validation_data=where.validation(data),
             callbacks=[*callbacks, *watchers],
             shuffle=False,
             verbose=0,

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 import kerascnn
 import kerascnn.config as configs
@@ -44,8 +43,8 @@ def test_the_divergence_is_that_of_the_paper():
     x, _ = images()
     told = Distillation(student, teacher, temperature=3.0, weight=0.7)
     p, q = (softmax(m.predict(x, verbose=0) / 3.0) for m in (teacher, student))
-    expected = 0.7 * 3.0**2 * (p * (np.log(p) - np.log(q))).sum(axis=1).mean()
-    assert float(told.loss(x, student(x), {})) == pytest.approx(expected, rel=1e-4)
+    expected = 0.7 * 3.0**2 * (p * (np.log(p) - np.log(q))).sum(axis=1)
+    np.testing.assert_allclose(told.loss(x, student(x), {}), expected, rtol=1e-3, atol=1e-6)
 
 
 def test_a_student_that_answers_and_looks_as_its_teacher_pays_nothing():
@@ -55,24 +54,25 @@ def test_a_student_that_answers_and_looks_as_its_teacher_pays_nothing():
     x, _ = images()
     told = Distillation(student, teacher, features={"maps": "maps"})
     maps = keras.Model(student.input, told.maps)(x)
-    assert float(told.loss(x, student(x), maps)) == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(told.loss(x, student(x), maps), 0, atol=1e-6)
     other = network(2, channels=7)  # attention needs no like numbers of channels
     told = Distillation(other, teacher, weight=0.0, features={"maps": "maps"}, feature_weight=10.0)
-    found = float(told.loss(x, other(x), keras.Model(other.input, told.maps)(x)))
+    found = told.loss(x, other(x), keras.Model(other.input, told.maps)(x))
     looks = []
     for model in (other, teacher):
         energy = (keras.Model(model.input, model.get_layer("maps").output)(x).numpy() ** 2).mean(-1)
         energy = energy.reshape(len(x), -1)
         looks.append(energy / np.linalg.norm(energy, axis=1, keepdims=True))
-    assert found == pytest.approx(10 * ((looks[0] - looks[1]) ** 2).mean(), rel=1e-4)
+    expected = 10 * ((looks[0] - looks[1]) ** 2).mean(axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
 def test_probabilities_of_a_teacher_say_what_its_logits_say():
     student, x = network(0), images()[0]
     plain, squashed = network(1), network(1, softmax=True)
     squashed.set_weights(plain.get_weights())
-    losses = [float(Distillation(student, t).loss(x, student(x), {})) for t in (plain, squashed)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    losses = [Distillation(student, t).loss(x, student(x), {}) for t in (plain, squashed)]
+    np.testing.assert_allclose(*losses, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("features", [None, {"maps": "maps"}])

@@ -33,31 +33,39 @@ class Application:
     alphas: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
 
-    def load(self, network, file, arguments):
+    def load(self, network, file, arguments, *, new_head=False):
         """Fills `network`, built with `arguments`, from `file`; None: with what is published."""
         classes = network.get_layer("head_logits").output.shape[-1]
-        options = {"weights": "imagenet" if file is None else str(file), "classes": classes}
+        options = {"weights": "imagenet" if file is None else str(file)}
         if self.alphas:
             options["alpha"] = arguments.get("alpha", 1.0)
         height, width, _ = network.input_shape[1:]
         if height == width and height in self.sizes:
             options["input_shape"] = (height, width, 3)
         if file is None:
-            self.require_published(network.name, classes, options.get("alpha"))
-        try:
-            theirs = getattr(keras.applications, self.function)(**options)
-        except Exception as error:  # of the download, of h5py, of Keras: they have no class
-            raise self.refusal(network.name, file, error) from None
+            self.require_published(network.name, classes, options.get("alpha"), new_head)
+        theirs = self.theirs(
+            network.name, file, [CLASSES, classes] if new_head else [classes], options
+        )
         title = f"keras.applications.{self.function}" if file is None else str(file)
-        fill(network, [self.naming], self.source(theirs, title))
+        fill(network, [self.naming], self.source(theirs, title), new_head=new_head)
 
-    def require_published(self, name, classes, alpha):
+    def theirs(self, name, file, counts, options):
+        """Their network with its weights, for the first of `counts` of classes that they fit."""
+        failed = None
+        for classes in dict.fromkeys(counts):
+            try:
+                return getattr(keras.applications, self.function)(**options, classes=classes)
+            except Exception as error:  # of the download, of h5py, of Keras: they have no class
+                failed = failed or error
+        raise self.refusal(name, file, failed) from None
+
+    def require_published(self, name, classes, alpha, new_head):
         """UserError where there are no weights for so many classes, or so wide a network."""
-        if classes != CLASSES:
+        if classes != CLASSES and not new_head:
             raise UserError(
                 f"{name}: the published weights are for {CLASSES} classes, got num_classes="
-                f"{classes}; build it with {CLASSES} and train a head of your own on "
-                f"kerascnn.models.features(network)"
+                f"{classes}; new_head=True takes all but the classifier, to train that on your own"
             )
         if alpha is not None and alpha not in self.alphas:
             raise UserError(
@@ -127,6 +135,9 @@ APPLICATIONS = {
     "resnet101_v2_keras": Application("ResNet101V2", names.RESNET_V2, PLUS_MINUS_ONE),
     "resnet152_v2_keras": Application("ResNet152V2", names.RESNET_V2, PLUS_MINUS_ONE),
     "inception_v3_keras": Application("InceptionV3", names.inception_v3, PLUS_MINUS_ONE),
+    "inception_resnet_v2_keras": Application(
+        "InceptionResNetV2", names.inception_resnet_v2, PLUS_MINUS_ONE
+    ),
     "xception": Application("Xception", names.XCEPTION, PLUS_MINUS_ONE),
     "densenet121": Application("DenseNet121", names.DENSENET, IMAGENET),
     "densenet169": Application("DenseNet169", names.DENSENET, IMAGENET),

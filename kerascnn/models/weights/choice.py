@@ -26,9 +26,13 @@ def check(name, weights):
         raise UserError(f"weights: no such file: {weights}")
 
 
-def load(network, name, weights, arguments):
-    """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit."""
-    find(name, weights).load(network, None if weights == PUBLISHED else weights, arguments)
+def load(network, name, weights, arguments, *, new_head=False):
+    """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit.
+
+    new_head: all but the classifiers, which keep their random weights.
+    """
+    file = None if weights == PUBLISHED else weights
+    find(name, weights).load(network, file, arguments, new_head=new_head)
 
 
 def preprocessing(name, weights=PUBLISHED):
