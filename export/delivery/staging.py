@@ -11,6 +11,7 @@ An app that says in runtimes.json of that folder which versions it runs models b
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Staged:
     bytes: int
 
 
-def stage(files, folder):
+def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
     """Puts verified files where an app takes them from; what was staged there before goes.
 
     Args:

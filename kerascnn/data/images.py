@@ -31,6 +31,25 @@ def read_image(path, shape, rule):
     return np.rint(pixels).clip(0, 255).astype(np.uint8)
 
 
+def read_whole_image(path, channels: int) -> np.ndarray:
+    """Reads one image file at its own size, upright: (height, width, channels) uint8.
+
+    Raises:
+        UserError: as `read_image`.
+    """
+    import tensorflow as tf
+
+    header = read_header(path)
+    try:
+        pixels = tf.io.decode_image(tf.io.read_file(os.fsencode(path)), expand_animations=False)
+        pixels = _in_channels(upright(pixels, header.orientation), channels)
+    except tf.errors.OpError:
+        raise UserError(
+            f"{path}: a damaged {header.format} image, which cannot be decoded; get it anew"
+        ) from None
+    return np.rint(pixels.numpy()).clip(0, 255).astype(np.uint8)
+
+
 def files_reader(paths, orientations, shape, rule):
     """Returns a function of a graph: indices, (n,) int64 -> their images, (n, *shape) float32.
 

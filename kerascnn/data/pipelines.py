@@ -43,9 +43,12 @@ class Data:
         counts = np.bincount(labels, minlength=len(self.names)).tolist()
         return summary(counts, self.names, self.source.left_out)
 
-    def training_batches(self, *, seed, steps, first_step=0):
-        """Batches of (images, labels) for `steps` steps from `first_step` on, augmented."""
-        return _training_batches(self, seed, first_step, steps)
+    def training_batches(self, *, seed, steps, first_step=0, part=(0, 1)):
+        """Batches of (images, labels) for `steps` steps from `first_step` on, augmented.
+
+        part: (i, n) gives the i-th of n equal parts of each batch, as one of n workers takes it.
+        """
+        return _training_batches(self, seed, first_step, steps, part)
 
     def batches(self, split, batch_size=None):
         """Batches of a split in its order, not augmented, the last one perhaps smaller."""
@@ -136,49 +139,56 @@ def _stratified(labels, share, seed):
     return mask
 
 
-def _training_batches(data, seed, first_step, steps):
+def _training_batches(data, seed, first_step, steps, part):
     import tensorflow as tf
 
     size = min(data.config.batch_size, len(data.train))
     per_epoch = data.steps_per_epoch()
     load = data._loader(data.train)
+    number, parts = part
+    own = slice(number * size // parts, (number + 1) * size // parts)
 
     def batch(step):
         epoch, position = step // per_epoch, step % per_epoch
         window = tf.range(size, dtype=tf.int64) + position * size
         order = tf.stack([tf.cast(seed, tf.int64), epoch])
         indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
-        images, labels = load(indices)
-        return augment(images, data.config.train, (seed, step)), labels
+        images, labels = load(indices[own])
+        return augment(images, data.config.train, (seed, step), size, own), labels
 
     numbers = tf.data.Dataset.range(first_step, first_step + steps)
     return numbers.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def augment(images, transforms, seed):
-    """Applies the transforms to a batch, (n, h, w, c), each image drawn for itself."""
+def augment(images, transforms, seed, size=None, own=slice(None)):
+    """Applies the transforms to a batch, (n, h, w, c), each image drawn for itself.
+
+    size, own: where the images are but these ones of a batch of `size`, what is drawn for them is
+    what would be drawn for them in that batch.
+    """
     import tensorflow as tf
 
     for number, transform in enumerate(transforms):
         key = tf.stack([tf.cast(seed[0], tf.int64) * 1000 + number, tf.cast(seed[1], tf.int64)])
-        images = TRANSFORMS[transform.name](images, transform.argument, key)
+        count = tf.shape(images)[0] if size is None else size
+        images = TRANSFORMS[transform.name](images, transform.argument, key, count, own)
     return images
 
 
-def flip(images, _, seed):
+def flip(images, _, seed, count, own):
     """Mirrors each image with probability one half."""
     import tensorflow as tf
 
-    heads = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    heads = tf.random.stateless_uniform([count, 1, 1, 1], seed)[own] < 0.5
     return tf.where(heads, tf.reverse(images, [2]), images)
 
 
-def pad_crop(images, margin, seed):
+def pad_crop(images, margin, seed, count, own):
     """Pads by `margin` zeros and crops the size back at a random place (ResNet, section 4.2)."""
     import tensorflow as tf
 
-    count, (height, width) = tf.shape(images)[0], images.shape[1:3]
-    corner = tf.random.stateless_uniform([count, 2], seed, 0, 2 * margin + 1, tf.int32)
+    height, width = images.shape[1:3]
+    corner = tf.random.stateless_uniform([count, 2], seed, 0, 2 * margin + 1, tf.int32)[own]
     padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
     rows = corner[:, :1] + tf.range(height)
     columns = corner[:, 1:] + tf.range(width)
