@@ -105,18 +105,18 @@ class FakeQuant(layers.Layer):
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
         silent = high == low  # a batch of zeros says nothing about a range
-        old = (self.minimum, self.maximum)
+        old = self.minimum.value, self.maximum.value
         if self.places > 1:
-            old = self.minima[place], self.maxima[place]
+            old = self.minima.value[place], self.maxima.value[place]
         low, high = ops.where(silent, old[0], low), ops.where(silent, old[1], high)
         if self.places == 1:
             low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
             self._assign_range(low, high)
             return
         here = ops.arange(self.places) == place
-        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima))
-        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima))
-        self._assign_range(ops.min(self.minima), ops.max(self.maxima))
+        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima.value))
+        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima.value))
+        self._assign_range(ops.min(self.minima.value), ops.max(self.maxima.value))
 
     def _assign_range(self, low, high):
         """Sets the hull, a little wider where 0 would lie in the middle between two integers.

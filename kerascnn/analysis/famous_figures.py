@@ -2,7 +2,7 @@
 
 import re
 
-from kerascnn.analysis.description import Description
+from kerascnn.analysis.described import Description
 from kerascnn.models import variant
 
 

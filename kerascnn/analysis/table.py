@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.analysis.description import Description
+from kerascnn.analysis.described import Description
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 

@@ -35,16 +35,17 @@ MODULES = (  # Table 1: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj
     ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
 )
 AUX = {"stage2_block1": "head_aux1", "stage2_block4": "head_aux2"}
+AUX_LOSS = {"head_aux1_logits": 0.3, "head_aux2_logits": 0.3}  # section 5
 VARIANTS = {
     "googlenet": row(top1=68.7, top5=88.9, published=CAFFE, params=6_998_552, macs=1_582_671_872),
-    "googlenet_aux": row(aux=True, top1=68.7, top5=88.9, published=CAFFE,
+    "googlenet_aux": row(aux=True, auxiliary=AUX_LOSS, top1=68.7, top5=88.9, published=CAFFE,
                          params=13_378_280, macs=1_591_044_096),
 }
 TORCHVISION = {
     "googlenet_bn": row(norm=True, top1=69.778, top5=89.53, published=TORCHVISION,
                         params=6_624_904, macs=1_498_376_192),
-    "googlenet_bn_aux": row(norm=True, aux=True, top1=69.778, top5=89.53, published=TORCHVISION,
-                            params=13_004_888, macs=1_506_748_416),
+    "googlenet_bn_aux": row(norm=True, aux=True, auxiliary=AUX_LOSS, top1=69.778, top5=89.53,
+                            published=TORCHVISION, params=13_004_888, macs=1_506_748_416),
 }
 MODULE = {  # input of module 3b, as lectures on the paper draw it
     "inception_module": row(filters=(128, 64, 192, 64, 96, 64), input_shape=(28, 28, 256),

@@ -35,7 +35,8 @@ SIZE = {"input_shape": (299, 299, 3)}
 VARIANTS = {
     "inception_v3": row(**SIZE, top1=77.294, top5=93.45, published=TORCHVISION,
                         params=23_834_568, macs=5_713_216_096),
-    "inception_v3_aux": row(aux=True, **SIZE, top1=77.294, top5=93.45, published=TORCHVISION,
+    "inception_v3_aux": row(aux=True, auxiliary={"head_aux_logits": 0.4}, **SIZE,
+                            top1=77.294, top5=93.45, published=TORCHVISION,
                             params=27_161_264, macs=5_718_899_296),
     "inception_v3_keras": row(keras=True, **SIZE, top1=77.9, top5=93.7, published=KERAS_IO,
                               params=23_817_352, macs=5_713_216_096),

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -22,7 +23,9 @@ class Row:
 
     params: trainable weights. macs: multiply-accumulates of one image of `input_shape`,
     (height, width, channels). top1, top5: the accuracies published for it, in percent, or None.
-    published: where, and how they were measured. arguments: what the builder is called with.
+    published: where, and how they were measured.
+    auxiliary: name of an output beside "head_logits" -> the weight of its loss.
+    arguments: what the builder is called with.
     """
 
     params: int
@@ -32,6 +35,7 @@ class Row:
     top1: float | None
     top5: float | None
     published: Published | None
+    auxiliary: Mapping[str, float]
     arguments: Mapping[str, Any]
 
 
@@ -65,10 +69,21 @@ def row(
     top1: float | None = None,
     top5: float | None = None,
     published: Published | None = None,
+    auxiliary: Mapping[str, float] = MappingProxyType({}),
     **arguments: Any,
 ) -> Row:
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
-    return Row(params, macs, tuple(input_shape), num_classes, top1, top5, published, arguments)
+    return Row(
+        params,
+        macs,
+        tuple(input_shape),
+        num_classes,
+        top1,
+        top5,
+        published,
+        auxiliary,
+        arguments,
+    )
 
 
 def register(

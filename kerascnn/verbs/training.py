@@ -76,7 +76,7 @@ def train(
     take_backend(backend)
     refuse_workers(team, chosen_backend(), settled.training.distribute)
     if team and not is_watched():
-        raise typer.Exit(watch(team))
+        raise SystemExit(watch(team))  # who has been told of an interrupt needs no second line
     if team:
         from kerascnn.training.distribution import connect
 
