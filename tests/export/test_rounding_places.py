@@ -76,7 +76,7 @@ def test_what_a_concatenation_takes_has_its_range_down_the_whole_chain():
     assert found["gate"].fixed == (0.0, 255 / 256)  # the kernel of a sigmoid has no other
     images = pixels(model)
     taps = keras.Model(model.inputs, [model.get_layer(name).output for name in together])
-    largest = max(float(np.max(x)) for x in taps(images))
+    largest = max(float(np.max(x)) for x in taps([images]))
     # Rounding in front of a layer moves its extremes by some steps of 255.
     assert 0.95 * largest < float(shared.maximum) < 1.05 * largest
 

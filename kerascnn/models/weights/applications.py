@@ -4,6 +4,7 @@ keras.applications fetches, checks and reads them; here its network is the sourc
 """
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,7 +46,10 @@ class Application:
         if file is None:
             self.require_published(network.name, classes, options.get("alpha"))
         try:
-            theirs = getattr(keras.applications, self.function)(**options)
+            with warnings.catch_warnings():
+                # Of a file of another network Keras warns once a layer, before it raises.
+                warnings.simplefilter("ignore")
+                theirs = getattr(keras.applications, self.function)(**options)
         except Exception as error:  # of the download, of h5py, of Keras: they have no class
             raise self.refusal(network.name, file, error) from None
         title = f"keras.applications.{self.function}" if file is None else str(file)
