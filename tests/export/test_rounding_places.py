@@ -115,10 +115,12 @@ def test_each_place_moves_the_range_by_what_it_sees():
     assert (float(rounder.minimum), float(rounder.maximum)) == (-4, 2)
     rounder(2 * wide, place=1, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow * 0, place=0, training=True)
+    rounder(narrow * 0, place=0, training=True)  # a batch of zeros says nothing
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
+    rounder(narrow / 2, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
     rounder.set_range(-3.0, 2.0)
-    rounder(narrow * 0, place=0, training=True)
+    rounder(narrow / 2, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
 
 
