@@ -4,7 +4,7 @@ int8 arithmetic in mind. What needs no training is done where a model is convert
 import keras
 
 from kerascnn.analysis import count
-from kerascnn.config import OptimizerConfig, Schedule, dump
+from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
@@ -174,10 +174,10 @@ def _tfmot_stages():
 def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=True):
     """Trains with the run's optimizer on a new schedule; returns the best model."""
     config = run.config
-    schedule = Schedule(name="cosine", peak=fine_tune.peak)
-    optimizer = OptimizerConfig(**{**dict(config.optimizer), "schedule": schedule})
+    schedule = CosineSchedule(peak=fine_tune.peak)
+    optimizer = config.optimizer.model_copy(update={"schedule": schedule})
     training = config.training.model_copy(
-        update={"epochs": fine_tune.epochs, "precision": "float32"}
+        update={"epochs": fine_tune.epochs, "precision": "float32", "ema": None}
     )
     out = writable_folder(out)
     fit(

@@ -6,6 +6,7 @@ import time
 import tf_keras
 
 from kerascnn.console import console
+from kerascnn.errors import UserError
 from kerascnn.files import writable_folder
 from kerascnn.training.callbacks import diverged
 from kerascnn.training.history import write_history
@@ -47,7 +48,16 @@ def fit(model, data, fine_tune, config, out, *, callbacks=(), settled=0):
 
 
 def make_optimizer(config, rate, variables):
-    """The optimizer of an `OptimizerConfig` in tf_keras; decay acts on kernels only."""
+    """The optimizer of an `SGDConfig` in tf_keras; decay acts on kernels only.
+
+    Raises:
+        UserError: another optimizer.
+    """
+    if config.name != "sgd":
+        raise UserError(
+            f"optimizer.name: the engine tfmot trains with sgd, this run with {config.name}; take "
+            "a recipe with 'engine: native'"
+        )
     decay = config.weight_decay
     optimizer = SGD(
         rate,
@@ -55,13 +65,16 @@ def make_optimizer(config, rate, variables):
         config.nesterov,
         weight_decay=decay if config.decoupled and decay else None,
         l2=0.0 if config.decoupled else decay,
+        clipnorm=config.clipnorm,
+        clipvalue=config.clipvalue,
+        global_clipnorm=config.global_clipnorm,
     )
     optimizer.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
     return optimizer
 
 
 class SGD(tf_keras.optimizers.SGD):
-    """kerascnn.training.optimizers.SGD for tf_keras: gradient + l2 x weight, kernels only."""
+    """kerascnn.training.optimizers.KernelL2 for tf_keras: gradient + l2 x weight, kernels only."""
 
     def __init__(self, *args, l2=0.0, **kwargs):
         super().__init__(*args, **kwargs)
