@@ -9,6 +9,7 @@ from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
 from kerascnn.training import fit, load_finite, open_run
+from kerascnn.training.distillation import Distillation
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -180,6 +181,7 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
         update={"epochs": fine_tune.epochs, "precision": "float32", "ema": None}
     )
     out = writable_folder(out)
+    teaching = fine_tune.distillation
     fit(
         model,
         data,
@@ -190,5 +192,7 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
         resume=resume,
         callbacks=callbacks,
         settled=settled,
+        loss=config.loss.model_copy(update={"auxiliary": None}),
+        distillation=teaching and Distillation(model, run.model(), **dict(teaching)),
     )
     return load_finite(out / "checkpoints" / "best.keras")
