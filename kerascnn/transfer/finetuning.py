@@ -10,7 +10,9 @@ import keras
 import kerascnn.config as configs
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
-from kerascnn.config.optimization import OptimizerConfig, Schedule, TrainingConfig
+from kerascnn.config.optimization import TrainingConfig
+from kerascnn.config.optimizers import OptimizerConfig, SGDConfig
+from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
 from kerascnn.files import locked
@@ -234,8 +236,8 @@ def _epochs(steps: int) -> int:
 
 
 def _optimizer() -> OptimizerConfig:
-    return OptimizerConfig(
+    return SGDConfig(
         momentum=0.9,
         weight_decay=1e-4,
-        schedule=Schedule(name="cosine", peak=PEAK, warmup=0),
+        schedule=CosineSchedule(peak=PEAK),
     )
