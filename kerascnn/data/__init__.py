@@ -1,8 +1,8 @@
 """Images, splits and tf.data pipelines. Knows nothing of models."""
 
 from kerascnn.data.headers import IMAGE_SUFFIXES
-from kerascnn.data.images import read_image
 from kerascnn.data.pipelines import Data, load_data
+from kerascnn.data.reading import read_image
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
 

@@ -1,0 +1,16 @@
+"""Cutout: a black square somewhere in the picture."""
+
+
+def cutout(image, side, numbers, shape):
+    """Blackens a square of `side` pixels around a drawn place; it may hang over the edge."""
+    import tensorflow as tf
+
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    start = tf.cast(numbers * size, tf.int32) - side // 2
+    height, width = tf.unstack(tf.shape(image)[:2])
+    rows, columns = tf.range(height), tf.range(width)
+    inside = (
+        ((rows >= start[0]) & (rows < start[0] + side))[:, None]
+        & ((columns >= start[1]) & (columns < start[1] + side))[None]
+    )[..., None]
+    return tf.where(inside, tf.zeros((), image.dtype), image)
