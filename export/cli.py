@@ -7,7 +7,7 @@ import typer
 
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
-from kerascnn.verbs import training, zoo  # noqa: F401, they mount themselves
+from kerascnn.verbs import data, training, zoo  # noqa: F401, they mount themselves
 
 from .verbs import answers, compression, conversion, hub, inspection, results  # noqa: F401, they mount themselves
 from .verbs.invocation import invoke

@@ -21,7 +21,7 @@ GROUPS = {
         "report",
         "stage",
     ),
-    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart"),
+    "Look and debug": ("predict", "describe", "debug", "sensitivity", "models", "chart", "data"),
 }
 
 

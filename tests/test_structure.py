@@ -12,7 +12,7 @@ ARROWS = {
     "kerascnn.numpy_ops": {"kerascnn.errors"},
     "kerascnn.layers": {"kerascnn.errors"},
     "kerascnn.models": {"kerascnn.errors", "kerascnn.layers"},
-    "kerascnn.data": {"kerascnn.errors", "kerascnn.files"},
+    "kerascnn.data": {"kerascnn.errors", "kerascnn.files", "kerascnn.console"},
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.analysis": {

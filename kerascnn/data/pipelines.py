@@ -66,13 +66,19 @@ class Data:
 
     def batches(self, split: Split, batch_size: int | None = None) -> Any:
         """Batches of a split in its order, as `data.evaluate` says, the last perhaps smaller."""
+        return self._in_order(split, batch_size or self.config.batch_size, Corrupted())
+
+    def _in_order(self, split, size, corrupted):
         import tensorflow as tf
 
-        load = self._loader(split, self.config.evaluate, Corrupted())
-        size = batch_size or self.config.batch_size
+        load = self._loader(split, self.config.evaluate, corrupted)
         order = tf.data.Dataset.range(len(split)).batch(size)
         loaded = order.map(lambda indices: load(indices, _no_numbers(indices)), tf.data.AUTOTUNE)
         return loaded.prefetch(tf.data.AUTOTUNE)
+
+    def plain_batches(self, split: Split) -> Any:
+        """As `batches`, of training images: those that may be corrupted are skipped."""
+        return self._in_order(split, self.config.batch_size, self.corrupted)
 
     def steps_per_epoch(self) -> int:
         """Whole batches in the training images; an epoch drops what is left over."""

@@ -52,7 +52,7 @@ def _turn(path):
 def _stamp(path):
     """Size and time of a file; of one that cannot be looked at, none: its header says why."""
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116, of a million names
     except OSError:
         return (-1, -1)
     return (found.st_size, found.st_mtime_ns)

@@ -6,6 +6,7 @@ JSON says. index.json comes last.
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, write_json
 
 SHARD_BYTES = 2**27  # of a shard, roughly: few enough files, small enough to be copied one by one
+SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.(tfrecord|json)")
 SEED = 0  # of the order of images in shards: neighbours on the disk are of any class
 
 
@@ -81,11 +83,19 @@ def shard_folder(
                 counts=tuple(np.bincount(split.labels, minlength=len(source.names)).tolist()),
                 shards=tuple(f"{shard}.tfrecord" for shard in shards),
             )
+        _remove_others(out, {shard for shard, _ in jobs})
         (out / INDEX).unlink(missing_ok=True)  # what it promised may be written anew now
         written = _write_all(jobs, root, workers or os.cpu_count() or 1, told)
         index = _index(source, splits)
         write_json(out / INDEX, index.model_dump(mode="json"))
     return Sharded(index, written, len(jobs) - written)
+
+
+def _remove_others(out, shards):
+    """Removes shards of another division into shards: nothing refers to them any more."""
+    for path in out.iterdir():
+        if SHARD_NAME.fullmatch(path.name) and path.with_suffix(".tfrecord") not in shards:
+            path.unlink()
 
 
 def _index(source: Source, splits):
@@ -115,7 +125,7 @@ def _write_all(jobs, root, workers, told):
 def _portions(split: Split, shard_bytes):
     """Indices of the images of each shard, in an order drawn once."""
     order = np.random.default_rng(SEED).permutation(len(split))
-    sizes = np.array([os.stat(split.images[i]).st_size for i in order])
+    sizes = np.array([Path(os.fsdecode(split.images[i])).stat().st_size for i in order])
     count = max(1, round(sizes.sum() / shard_bytes))
     return np.array_split(order, min(count, len(split)))
 
@@ -123,7 +133,7 @@ def _portions(split: Split, shard_bytes):
 def _write(shard, split, root):
     """Writes a shard and its JSON, if they are not there; returns whether it did."""
     files = [os.fsdecode(path) for path in split.images]
-    names = [printable_name(file, root) for file in files]
+    names = [_name_in(root, file) for file in files]
     if _is_there(shard, names, split):
         return False
     import tensorflow as tf
@@ -145,7 +155,7 @@ def _write(shard, split, root):
     return True
 
 
-def printable_name(file: str, root: Path) -> str:
+def _name_in(root, file):
     """The path of an image in its folder, as JSON can hold it."""
     return os.path.relpath(file, root).encode("utf-8", "backslashreplace").decode()
 

@@ -12,6 +12,7 @@ import warnings
 from contextlib import contextmanager, suppress
 
 import keras
+import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving.saving_options import keras_option_scope
 from keras.src.legacy.saving.saving_utils import model_from_config
@@ -178,7 +179,15 @@ def normalized(network, normalize):
 
 
 def rescaling(normalize):
-    """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes."""
+    """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes.
+
+    normalize: `mean` and `std`, a number, a tuple of one a channel, or, of the mean, an array
+    (height, width, channels).
+    """
+    if np.ndim(normalize.mean) == 3:
+        scale = 1 / np.asarray(normalize.std, "float64")
+        offset = -np.asarray(normalize.mean, "float64") * scale
+        return keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="normalize")
     mean, std = (list(v) if isinstance(v, tuple) else v for v in (normalize.mean, normalize.std))
     if isinstance(mean, list) or isinstance(std, list):
         count = len(mean if isinstance(mean, list) else std)

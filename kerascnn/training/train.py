@@ -8,7 +8,7 @@ import keras
 
 import kerascnn.config as configs
 from kerascnn.console import console
-from kerascnn.data import load_data
+from kerascnn.data import load_data, normalization
 from kerascnn.errors import UserError
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build
@@ -58,7 +58,7 @@ def train(
     out = Path(out)
     refuse_another(config, out, resume=resume)  # before the data is read
     data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
-    if config.data.name == "folder":
+    if config.data.path:
         console.print(f"  {config.data.path}: {data.summary()}")
     with locked(out):
         refuse_another(config, out, resume=resume)  # again: now nobody else writes there
@@ -67,12 +67,16 @@ def train(
 
 
 def _train(config, data, out, resume, callbacks):
+    normalize = _normalization(config, data, out, resume)
+
     # Not before a run that it goes on with has proved to be readable.
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
-    )
+    def settle(logs):
+        configs.save(config, out / "config.yaml")
+        if config.data.normalize.from_images:
+            normalization.save(normalize, out)
+
     keras.utils.set_random_seed(config.training.seed)
-    model = run_model(config, data, config.training.precision)
+    model = run_model(config, data, config.training.precision, normalize)
     rows = fit(
         model,
         data,
@@ -81,13 +85,13 @@ def _train(config, data, out, resume, callbacks):
         out,
         checkpoints=out / "checkpoints",
         resume=resume,
-        callbacks=[settle, *callbacks],
+        callbacks=[keras.callbacks.LambdaCallback(on_train_begin=settle), *callbacks],
     )
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
 
     best = best_epoch(rows)
-    finished = run_model(config, data, "float32")
+    finished = run_model(config, data, "float32", normalize)
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
         finished.save(path)
@@ -117,8 +121,23 @@ def _is_finished(out, epochs):
     return whole and read_json(facts).get("epochs") == epochs
 
 
-def run_model(config, data, precision):
-    """The network of a config with its normalization in front: raw pixels -> logits."""
+def _normalization(config, data, out, resume):
+    """What pixels are normalized by: written in the config, computed, or as the run has it."""
+    if not config.data.normalize.from_images:
+        return config.data.normalize
+    if resume and (out / "checkpoints" / "last.keras").exists():
+        return normalization.read(out, data.shape)
+    return normalization.computed(data)
+
+
+def run_model(config, data, precision, normalize=None):
+    """The network of a config with its normalization in front: raw pixels -> logits.
+
+    normalize: mean and std; by default those of the config, computed where it says so.
+    """
+    normalize = normalize or config.data.normalize
+    if getattr(normalize, "from_images", False):
+        normalize = normalization.computed(data)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -128,7 +147,7 @@ def run_model(config, data, precision):
             num_classes=len(data.names),
             **config.model.arguments,
         )
-        return normalized(network, config.data.normalize)
+        return normalized(network, normalize)
     finally:
         keras.config.set_dtype_policy(before)
 
