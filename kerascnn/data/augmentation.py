@@ -2,13 +2,14 @@
 
 Transforms that choose a size (`sizes` in their table) act on images of any size. The rule of the
 config brings what comes out of them to the network's size, a fact where they already have it; the
-other transforms follow there.
+other transforms follow there. Between two transforms an image is bytes: flips and crops of them
+cost least, and what the network learns from is what an artifact will be given.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.data.images import decoded, decoded_window, resize, upright
+from kerascnn.data.images import as_bytes, decoded, decoded_window, resize, upright
 from kerascnn.data.transforms import TRANSFORMS
 from kerascnn.data.transforms.cropping import inception_window
 
@@ -38,7 +39,7 @@ class Chain:
         return bool(self.sizing or self.steps)
 
     def of_file(self, encoded: Any, orientation: Any, numbers: Any) -> Any:
-        """The bytes of an image file -> pixels 0..255 of the network's shape.
+        """The bytes of an image file -> uint8 pixels of the network's shape.
 
         Args:
             encoded: () string. orientation: EXIF's, () int32, 1 to 8.
@@ -61,13 +62,13 @@ class Chain:
         return self._at_size(tf.ensure_shape(upright(pixels, orientation), self.shape), numbers)
 
     def of_pixels(self, pixels: Any, numbers: Any) -> Any:
-        """(height, width, channels) of any size, uint8 or float32 -> the network's shape."""
+        """(height, width, channels) of any size, uint8 -> uint8 of the network's shape."""
         for row, transform, drawn in self.sizing:
-            pixels = row.apply(pixels, transform.argument, _of(numbers, drawn), self.shape)
+            pixels = _applied(row, transform, pixels, numbers, drawn, self.shape)
         return self._at_size(resize(pixels, self.shape, self.rule), numbers)
 
     def of_batch(self, images: Any, numbers: Any) -> Any:
-        """(n, height, width, channels) of one size -> (n, *shape) float32.
+        """(n, height, width, channels) uint8, of one size -> (n, *shape) float32.
 
         numbers: (n, draws).
         """
@@ -75,13 +76,13 @@ class Chain:
 
         if not self.sizing:
             images = resize(images, self.shape, self.rule)
+        images = as_bytes(images)
         if self:
-            one = tf.function(self.of_pixels).get_concrete_function(
-                tf.TensorSpec(images.shape[1:], images.dtype),
-                tf.TensorSpec([self.draws], tf.float32),
+            images = tf.map_fn(
+                lambda pair: self.of_pixels(*pair),
+                (images, numbers),
+                fn_output_signature=tf.TensorSpec(self.shape, tf.uint8),
             )
-            made = tf.TensorSpec(self.shape, one.output_dtypes)
-            images = tf.map_fn(lambda pair: one(*pair), (images, numbers), fn_output_signature=made)
         return tf.ensure_shape(tf.cast(images, tf.float32), (None, *self.shape))
 
     @property
@@ -98,9 +99,9 @@ class Chain:
             lambda size: inception_window(size, transform.argument, numbers[drawn]),
             self.shape[2],
         )
-        pixels = tf.image.resize(pixels, self.shape[:2], "bilinear")
+        pixels = as_bytes(tf.image.resize(pixels, self.shape[:2], "bilinear"))
         for row, transform, drawn in left:
-            pixels = row.apply(pixels, transform.argument, numbers[drawn], self.shape)
+            pixels = _applied(row, transform, pixels, numbers, drawn, self.shape)
         return self._at_size(resize(pixels, self.shape, self.rule), numbers)
 
     def _of_whole(self, encoded, orientation, numbers):
@@ -112,13 +113,15 @@ class Chain:
     def _at_size(self, pixels, numbers):
         import tensorflow as tf
 
+        pixels = as_bytes(pixels)
         for row, transform, drawn in self.steps:
-            pixels = row.apply(pixels, transform.argument, _of(numbers, drawn), self.shape)
+            pixels = _applied(row, transform, pixels, numbers, drawn, self.shape)
         return tf.ensure_shape(pixels, self.shape)
 
 
-def _of(numbers, drawn):
-    return None if numbers is None else numbers[drawn]
+def _applied(row, transform, pixels, numbers, drawn, shape):
+    numbers = None if numbers is None else numbers[drawn]
+    return as_bytes(row.apply(pixels, transform.argument, numbers, shape))
 
 
 def uniform_numbers(count: Any, draws: int, seed: int, step: Any) -> Any:

@@ -11,9 +11,16 @@ def decoded(encoded: Any, channels: int) -> Any:
     """The pixels of an image file, (height, width, channels) uint8, as they are stored in it."""
     import tensorflow as tf
 
-    pixels = tf.io.decode_image(encoded, expand_animations=False)
-    pixels.set_shape([None, None, None])
-    return in_channels(pixels, channels)
+    def any_format():
+        pixels = tf.io.decode_image(encoded, expand_animations=False)
+        pixels.set_shape([None, None, None])
+        return in_channels(pixels, channels)
+
+    return tf.cond(
+        tf.io.is_jpeg(encoded),
+        lambda: tf.io.decode_jpeg(encoded, channels),
+        any_format,
+    )
 
 
 def decoded_window(encoded: Any, window: Callable[[Any], Sequence[Any]], channels: int) -> Any:
@@ -29,10 +36,7 @@ def decoded_window(encoded: Any, window: Callable[[Any], Sequence[Any]], channel
 
     def part():
         size = tf.image.extract_jpeg_shape(encoded)[:2]
-        place = tf.stack(window(size))
-        pixels = tf.image.decode_and_crop_jpeg(encoded, place)
-        pixels.set_shape([None, None, None])
-        return in_channels(pixels, channels)
+        return tf.image.decode_and_crop_jpeg(encoded, tf.stack(window(size)), channels)
 
     def whole():
         pixels = decoded(encoded, channels)
@@ -83,8 +87,17 @@ def upright(pixels: Any, orientation: Any) -> Any:
     return tf.switch_case(tf.cast(orientation, tf.int32) - 1, ways)
 
 
+def as_bytes(pixels: Any) -> Any:
+    """Pixels rounded to uint8, as files and artifacts have them; a quarter of the memory."""
+    import tensorflow as tf
+
+    if pixels.dtype == tf.uint8:
+        return pixels
+    return tf.cast(pixels + 0.5, tf.uint8)  # not below 0, so that cutting off rounds
+
+
 def resize(images: Any, shape: tuple[int, int, int], rule: str) -> Any:
-    """Brings (..., h, w, c) pixels to `shape` by the rule of the config."""
+    """Brings (..., h, w, c) pixels to `shape` by the rule of the config, uint8 or float32."""
     import tensorflow as tf
 
     height, width = shape[:2]

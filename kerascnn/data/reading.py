@@ -92,8 +92,7 @@ def batch_reader(split: Split, chain: Chain, corrupted: Corrupted) -> Callable[[
         images = tf.data.Dataset.from_tensor_slices((places, indices, numbers)).map(
             lambda place, index, drawn: (place, of_index(index, drawn)), AT_A_TIME
         )
-        dtype = images.element_spec[1].dtype
-        nothing = (tf.constant(-1, tf.int64), tf.zeros(chain.shape, dtype))  # lest none is left
+        nothing = (tf.constant(-1, tf.int64), tf.zeros(chain.shape, tf.uint8))  # lest none is left
         images = tf.data.Dataset.from_tensors(nothing).concatenate(images.ignore_errors())
         count = tf.size(indices, tf.int64)
         read, pixels = images.batch(count + 1).get_single_element()

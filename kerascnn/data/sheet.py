@@ -91,4 +91,4 @@ def _draw_counts(axes, data):
     axes.set_yticks(range(classes) if few else [], names, parse_math=False)
     axes.invert_yaxis()
     axes.set_title(f"images of {classes:,} classes{'' if few else ', largest first'}", fontsize=10)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.04))

@@ -5,6 +5,8 @@ On uint8 as long as nothing is interpolated: slices and reversals of bytes cost 
 
 import math
 
+from kerascnn.data.images import as_bytes
+
 INCEPTION_TRIES = 10  # windows that are drawn; the first that lies in the image is taken
 INCEPTION_DRAWS = 2 * INCEPTION_TRIES + 2
 
@@ -51,7 +53,7 @@ def resize_short(image, side, numbers, shape):
 
     size = tf.shape(image)[:2]
     target = _scaled(size, tf.constant(side, tf.float32))
-    return tf.image.resize(image, target, "bilinear", antialias=True)
+    return tf.image.resize(image, target, "bilinear")
 
 
 def scale_jitter(image, sides, numbers, shape):
@@ -59,7 +61,7 @@ def scale_jitter(image, sides, numbers, shape):
     import tensorflow as tf
 
     side = sides.least + tf.floor(numbers[0] * (sides.most - sides.least + 1))
-    return tf.image.resize(image, _scaled(tf.shape(image)[:2], side), "bilinear", antialias=True)
+    return tf.image.resize(image, _scaled(tf.shape(image)[:2], side), "bilinear")
 
 
 def inception_crop(image, argument, numbers, shape):
@@ -116,13 +118,11 @@ def _large_enough(image, shape):
     size = tf.shape(image)[:2]
     factor = tf.reduce_max(tf.constant(shape[:2], tf.float32) / tf.cast(size, tf.float32))
     target = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * factor), tf.int32), shape[:2])
-    dtype = image.dtype
-
-    def enlarged():
-        made = tf.image.resize(image, target, "bilinear")
-        return tf.cast(tf.round(made), dtype) if dtype == tf.uint8 else made
-
-    return tf.cond(factor > 1, enlarged, lambda: image)
+    return tf.cond(
+        factor > 1,
+        lambda: as_bytes(tf.image.resize(image, target, "bilinear")),
+        lambda: image,
+    )
 
 
 def _scaled(size, side):

@@ -80,20 +80,23 @@ def autocontrast(pixels):
 
 
 def equalize(pixels):
-    """Each channel with its 256 levels as equally frequent as they can be."""
+    """Each channel with its 256 levels as equally frequent as they can be.
+
+    A channel of fewer than 255 pixels beside those of its highest level stays, as PIL leaves it.
+    """
     import tensorflow as tf
 
     levels = tf.cast(tf.round(pixels), tf.int32)
     channels = []
     for channel in tf.unstack(levels, pixels.shape[2], -1):
-        counts = tf.cast(tf.math.bincount(channel, minlength=256, maxlength=256), tf.float32)
-        below = tf.cumsum(counts, exclusive=True)
-        first = tf.reduce_min(tf.boolean_mask(counts, counts > 0))
-        table = tf.math.divide_no_nan(below * 255, tf.reduce_sum(counts) - first)
-        only = tf.reduce_max(counts) == tf.reduce_sum(counts)
-        equalized = tf.gather(tf.clip_by_value(tf.round(table), 0, 255), channel)
-        channels.append(tf.where(only, tf.cast(channel, tf.float32), equalized))
-    return tf.stack(channels, -1)
+        counts = tf.math.bincount(channel, minlength=256, maxlength=256)
+        highest = tf.boolean_mask(counts, counts > 0)[-1]
+        step = (tf.reduce_sum(counts) - highest) // 255
+        divisor = tf.maximum(step, 1)
+        table = (tf.cumsum(counts, exclusive=True) + divisor // 2) // divisor
+        equalized = tf.gather(tf.clip_by_value(table, 0, 255), channel)
+        channels.append(tf.where(step > 0, equalized, channel))
+    return tf.cast(tf.stack(channels, -1), tf.float32)
 
 
 def solarize(pixels, threshold):

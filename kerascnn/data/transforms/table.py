@@ -1,10 +1,10 @@
 """The transforms by name: what each takes, what it does, and where it was published.
 
 A transform of one image is a function (image, argument, numbers, shape) -> image in a TensorFlow
-graph. `image` is (height, width, channels), uint8 or float32, of pixels 0..255; `numbers` are
-`draws` uniform ones in [0, 1), its only chance; `shape` is that of the network's input. Drawn
-numbers come from the seed, the step and the place in the batch alone, so that a resumed run sees
-what it would have seen.
+graph. `image` is (height, width, channels) uint8; what comes back is that too, or float32 of
+0..255, which is rounded. `numbers` are `draws` uniform ones in [0, 1), its only chance; they come
+from the seed, the step and the place in the batch alone, so that a resumed run sees what it would
+have seen. `shape` is that of the network's input.
 
 A transform of a batch is a function (images, labels, argument, seed) -> (images, labels), labels
 soft before and after: (n, classes).
