@@ -78,7 +78,7 @@ CsvOption = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="The folder with mnist/ or cifar-10-batches-bin/; else $KERASCNN_DATA."),
+    typer.Option(help="The folder with mnist/, cifar-10-batches-bin/ ...; else $KERASCNN_DATA."),
 ]
 
 
