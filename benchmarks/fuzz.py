@@ -21,7 +21,7 @@ from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.fuzz_workers import Pool, in_a_fork, mishandled
 from benchmarks.mutations import generator
 from benchmarks.tables import write_between
-from export.runtimes.benchmarking import machine
+from export.runtimes.machine import machine
 
 PER_SEED = 10**6  # inputs that one --seed has numbers for
 VERDICTS = ("accepted", "refused", "mishandled")

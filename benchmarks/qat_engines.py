@@ -47,7 +47,7 @@ from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.recipe import Recipe
 from export.recipes.stages import FineTune
 from export.runtimes import Artifact
-from export.runtimes.benchmarking import machine
+from export.runtimes.machine import machine
 from export.tfmot import engine as tfmot_engine
 from export.tfmot import tf_keras_training
 from kerascnn.config import Config, Normalize

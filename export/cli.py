@@ -7,15 +7,25 @@ import typer
 
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
-from kerascnn.verbs import data, training, zoo  # noqa: F401, they mount themselves
+from kerascnn.verbs import data, training, transfer, zoo  # noqa: F401, they mount themselves
 
-from .verbs import answers, compression, conversion, hub, inspection, results  # noqa: F401, they mount themselves
+from .verbs import (  # noqa: F401, they mount themselves
+    answers,
+    compression,
+    conversion,
+    evaluation,
+    hub,
+    inspection,
+    lanes,
+    results,
+    web,
+)
 from .verbs.invocation import invoke
 
 INTERRUPTED = 130  # the exit code, 128 + SIGINT
 
 
-def main():
+def main() -> None:
     """The entry point. Exit codes: 0; 1 a file that differs; 2 a mistake the user can mend;
     130 interrupted."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]

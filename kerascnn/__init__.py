@@ -18,19 +18,25 @@ answers_at_once = False
 _homes = {
     "Preprocessing": "kerascnn.models",
     "UserError": "kerascnn.errors",
+    "Distiller": "kerascnn.training",
     "build": "kerascnn.models",
+    "finetune": "kerascnn.transfer",
     "normalized": "kerascnn.models",
     "preprocessing": "kerascnn.models",
+    "save_state_dict": "kerascnn.transfer",
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
 __all__ = [
     "Preprocessing",
+    "Distiller",
     "UserError",
     "build",
+    "finetune",
     "normalized",
     "open_run",
     "preprocessing",
+    "save_state_dict",
     "train",
 ]
 

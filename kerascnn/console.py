@@ -11,19 +11,22 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
+from typing import Any
 
 from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
-from kerascnn.errors import printable
+from kerascnn.errors import Notice, printable
 
 
-def styled(text, style):
+def styled(text: str, style: str) -> Text:
     """Returns text from anywhere as rich's `Text` in a style, as "green" or "bold"."""
     return Text(printable(text), style)
 
@@ -31,15 +34,17 @@ def styled(text, style):
 class Console(RichConsole):
     """A console that takes strings as they are: one line each, without markup or emoji codes."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, soft_wrap=True, **options)
 
-    def render_str(self, text, **options):
+    def render_str(self, text: str, **options: Any) -> Text:
         """As in rich; every string comes through here, also those in tables."""
         options.update(markup=False, emoji=False)
         return super().render_str(printable(text, self.encoding), **options)
 
-    def render(self, renderable, options=None):
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
         """As in rich; `Text` that was made elsewhere comes through here too, line by line."""
         for segment in super().render(renderable, options):
             if segment.control:
@@ -53,7 +58,24 @@ console = Console()
 complaints = Console(stderr=True, highlight=False)
 
 
-def print_json(value):
+@contextlib.contextmanager
+def notices() -> Iterator[None]:
+    """Prints each `Notice` of the block as a line; other warnings go where they went before."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+        warnings.simplefilter("always", Notice)
+
+        def show(message, category, *place, **options):
+            if issubclass(category, Notice):
+                console.print(f"  {message}", highlight=False)
+            else:
+                shown(message, category, *place, **options)
+
+        warnings.showwarning = show
+        yield
+
+
+def print_json(value: Any) -> None:
     """Prints figures as JSON, in ASCII, on standard output.
 
     Args:
@@ -63,7 +85,7 @@ def print_json(value):
     sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
 
 
-def print_csv(rows):
+def print_csv(rows: Sequence[Any]) -> None:
     """Prints figures as CSV (RFC 4180) in UTF-8, a line of names first.
 
     Args:
@@ -100,7 +122,7 @@ def _plain(value):
 
 
 @contextlib.contextmanager
-def busy(text):
+def busy(text: str) -> Iterator[Callable[[str], None]]:
     """Shows what is going on while the block runs, where a terminal watches.
 
     Yields:
@@ -111,23 +133,24 @@ def busy(text):
 
 
 @contextlib.contextmanager
-def muted():
-    """Silences what C++ libraries write to file descriptor 2; Python's exceptions still pass."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def muted(descriptor: int = 2) -> Iterator[None]:
+    """Silences what C++ libraries write to a file descriptor; Python's exceptions still pass."""
+    stream = {1: sys.stdout, 2: sys.stderr}[descriptor]
+    stream.flush()
+    kept = os.dup(descriptor)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(nowhere, descriptor)
         yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
+        stream.flush()
+        os.dup2(kept, descriptor)
         os.close(kept)
         os.close(nowhere)
 
 
 @contextlib.contextmanager
-def quiet_tensorflow():
+def quiet_tensorflow() -> Iterator[None]:
     """Inside, TensorFlow and absl log errors alone; a script's own levels come back behind it."""
     import logging
 
@@ -142,8 +165,11 @@ def quiet_tensorflow():
             logger.setLevel(level)
 
 
-def start_tensorflow():
-    """Imports TensorFlow without its greetings; its warnings stay off for this process."""
+def start_tensorflow(*, feeds_only: bool = False) -> None:
+    """Imports TensorFlow without its greetings; its warnings stay off for this process.
+
+    feeds_only: it loads images for another backend, to which it leaves the graphics cards.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with muted():
         import tensorflow as tf
@@ -152,4 +178,6 @@ def start_tensorflow():
         logging.set_verbosity(logging.ERROR)
 
         tf.get_logger().setLevel("ERROR")
+        if feeds_only:
+            tf.config.set_visible_devices([], "GPU")
         tf.constant(0)  # looks for devices, which has greetings of its own

@@ -17,6 +17,14 @@ def test_the_table_of_models_is_the_registry():
     assert table and table.group(1) == models_markdown()
 
 
+def test_the_number_of_networks_is_that_of_the_registry():
+    from kerascnn.models import models
+
+    told = re.findall(r"(\d+) networks\b(?! pass)", PAGES[Path("README.md")])
+    told += re.findall(r"^- (\d+) networks, exact", Path("CHANGELOG.md").read_text(), re.MULTILINE)
+    assert {int(n) for n in told} == {len(models())} and len(told) >= 2
+
+
 def test_the_commands_of_the_pages_exist():
     from kerascnn.cli import app
 

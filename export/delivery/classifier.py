@@ -1,6 +1,6 @@
 """What answers images with classes: a run, a model file or an artifact, behind one face."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.evaluation import Evaluation, classification, evaluate, predictions, ranked
+from kerascnn.evaluation import FilePictures, Predictor, predictions, ranked, scores
 from kerascnn.models.graph import functional
 from kerascnn.training import Run, open_run
 
@@ -20,67 +20,33 @@ from ..proof.sheet import read_sheet, sheet_path
 from ..proof.verification import in_values
 from ..runtimes import Artifact
 from ..runtimes.engines import BY_SUFFIX
-from ..subject.labelled import (
-    Ends,
-    image_batches,
-    labelled_arrays,
-    labelled_folder,
-    refuse_images,
-)
+from ..subject.labelled import Ends, refuse_images
 from ..subject.opening import open_model
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """called: what messages call it. ends: what it takes and gives. answer: inputs, (n, ...), as
-    `ends` says -> an answer a class, (n, classes) float32. probabilities: whether those are
-    probabilities, else logits. run: that it was made in, or None. is_run: whether it is the
-    model of the run itself."""
+    """called: what messages call it. ends: what it takes and gives. predictor: what answers. run:
+    that it was made in, or None. is_run: whether it is the model of the run itself, at its own
+    size. crops: how it is meant to be shown pictures, as in `scores`."""
 
     called: Path
     ends: Ends
-    answer: Callable[[np.ndarray], np.ndarray]
-    probabilities: bool
+    predictor: Predictor
     run: Run | None = None
     is_run: bool = False
+    crops: str | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes; their numbers where nobody says."""
+        return self.ends.labels or tuple(map(str, range(self.ends.classes)))
 
     def predict(self, paths: list[Path], top: int) -> list[list[tuple[str, float]]]:
         """For each image file the `top` likeliest labels with their probabilities."""
         refuse_images(self.ends, self.called)
-        found = [self.answer(pixels) for pixels in image_batches(paths, self.ends)]
-        labels = self.ends.labels or tuple(map(str, range(self.ends.classes)))
-        return ranked(np.concatenate(found), labels, top, probabilities=self.probabilities)
-
-    def evaluate(
-        self,
-        *,
-        folder: Path | None = None,
-        images: Path | None = None,
-        data_dir: Path | None = None,
-    ) -> Evaluation:
-        """How often it is right: on class folders, on an .npz file, or on its run's test images.
-
-        Of a run itself RUN/evaluation.json keeps what came of the test images.
-
-        Raises:
-            UserError: nothing to evaluate on, or what does not fit.
-        """
-        if folder is not None:
-            paths, numbers = labelled_folder(folder, self.ends, self.called)
-            found = [self.answer(pixels) for pixels in image_batches(paths, self.ends)]
-            return classification(np.concatenate(found), numbers)
-        if images is not None:
-            inputs, numbers = labelled_arrays(images, self.ends)
-            return classification(self.answer(inputs), numbers)
-        if self.run is None:
-            raise UserError(
-                f"{self.called}: expected images with labels: --data FOLDER of class folders, or "
-                "--images FILE.npz"
-            )
-        if self.is_run:
-            return evaluate(self.run, data_dir=data_dir)
-        data = self.run.data(data_dir)
-        return classification(self.answer(data.pixels(data.test)), data.test.labels)
+        found = np.exp(scores(self.predictor, FilePictures(paths), self.crops))
+        return ranked(found, self.labels, top, probabilities=True)
 
 
 @contextmanager
@@ -90,40 +56,52 @@ def open_classifier(
     labels: tuple[str, ...] | None = None,
     trust: bool = False,
     code: Path | None = None,
+    weights: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Iterator[Classifier]:
-    """Opens a run, a model file or an artifact for as long as the block runs.
+    """Opens a run, a model file, a network or an artifact for as long as the block runs.
 
     Args:
-        source: the folder of a run; a .keras or .h5 file; a .tflite or .onnx file with its sheet.
+        source: the folder of a run; a .keras or .h5 file; the name of a registered network; a
+            .tflite or .onnx file with its sheet.
         labels: names of the classes, where they are not known.
         trust, code: of a model file; see `open_subject`.
+        weights: of a network; size: (height, width) of the images; see `open_model`.
 
     Raises:
         UserError: nothing that can be opened, or that gives no classes.
     """
     if Path(source).suffix in BY_SUFFIX:
-        if trust or code:
-            raise UserError(f"{source}: --trust and --code are for a Keras model")
+        if trust or code or weights or size:
+            raise UserError(f"{source}: --trust, --code, --weights and --size are for Keras models")
         with Artifact(source) as artifact:
             yield _of_artifact(Path(source), artifact, labels)
         return
-    opened = open_model(source, trust=trust, code=code)
+    opened = open_model(source, trust=trust, code=code, weights=weights, size=size)
     graph = functional(opened.model)
     shapes = [tuple(x.shape) for x in graph.outputs]
     classes = _classes(opened.called, len(graph.inputs), shapes)
+    shape = tuple(graph.inputs[0].shape[1:])
     yield Classifier(
         called=opened.called,
         ends=Ends(
-            tuple(graph.inputs[0].shape[1:]),
+            shape,
             opened.pixels[0],
             opened.resize,
             _labels(opened.called, opened.labels, labels, classes),
             classes,
         ),
-        answer=lambda x: predictions(opened.model, [x], source=opened.called)[0],
-        probabilities=gives_probabilities(opened.model, 0),
+        predictor=Predictor(
+            called=opened.called,
+            shape=shape,
+            answer=lambda x: predictions(opened.model, [x], source=opened.called)[0],
+            probabilities=gives_probabilities(opened.model, 0),
+            resize=opened.resize,
+            model=opened.model,
+        ),
         run=opened.run,
-        is_run=opened.run is not None,
+        is_run=opened.run is not None and size is None,
+        crops=opened.crops,
     )
 
 
@@ -137,23 +115,18 @@ def _of_artifact(path, artifact, labels):
     end, pixels = artifact.inputs[0], are_pixels(taken.values)
     shape = tuple(None if n == -1 else n for n in end["shape"][1:])
     rules = {words: rule for rule, words in RESIZES.items()}
+    resize = rules.get(taken.resize or "", "stretch")
 
     def answer(values):
         given = np.rint(values).clip(0, 255) if pixels else values.astype("float32")
         return in_values(artifact.run([as_taken(given, end, pixels)])[0], artifact.outputs[0])
 
     known = tuple(given_out.labels) or None
+    probabilities = given_out.meaning.startswith("probabilities")
     return Classifier(
         called=path,
-        ends=Ends(
-            shape,
-            pixels,
-            rules.get(taken.resize or "", "stretch"),
-            _labels(path, known, labels, classes),
-            classes,
-        ),
-        answer=answer,
-        probabilities=given_out.meaning.startswith("probabilities"),
+        ends=Ends(shape, pixels, resize, _labels(path, known, labels, classes), classes),
+        predictor=Predictor(path, shape, answer, probabilities, resize),
         run=open_run(path.parent) if in_run else None,
     )
 

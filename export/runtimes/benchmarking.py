@@ -1,32 +1,43 @@
 """Latencies on this machine, several files in turn, so that their ratios hold where it is noisy."""
 
-import contextlib
+import hashlib
 import os
-import platform
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
 
 from . import Artifact
+from .machine import load_average, machine
 
 MINIMUM_RUNS = 50
-ROUNDS = 5
+TURNS = 5
+RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
 class Timing:
     """Milliseconds a run of one file took: measured by a clock, one sample at a time.
 
-    The inference alone: inputs are in before, outputs stay where they are. inputs: what it was
-    measured on, "1x32x32x1 uint8".
+    The inference alone: inputs are in before, outputs stay where they are.
+
+    turns: the median of each turn. loading: from the file to an engine that can run; first: the
+    first run after that, the cold one. memory: the most bytes that the engine has
+    taken, where the system tells. delegated:
+    (nodes that a delegate took, all nodes), where the engine tells. inputs: what it was measured
+    on, "1x32x32x1 uint8". ratio: its median over that of the first file; interval: where 95 % of
+    the ratios of resampled turns lie. load: processes that waited for a core, the mean of the
+    minute before the end. samples: every run, in the order of the clock.
     """
 
     file: str
+    sha256: str
     engine: str
     version: str
     threads: int
@@ -34,11 +45,28 @@ class Timing:
     runs: int
     median: float
     p90: float
+    p99: float
     minimum: float
+    turns: list[float]
+    loading: float
+    first: float
+    memory: int | None
+    delegated: tuple[int, int] | None
     inputs: str
+    ratio: float
+    interval: tuple[float, float]
+    load: float | None
+    samples: list[float] = field(repr=False)
 
 
-def benchmark(paths, *, runs=100, warmup=10, threads=1):
+def benchmark(
+    paths: Sequence[str | Path],
+    *,
+    runs: int = 100,
+    warmup: int = 10,
+    threads: int = 1,
+    engines: Sequence[str | None] | None = None,
+) -> list[Timing]:
     """Times files against each other.
 
     Each runs in a process of its own, on pinned cores where the system allows that. The files
@@ -48,7 +76,8 @@ def benchmark(paths, *, runs=100, warmup=10, threads=1):
         paths: .tflite and .onnx files, whoever wrote them. Open sizes are chosen: one sample,
             and the first of 224, 64, 32 and so on that runs.
         runs: of each file, at least 50. warmup: runs before each turn that are not counted.
-        threads: of each engine.
+        threads: of each engine. engines: one a file, keys of `engines.ENGINES`; by default that
+            of its suffix.
 
     Returns:
         A `Timing` a file, in the order given.
@@ -59,34 +88,67 @@ def benchmark(paths, *, runs=100, warmup=10, threads=1):
     if runs < MINIMUM_RUNS:
         raise UserError(f"expected at least {MINIMUM_RUNS} runs, got {runs}")
     cores = free_cores(threads)
+    engines = engines or [None] * len(paths)
     with ExitStack() as stack:
         loaded = [
-            stack.enter_context(Artifact(path, threads=threads, cores=cores)) for path in paths
+            stack.enter_context(Artifact(path, threads=threads, cores=cores, engine=engine))
+            for path, engine in zip(paths, engines, strict=True)
         ]
-        times, shapes = [[] for _ in loaded], {}
-        share = -(-runs // ROUNDS)
-        for _ in range(ROUNDS):
-            for artifact, measured in zip(loaded, times, strict=True):
-                milliseconds, shapes[artifact] = artifact.time(warmup=warmup, runs=share)
-                measured.extend(milliseconds)
+        turns: list[list[np.ndarray]] = [[] for _ in loaded]
+        facts: list[list[dict[str, Any]]] = [[] for _ in loaded]
+        share = -(-runs // TURNS)
+        for _ in range(TURNS):
+            for place, artifact in enumerate(loaded):
+                milliseconds, seen = artifact.time(warmup=warmup, runs=share)
+                turns[place].append(milliseconds)
+                facts[place].append(seen)
+        load = load_average()
         return [
-            Timing(
-                file=str(artifact.path),
-                engine=artifact.title,
-                version=artifact.version,
-                threads=threads,
-                cores=cores,
-                runs=len(measured),
-                median=float(np.median(measured)),
-                p90=float(np.percentile(measured, 90)),
-                minimum=float(np.min(measured)),
-                inputs=_inputs(artifact, shapes[artifact]),
-            )
-            for artifact, measured in zip(loaded, times, strict=True)
+            _timing(artifact, turns[place], turns[0], facts[place], threads, cores, load)
+            for place, artifact in enumerate(loaded)
         ]
 
 
-def free_cores(threads):
+def _timing(artifact, turns, first_turns, facts, threads, cores, load):
+    measured = np.concatenate(turns)
+    return Timing(
+        file=str(artifact.path),
+        sha256=hashlib.sha256(artifact.path.read_bytes()).hexdigest(),
+        engine=artifact.title,
+        version=artifact.version,
+        threads=threads,
+        cores=cores,
+        runs=len(measured),
+        median=float(np.median(measured)),
+        p90=float(np.percentile(measured, 90)),
+        p99=float(np.percentile(measured, 99)),
+        minimum=float(np.min(measured)),
+        turns=[float(np.median(turn)) for turn in turns],
+        loading=artifact.loading / 1e6,
+        first=facts[0]["first"] / 1e6,
+        memory=facts[-1]["memory"],
+        delegated=artifact.delegated and tuple(artifact.delegated),
+        inputs=_inputs(artifact, facts[-1]["shapes"]),
+        ratio=float(np.median(measured) / np.median(np.concatenate(first_turns))),
+        interval=ratio_interval(turns, first_turns),
+        load=load,
+        samples=[round(float(t), 6) for t in measured],
+    )
+
+
+def ratio_interval(turns: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Where 95 % of the ratios of medians lie when turns are drawn again with replacement.
+
+    Turn i of both was measured side by side: they are drawn together (the paired bootstrap of
+    Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 8).
+    """
+    ratios = np.array([np.median(a) / np.median(b) for a, b in zip(turns, other, strict=True)])
+    drawn = np.random.default_rng(0).integers(0, len(ratios), (RESAMPLES, len(ratios)))
+    low, high = np.percentile(np.median(ratios[drawn], axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def free_cores(threads: int) -> list[int] | None:
     """The last cores this process may use, one a thread; None where a system has no pinning."""
     if not hasattr(os, "sched_getaffinity"):
         return None
@@ -100,22 +162,12 @@ def _inputs(artifact, shapes):
     )
 
 
-def machine():
-    """What the figures were measured on."""
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return {"cpu": name, "cores": os.cpu_count(), "system": platform.platform()}
-
-
-def record(timings):
-    """The timings with machine and date, ready to be written."""
+def record(timings: Sequence[Timing]) -> dict[str, Any]:
+    """The timings with machine and date, ready to be written; without the single runs."""
+    rows = [asdict(t) for t in timings]
     return {
         "evidence": "measured",
         "machine": machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "timings": [asdict(t) for t in timings],
+        "timings": [{k: v for k, v in row.items() if k != "samples"} for row in rows],
     }

@@ -1,24 +1,35 @@
-"""LiteRT on this CPU, with its default kernels (XNNPACK where it has them)."""
+"""LiteRT on this CPU: XNNPACK where that has kernels, or its own ones alone."""
 
 import contextlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from . import tflite_content
+from .litert_internals import operations
 
 
 class Engine:
-    """A .tflite file, ready to run: its first graph."""
+    """A .tflite file, ready to run: its first graph.
 
-    def __init__(self, path, *, threads=1):
-        from ai_edge_litert.interpreter import Interpreter
+    kernels: which, by LiteRT's name for them: "AUTO", XNNPACK's where it has them;
+    "BUILTIN_WITHOUT_DEFAULT_DELEGATES", LiteRT's own; "BUILTIN_REF", its reference ones.
+    delegated: (nodes that a delegate took, of all nodes).
+    """
+
+    def __init__(self, path: Path | str, *, threads: int = 1, kernels: str = "AUTO") -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         data = Path(path).read_bytes()
         tflite_content.refuse_others(data)
         try:
-            self.interpreter = Interpreter(model_content=data, num_threads=threads)
+            self.interpreter = Interpreter(
+                model_content=data,
+                num_threads=threads,
+                experimental_op_resolver_type=OpResolverType[kernels],
+            )
             self.interpreter.allocate_tensors()
         except (ValueError, RuntimeError):
             _refuse_foreign(path)
@@ -34,10 +45,11 @@ class Engine:
         self._places = [d["index"] for d in inputs]
         self._results = [d["index"] for d in outputs]
         self._shapes = [tuple(d["shape"]) for d in inputs]
+        self.delegated = _delegated(self.interpreter)
         self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 
-    def prepare(self, arrays):
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
         """Puts one batch in, in the order of `inputs`."""
         shapes = [array.shape for array in arrays]
         if shapes != self._shapes:
@@ -48,13 +60,32 @@ class Engine:
         for index, array in zip(self._places, arrays, strict=True):
             self.interpreter.set_tensor(index, array)
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs what was put in: nothing else, so that it can be timed."""
         self.interpreter.invoke()
 
-    def results(self):
+    def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_tensor(index) for index in self._results]
+
+
+def _delegated(interpreter):
+    """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
+    nodes = operations(interpreter)
+    own = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
+    taken = set()
+    for node in nodes:
+        if node["op_name"] != "DELEGATE":
+            continue
+        ends, waiting = set(map(int, node["inputs"])), [int(n) for n in node["outputs"]]
+        while waiting:
+            place = makers.get(waiting.pop())
+            if place is None or place in taken:
+                continue
+            taken.add(place)
+            waiting += [int(n) for n in own[place]["inputs"] if int(n) not in ends]
+    return len(taken), len(own)
 
 
 def _refuse_foreign(path):

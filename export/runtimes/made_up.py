@@ -1,6 +1,11 @@
 """Inputs that nobody gave, for files that are only to be timed."""
 
+import time
+from collections.abc import Callable, Sequence
+
 import numpy as np
+
+from .engines import LoadedEngine
 
 BYTES = ("int8", "uint8")  # pixels and quantized numbers: any value is one
 TOKENS = 2  # other integers are numbers of something, and the first two exist nearly everywhere
@@ -9,7 +14,7 @@ SIZES = (224, 64, 32, 16, 8, 3, 2, 1)
 MOST = 2**24  # numbers that an input with open sizes may have
 
 
-def made_up(end: dict, shape, rng: np.random.Generator) -> np.ndarray:
+def made_up(end: dict, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Random numbers for one input: floats in -1..1, any byte, small integers, truths.
 
     Args:
@@ -26,11 +31,14 @@ def made_up(end: dict, shape, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, TOKENS, shape).astype(dtype)
 
 
-def runnable(engine, sign) -> list[np.ndarray]:
+def runnable(engine: LoadedEngine, sign: Callable[[], None]) -> tuple[list[np.ndarray], int]:
     """Inputs of one sample on which an engine runs, found by trying sizes that are left open.
 
     Args:
         engine: a loaded one. sign: called between tries.
+
+    Returns:
+        (the inputs, put in; nanoseconds of the run that proved it).
 
     Raises:
         Exception: of the engine, where it refuses all of them.
@@ -49,12 +57,14 @@ def runnable(engine, sign) -> list[np.ndarray]:
             ]
             try:
                 engine.prepare(arrays)
+                began = time.perf_counter_ns()
                 engine.invoke()
+                took = time.perf_counter_ns() - began
             except Exception as error:  # each engine has its own kinds
                 refusal = error
                 sign()
             else:
-                return arrays
+                return arrays, took
     raise refusal or ValueError("takes inputs too large to be made up")
 
 

@@ -10,14 +10,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 from .content import Content, content_of
-from .engines import TITLES, engine_name
+from .engines import ENGINES, engine_name
 
 PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
 ENDING = 10  # seconds from the last word of a process to its end
@@ -37,12 +40,21 @@ main(*arguments)
 """
 WORKER = (sys.executable, "-P", "-E", "-c", START)
 SIGN_OF_LIFE: dict = {}
-FACTS = ("inputs", "outputs", "version", "content", "float_operators")
+FACTS = (
+    "inputs",
+    "outputs",
+    "version",
+    "content",
+    "float_operators",
+    "loading",
+    "delegated",
+    "arena",
+)
 DONE = {"run": ("images",), "call": ("calls",)}  # what is answered when the outputs are written
 NUMBERS = re.compile(r"(float|u?int)(8|16|32|64)|bool")  # dtypes that NumPy has
 
 
-def read_content(path) -> Content:
+def read_content(path: Path | str) -> Content:
     """Reads what stands in a .tflite or .onnx file, also in one that no engine here runs.
 
     Raises:
@@ -55,13 +67,16 @@ def read_content(path) -> Content:
 class _Worker:
     """A file and the process that serves it; see `worker` for what it understands."""
 
-    def __init__(self, path, *, threads, cores, name):
+    def __init__(self, path, *, threads, cores, name, engine=None):
         self.path = Path(name or path)  # what errors speak of
-        self.engine = engine_name(path)
-        self.title = TITLES[self.engine]
+        self.engine = engine or engine_name(path)
+        if Path(path).suffix == ".onnx":
+            require("onnx", str(self.path))
+        self.title = ENGINES[self.engine].title
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         # Not resolved: what a link leads to may keep its weights beside the link.
-        arguments = [str(Path(path).absolute()), str(threads), ",".join(map(str, cores or []))]
+        pinned = ",".join(map(str, cores or []))
+        arguments = [str(Path(path).absolute()), str(threads), pinned, self.engine]
         roots = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [*WORKER, *roots, *arguments],
@@ -74,7 +89,7 @@ class _Worker:
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         self._process.kill()
         self._process.wait()
@@ -139,9 +154,11 @@ class _Worker:
 class Artifact(_Worker):
     """A .tflite or .onnx file, loaded in a worker process. Use it in a `with`.
 
-    engine: "litert" or "onnxruntime". inputs, outputs: a dict a tensor, see `load_engine`.
-    version: of the engine. content: what stands in the file. float_operators: names of operators
-    that compute in float; None where the format does not tell.
+    engine: a key of `engines.ENGINES`, by default that of the suffix. inputs, outputs: a dict a
+    tensor, see `load_engine`. version: of the engine. content: what stands in the file.
+    float_operators: names of operators that compute in float; None where the format does not tell.
+    loading: nanoseconds from the file to an engine that can run. delegated: (nodes that a delegate
+    runs, all nodes) or None. arena: bytes of working memory, where the engine tells.
     cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
     where the file itself is a hidden one.
 
@@ -149,15 +166,24 @@ class Artifact(_Worker):
         UserError: the engine refuses the file, dies of it, or does not answer.
     """
 
-    def __init__(self, path, *, threads=1, cores=None, name=None):
-        super().__init__(path, threads=threads, cores=cores, name=name)
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        threads: int = 1,
+        cores: Sequence[int] | None = None,
+        name: Path | str | None = None,
+        engine: str | None = None,
+    ) -> None:
+        super().__init__(path, threads=threads, cores=cores, name=name, engine=engine)
         try:
             facts = self.answer(*FACTS)
             self.content = content_of(facts.pop(3))
         except BaseException:
             self.close()
             raise
-        self.inputs, self.outputs, self.version, self.float_operators = facts
+        self.inputs, self.outputs, self.version, self.float_operators, *facts = facts
+        self.loading, self.delegated, self.arena = facts
 
     @property
     def operators(self) -> list[dict]:
@@ -178,7 +204,7 @@ class Artifact(_Worker):
             return False
         return all(n is not None and (n in (-1, firsts[0]) or firsts[0] == -1) for n in ends)
 
-    def run(self, arrays):
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Runs samples through the file, batch by batch.
 
         Args:
@@ -193,7 +219,7 @@ class Artifact(_Worker):
         self._refuse_unlike(arrays, 1, 1)
         return self._passed("run", arrays)
 
-    def call(self, arrays, count):
+    def call(self, arrays: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
         """Calls the file `count` times, for files whose first axis is no batch.
 
         Args:
@@ -208,20 +234,23 @@ class Artifact(_Worker):
         self._refuse_unlike(arrays, 0, 1)
         return self._passed("call", arrays, count=count)
 
-    def time(self, *, warmup, runs):
+    def time(self, *, warmup: int, runs: int) -> tuple[np.ndarray, dict[str, Any]]:
         """Times single runs on random inputs.
 
         Returns:
-            (milliseconds, (runs,); the shapes of the inputs they were measured on).
+            (milliseconds, (runs,); what else was seen: "shapes" of the inputs they were measured
+            on, "first", the nanoseconds of the first run there was, "memory", the bytes that the
+            engine has taken at most, or None).
 
         Raises:
             UserError: inputs that cannot be made up, or on which the engine does not run.
         """
         self.refuse_unknown(self.inputs)
-        times, shapes = self.ask("time", "nanoseconds", "shapes", warmup=warmup, runs=runs)
-        return np.array(times) / 1e6, shapes
+        seen = ("shapes", "first", "memory")
+        times, *facts = self.ask("time", "nanoseconds", *seen, warmup=warmup, runs=runs)
+        return np.array(times) / 1e6, dict(zip(seen, facts, strict=True))
 
-    def refuse_unknown(self, ends):
+    def refuse_unknown(self, ends: Iterable[dict[str, Any]]) -> None:
         """UserError where one of these inputs or outputs holds no numbers, as strings."""
         for end in ends:
             if not NUMBERS.fullmatch(end["dtype"]):

@@ -1,18 +1,14 @@
-"""Images and arrays that come with what they show, to count how often a model is right."""
+"""What a classifier takes and gives, and arrays that come with what they show."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data import IMAGE_SUFFIXES, read_image
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError
 
 from .images import FEW, TARGETS, arrays_in
 from .meaning import class_numbers
-
-AT_ONCE = 256  # images that are in memory
 
 
 @dataclass(frozen=True)
@@ -35,55 +31,14 @@ def refuse_images(ends: Ends, called: Path) -> None:
     """UserError where image files cannot be made into what a classifier takes."""
     shape = ends.shape
     if None in shape:
-        raise UserError(f"{called}: takes images of any size, {shape}; convert it, or give arrays")
+        raise UserError(
+            f"{called}: takes images of any size, {shape}; say which with --size, or give arrays"
+        )
     if not ends.pixels or len(shape) != 3 or shape[2] not in (1, 3):
         raise UserError(
             f"{called}: takes numbers of {shape}, and how images become those is not in it; begin "
             "it with a Rescaling layer, or evaluate it on --images FILE.npz"
         )
-
-
-def labelled_folder(folder: Path, ends: Ends, called: Path) -> tuple[list[Path], np.ndarray]:
-    """The images of class folders, FOLDER/CLASS/*.jpg, and the class numbers of each.
-
-    The names of the folders are labels of the classifier; where it has none, they are its classes
-    in the order of their names.
-
-    Raises:
-        UserError: no class folders, one that is no label, or no image.
-    """
-    refuse_images(ends, called)
-    root = Path(folder)
-    if not root.is_dir():
-        raise UserError(f"no such folder: {root}")
-    names = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if not names:
-        raise UserError(f"{root}: expected a folder for each class, got none")
-    labels = ends.labels
-    if labels is None:
-        if len(names) != ends.classes:
-            raise UserError(
-                f"{root}: {len(names)} class folders for the {ends.classes} classes of {called}; "
-                "say which class is which with --labels FILE.txt"
-            )
-        labels = tuple(names)
-    paths, numbers = [], []
-    for name in names:
-        if name not in labels:
-            raise UserError(f"{root}: {unknown('label', name, labels)}")
-        found = sorted(p for p in (root / name).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
-        paths += found
-        numbers += [labels.index(name)] * len(found)
-    if not paths:
-        raise UserError(f"{root}: no image in its class folders; {sorted(IMAGE_SUFFIXES)}")
-    return paths, np.array(numbers, np.int64)
-
-
-def image_batches(paths: Sequence[Path], ends: Ends) -> Iterator[np.ndarray]:
-    """Image files as a classifier takes them, (n, height, width, channels) uint8, n by n."""
-    for start in range(0, len(paths), AT_ONCE):
-        part = paths[start : start + AT_ONCE]
-        yield np.stack([read_image(path, ends.shape, ends.resize) for path in part])
 
 
 def labelled_arrays(path: Path, ends: Ends) -> tuple[np.ndarray, np.ndarray]:

@@ -3,18 +3,24 @@
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.data import Data
+from kerascnn.errors import UserError, unknown
+from kerascnn.models import build, models, normalized, preprocessing, variant
+from kerascnn.models.another_size import at_size
 from kerascnn.models.graph import functional, output_names, traced
+from kerascnn.models.weights.imagenet import CLASSES, imagenet_classes
 from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not_finite
 
+from ..integer_form.names import refuse_layer_names
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
 from .metric import metric_of
@@ -65,7 +71,8 @@ class Opened:
     """A run or a model file without samples.
 
     pixels: for each input whether it takes them. labels: names of the classes, or None. resize:
-    how images come to the size of the input. called: what messages call it. run: or None.
+    how images come to the size of the input. called: what messages call it. run: or None. crops:
+    how it is meant to be shown pictures, as in `kerascnn.evaluation.scores`.
     """
 
     model: keras.Model
@@ -74,17 +81,65 @@ class Opened:
     resize: str
     called: Path
     run: Run | None = None
+    crops: str | None = None
 
 
-def open_model(source: Any, *, trust: bool = False, code: Path | None = None) -> Opened:
-    """Opens a run or a model file, as `open_subject` does, for who needs no samples of it."""
-    if not is_model_file(source):
+def open_model(
+    source: Any,
+    *,
+    trust: bool = False,
+    code: Path | None = None,
+    weights: str | None = None,
+    size: tuple[int, int] | None = None,
+) -> Opened:
+    """Opens a run, a model file or a registered network, for who needs no samples of it.
+
+    Args:
+        source: as in `open_subject`, or the name of a network.
+        weights: of a network: "imagenet" or a file, as in `kerascnn.build`.
+        size: (height, width) of the images it shall take, instead of its own.
+
+    Raises:
+        UserError: nothing that can be opened, or that does not fit images of that size.
+    """
+    if is_network(source):
         if trust or code:
             raise UserError(f"{source}: --trust and --code are for a .keras file")
-        return _of_run(open_run(source))
-    with classes_of(code):
-        model = _of_file(Path(source), trust)
-    return Opened(model, pixel_inputs(model), None, "stretch", Path(source))
+        return _of_network(str(source), weights, size)
+    if weights is not None:
+        if not Path(source).exists():
+            raise unknown("network", source, models())
+        raise UserError(f"{source}: has its weights; --weights is for a network by its name")
+    if is_model_file(source):
+        with classes_of(code):
+            model = _of_file(Path(source), trust)
+        opened = Opened(model, pixel_inputs(model), None, "stretch", Path(source))
+    elif trust or code:
+        raise UserError(f"{source}: --trust and --code are for a .keras file")
+    else:
+        opened = _of_run(open_run(source))
+    return replace(opened, model=at_size(opened.model, size)) if size else opened
+
+
+def is_network(source: Any) -> bool:
+    """Whether this is the name of a registered network, and no run of that name stands here."""
+    return isinstance(source, str | Path) and str(source) in models() and not Path(source).exists()
+
+
+def _of_network(name, weights, size):
+    """A network with the weights that people have, for raw pixels."""
+    if weights is None:
+        raise UserError(
+            f"{name}: a network without weights says nothing of images; --weights imagenet, or "
+            "FILE.safetensors or FILE.h5"
+        )
+    own = variant(name).row.input_shape
+    shape = None if size is None else (*size, own[2])
+    network = build(name, input_shape=shape, weights=weights)
+    model = normalized(network, preprocessing(name, weights))
+    classes = variant(name).row.num_classes
+    labels = tuple(c.name for c in imagenet_classes()) if classes == CLASSES else None
+    return Opened(model, (True,), labels, "stretch", Path(name), crops="center")
 
 
 def is_model_file(source: Any) -> bool:
@@ -118,6 +173,7 @@ def _of_file(path, trust):
     if is_of_run(path):
         raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     model = traced(load_model(path, trust=trust))
+    refuse_layer_names(model)
     for end in functional(model).inputs:
         if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
             raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
@@ -149,7 +205,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     )
 
 
-def training_samples(data):
+def training_samples(data: Data) -> Callable[[int, int], Samples]:
     """(count, seed) -> so many of the training images of a run, not augmented."""
 
     def drawn(count, seed):
@@ -212,7 +268,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def classes_of(code: Path | None):
+def classes_of(code: Path | None) -> Iterator[None]:
     """Inside, Keras knows the classes of a Python file, registered or not.
 
     The folder of the file is on the path while it is run, as if it had been started itself.

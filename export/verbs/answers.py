@@ -1,67 +1,30 @@
-"""The verbs that say what a model answers, and how often it is right: predict, evaluate."""
+"""The verb that says what a model answers: predict."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
+from kerascnn.cli import CsvOption, JsonOption, app, only_one
 from kerascnn.console import console, muted, print_csv, print_json, start_tensorflow
-from kerascnn.errors import UserError
 from kerascnn.tables import Table
 
-from .options import CodeOption, LabelsOption, TrustOption, as_labels
+from .options import (
+    CodeOption,
+    LabelsOption,
+    SizeOption,
+    TrustOption,
+    WeightsOption,
+    as_labels,
+    as_size,
+)
 
 SourceArgument = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="A run, or a .keras, .h5, .tflite or .onnx file."),
+    typer.Argument(
+        metavar="RUN", help="A run, a .keras, .h5, .tflite or .onnx file, or a network's name."
+    ),
 ]
-
-
-@app.command()
-def evaluate(
-    source: SourceArgument,
-    data_dir: DataDir = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(help="Evaluate on this folder of class folders, named as the labels."),
-    ] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Evaluate on this .npz file of inputs and labels.")
-    ] = None,
-    labels: LabelsOption = None,
-    trust: TrustOption = False,
-    code: CodeOption = None,
-    as_json: JsonOption = False,
-    as_csv: CsvOption = False,
-):
-    """Evaluates a run, a Keras file or an artifact: how many images get their label.
-
-    A run, and a file that was made of one, on the test images; any other on --data or --images.
-
-    Example: kerascnn evaluate runs/digits
-    """
-    only_one(as_json, as_csv)
-    if data and images:
-        raise UserError("--data and --images are two sets of images; give one")
-    names = as_labels(labels)
-    start_tensorflow()
-    from ..delivery.classifier import open_classifier
-
-    with (
-        muted(),  # libjpeg says what ails an image, but not which
-        open_classifier(source, labels=names, trust=trust, code=code) as classifier,
-    ):
-        result = classifier.evaluate(folder=data, images=images, data_dir=data_dir)
-    if as_json:
-        print_json(result)
-    elif as_csv:
-        print_csv([{"file": source, **asdict(result)}])
-    else:
-        kind = "" if data or images else "test "
-        top5 = f"  top-5 {result.top5:.2%}" if result.top5 is not None else ""
-        console.print(f"{result.images} {kind}images: top-1 {result.top1:.2%}{top5}")
 
 
 @app.command()
@@ -72,10 +35,14 @@ def predict(
     labels: LabelsOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
+    weights: WeightsOption = None,
+    size: SizeOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Says what a model sees in images of your own: the likeliest labels of each.
+
+    A network by its name, with --weights, is shown the central crop; others the whole picture.
 
     Example: kerascnn predict runs/digits seven.png
     """
@@ -84,10 +51,8 @@ def predict(
     start_tensorflow()
     from ..delivery.classifier import open_classifier
 
-    with (
-        muted(),
-        open_classifier(source, labels=names, trust=trust, code=code) as classifier,
-    ):
+    about = {"trust": trust, "code": code, "weights": weights, "size": as_size(size)}
+    with muted(), open_classifier(source, labels=names, **about) as classifier:
         answers = classifier.predict(images, top)
     rows = [
         {"image": path, "rank": rank, "label": label, "probability": p}

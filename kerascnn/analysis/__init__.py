@@ -2,7 +2,8 @@
 
 from kerascnn.analysis.chart import zoo_chart
 from kerascnn.analysis.counting import Count, LayerCount, count
-from kerascnn.analysis.description import Description, KindSum, LayerDescription, describe
+from kerascnn.analysis.described import Description, KindSum, LayerDescription
+from kerascnn.analysis.description import describe
 from kerascnn.analysis.filters import first_layer_filters
 from kerascnn.analysis.memory import Memory
 from kerascnn.analysis.receptive import ReceptiveField
@@ -13,7 +14,9 @@ from kerascnn.analysis.table import (
     models_figures,
     models_markdown,
     models_table,
+    training_table,
 )
+from kerascnn.analysis.training_memory import TrainingMemory
 from kerascnn.models.graph import without_weights
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "LayerDescription",
     "Memory",
     "ReceptiveField",
+    "TrainingMemory",
     "conv_size",
     "count",
     "describe",
@@ -34,6 +38,7 @@ __all__ = [
     "models_markdown",
     "models_table",
     "pool_size",
+    "training_table",
     "transposed_size",
     "without_weights",
     "zoo_chart",

@@ -3,41 +3,37 @@
 from pathlib import Path
 
 from kerascnn.analysis.labels import label
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, unknown
+from kerascnn.extras import require
 from kerascnn.files import replacing
 from kerascnn.models import models, variant
+from kerascnn.models.published import PROTOCOLS
 
 CLASSES = 1000  # ImageNet's: accuracies on other data do not share an axis with these
 POINTS_PER_PARAMETER = 1 / 120_000  # area of a disc, in square points
 
 
-def zoo_chart(path, *, pattern="*"):
+def zoo_chart(path: str | Path, *, pattern: str = "*", protocol: str = "one-crop") -> None:
     """Draws the ImageNet networks: MACs against published top-1, parameters as the area of a disc.
 
     Networks of one builder have one color. All is from the registry's rows: nothing is built, and
-    nothing was measured here. A network without a published top-1 in its row is left out.
+    nothing was measured here. What was published without a top-1, or measured by another protocol,
+    is left out.
 
     Args:
         path: a .png or .svg file.
         pattern: shell pattern of names, as in `models`.
+        protocol: how the accuracies were measured, a key of `PROTOCOLS`; the axis says it.
 
     Raises:
-        UserError: another kind of file, one that cannot be written, or no network to draw.
+        UserError: another kind of file, one that cannot be written, an unknown protocol, no
+            network to draw, or no extra `report`.
     """
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise UserError(f"path: expected a .png or .svg file, got {path.name!r}")
-    rows = {name: variant(name).row for name in models(pattern)}
-    rows = {
-        name: row
-        for name, row in rows.items()
-        if row.num_classes == CLASSES and row.top1 is not None
-    }
-    if not rows:
-        raise UserError(
-            f"pattern: expected at least one network with a published ImageNet top-1, "
-            f"{pattern!r} matches none; `kerascnn models` lists them all"
-        )
+    rows = _rows(pattern, protocol)
+    require("report", "a chart")
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -54,7 +50,7 @@ def zoo_chart(path, *, pattern="*"):
     axes.set_xscale("log")
     axes.set(
         xlabel="multiply-accumulates for one image",
-        ylabel="published top-1 on ImageNet, %",
+        ylabel=f"published top-1 on ImageNet, %\n{PROTOCOLS[protocol]}",
         title="Accuracy against computation; the area of a disc is the number of parameters",
     )
     axes.margins(0.08)
@@ -77,3 +73,26 @@ def zoo_chart(path, *, pattern="*"):
     label(axes, list(rows), list(zip(macs, top1, strict=True)), areas, colors)
     with replacing(path) as temporary:
         figure.savefig(temporary)
+
+
+def _rows(pattern, protocol):
+    """Name -> row of the ImageNet networks that were measured so; UserError where there is none."""
+    if protocol not in PROTOCOLS:
+        raise unknown("protocol", protocol, PROTOCOLS)
+    rows = {name: variant(name).row for name in models(pattern)}
+    rows = {
+        name: row
+        for name, row in rows.items()
+        if row.num_classes == CLASSES and row.top1 is not None
+    }
+    found = {name: row for name, row in rows.items() if row.published.protocol == protocol}
+    if not found:
+        others = sorted({row.published.protocol for row in rows.values()})
+        way_out = (
+            f"those have {', '.join(others)}" if others else "`kerascnn models` lists them all"
+        )
+        raise UserError(
+            f"pattern: expected at least one network with a published ImageNet top-1 of "
+            f"{protocol}, {pattern!r} matches none; {way_out}"
+        )
+    return found

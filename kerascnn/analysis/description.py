@@ -1,69 +1,32 @@
 """What a network is made of: one line a layer, and the sums."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+
+import keras
 
 from kerascnn.analysis.counting import count_graph
+from kerascnn.analysis.described import Description, KindSum, LayerDescription
+from kerascnn.analysis.famous_figures import told_wrong
 from kerascnn.analysis.graph import walk
-from kerascnn.analysis.memory import Memory, memory, nbytes
-from kerascnn.analysis.receptive import ReceptiveField, receptive_fields
+from kerascnn.analysis.memory import memory, nbytes
+from kerascnn.analysis.receptive import receptive_fields
+from kerascnn.analysis.training_memory import training_memory
 from kerascnn.models import build
 from kerascnn.models.graph import without_weights
 
 
-@dataclass(frozen=True)
-class LayerDescription:
-    """One call of one layer.
-
-    output_shape: without the batch; a tuple of shapes where there are several outputs. params:
-    trainable. macs: None where they are not known. memory: bytes of the output for one image.
-    receptive_field: one for each spatial axis, or None; see `receptive.receptive_fields`.
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple
-    params: int
-    macs: int | None
-    memory: int
-    receptive_field: tuple[ReceptiveField, ...] | None
-
-
-@dataclass(frozen=True)
-class KindSum:
-    """All calls of one kind of layer together."""
-
-    kind: str
-    calls: int
-    params: int
-    macs: int
-
-
-@dataclass(frozen=True)
-class Description:
-    """params: trainable; params_total: with moving statistics and frozen weights; macs: one image.
-
-    uncounted: names of the layers whose multiplications are missing in `macs`. memory: of a
-    forward pass of one image at `precision`. by_kind: the kinds that have parameters or MACs, most
-    MACs first.
-    """
-
-    name: str
-    precision: str
-    layers: tuple[LayerDescription, ...]
-    params: int
-    params_total: int
-    macs: int
-    uncounted: tuple[str, ...]
-    memory: Memory
-    by_kind: tuple[KindSum, ...]
-
-
-def describe(name_or_model, *, precision="float32"):
+def describe(
+    name_or_model: str | keras.Model,
+    *,
+    precision: str = "float32",
+    input_shape: tuple[int, ...] | None = None,
+) -> Description:
     """Describes a network by its graph; a registered one is built without its weights.
 
     Args:
         name_or_model: a name that `models()` lists, or a functional or Sequential model.
         precision: of the activations: "float32", "float16", "bfloat16" or "int8".
+        input_shape: (height, width, channels) that a registered network is built for.
 
     Returns:
         A `Description`.
@@ -74,7 +37,7 @@ def describe(name_or_model, *, precision="float32"):
     model = name_or_model
     if isinstance(model, str):
         with without_weights():
-            model = build(model)
+            model = build(model, input_shape=input_shape)
     graph = walk(model)
     counts = count_graph(graph)
     fields = receptive_fields(graph)
@@ -92,7 +55,7 @@ def describe(name_or_model, *, precision="float32"):
                 receptive_field=fields[call.outputs[0]],
             )
         )
-    return Description(
+    found = Description(
         name=model.name,
         precision=precision,
         layers=tuple(rows),
@@ -102,7 +65,11 @@ def describe(name_or_model, *, precision="float32"):
         uncounted=counts.uncounted,
         memory=memory(graph, precision=precision),
         by_kind=_by_kind(rows),
+        training=training_memory(graph, counts.params, counts.params_total, precision=precision),
     )
+    if not isinstance(name_or_model, str):
+        return found
+    return replace(found, told_wrong=told_wrong(found))
 
 
 def _by_kind(rows):

@@ -1,22 +1,35 @@
 """Tables for the terminal: the zoo, and one network."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from kerascnn.analysis.described import Description
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 
-HEADINGS = ("name", "year", "parameters", "MACs", "input", "top-1")
+COLUMNS = (
+    Column("name"),
+    *(Column(h, right=True) for h in ("year", "parameters", "MACs", "input", "top-1", "top-5")),
+    Column("protocol"),
+    Column("published by"),
+)
 
 
-def models_table(pattern="*"):
+def models_table(pattern: str = "*") -> Table:
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
     title = "Networks" if pattern == "*" else f"Networks like {pattern}"
-    table = Table(HEADINGS[0], *[Column(h, right=True) for h in HEADINGS[1:]], title=title)
+    table = Table(*COLUMNS, title=title)
     for cells in _rows(pattern):
         table.add(*cells)
     return table
 
 
-def models_figures(pattern="*"):
-    """The figures of the same table: a list of dicts; top1 in percent, None where none is."""
+def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
+    """The figures of the same table: a list of dicts.
+
+    top1, top5: in percent, None where none is known. protocol: how they were measured, a key of
+    `kerascnn.models.published.PROTOCOLS`; source: who published them; both None without a top1.
+    """
     found = []
     for name in models(pattern):
         known = variant(name)
@@ -29,14 +42,19 @@ def models_figures(pattern="*"):
                 "macs": row.macs,
                 "input": list(row.input_shape),
                 "top1": row.top1,
+                "top5": row.top5,
+                "protocol": row.published and row.published.protocol,
+                "source": row.published and row.published.source,
             }
         )
     return found
 
 
-def models_markdown(pattern="*"):
+def models_markdown(pattern: str = "*") -> str:
     """The same table as Markdown, which README shows."""
-    lines = [HEADINGS, ("---", *["---:"] * (len(HEADINGS) - 1)), *_rows(pattern)]
+    headings = [column.heading for column in COLUMNS]
+    rules = ["---:" if column.right else "---" for column in COLUMNS]
+    lines = [headings, rules, *_rows(pattern)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
@@ -44,12 +62,13 @@ def _rows(pattern):
     for name in models(pattern):
         found = variant(name)
         row = found.row
-        top1 = "" if row.top1 is None else f"{row.top1:.1f}"
-        size = shape(row.input_shape)
-        yield name, str(found.year), f"{row.params:,}", f"{row.macs:,}", size, top1
+        costs = f"{row.params:,}", f"{row.macs:,}", shape(row.input_shape)
+        rates = ("" if rate is None else f"{rate:.1f}" for rate in (row.top1, row.top5))
+        by = (row.published.protocol, row.published.source) if row.published else ("", "")
+        yield name, str(found.year), *costs, *rates, *by
 
 
-def describe_table(description):
+def describe_table(description: Description) -> Table:
     """A `Description`, one line a layer, with the sums below."""
     d = description
     numbers = ("output", "parameters", "MACs", "memory", "sees", "stride", "offset")
@@ -76,7 +95,7 @@ def describe_table(description):
     return table
 
 
-def kinds_table(description):
+def kinds_table(description: Description) -> Table:
     """Parameters and MACs of a `Description` by kind of layer."""
     numbers = [Column(heading, right=True) for heading in ("layers", "parameters", "", "MACs", "")]
     table = Table("kind", *numbers, title=f"{description.name}, by kind")
@@ -90,7 +109,36 @@ def kinds_table(description):
     return table
 
 
-def caption(description):
+OPTIMIZERS = ("sgd", "momentum", "adam")  # that keep nothing, a number, two for each weight
+
+
+def training_table(
+    description: Description, *, batch: int = 32, memory: int | None = None
+) -> Table:
+    """What training a network takes, a line an optimizer; `memory`, bytes: how many images fit."""
+    d = description.training
+    headings = ["weights", "gradients", "optimizer", f"batch of {batch}"]
+    fits = [] if memory is None else [f"images in {size(memory)}"]
+    table = Table(
+        "training with",
+        *[Column(heading, right=True) for heading in [*headings, *fits]],
+        title=f"{description.name}, training, activations in {description.precision}",
+        caption=f"an image: forward {size(d.forward)}, backward {size(d.backward)}",
+    )
+    for name in OPTIMIZERS:
+        parts = d.weights, d.gradients, d.optimizer(name), d.total(batch, name)
+        count = [] if memory is None else [f"{d.images(memory, name):,}"]
+        table.add(name, *(size(part) for part in parts), *count)
+    if memory is not None:
+        peak = description.memory.peak
+        images = max(0, memory - d.weights) // peak
+        table.add(
+            "inference", size(d.weights), "", "", size(d.weights + batch * peak), f"{images:,}"
+        )
+    return table
+
+
+def caption(description: Description) -> str:
     memory = description.memory
     text = f"peak {size(memory.peak)}, at {memory.peak_at}"
     if description.params_total != description.params:
@@ -100,26 +148,28 @@ def caption(description):
     return text
 
 
-def size(number):
+def size(number: float) -> str:
     """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
     if number < 10_000:
         return f"{number} B"
-    return f"{number / 1e3:.1f} kB" if number < 1e6 else f"{number / 1e6:.2f} MB"
+    if number < 1e6:
+        return f"{number / 1e3:.1f} kB"
+    return f"{number / 1e6:.2f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"
 
 
-def shape(sizes):
+def shape(sizes: Sequence[int | None]) -> str:
     return "x".join(str(n) for n in sizes)
 
 
-def outputs(shapes):
+def outputs(shapes: Sequence[Sequence[int | None]]) -> str:
     several = bool(shapes) and isinstance(shapes[0], tuple)
     return ", ".join(map(shape, shapes)) if several else shape(shapes)
 
 
-def axes(values):
+def axes(values: Sequence[int]) -> str:
     """One value where all axes agree, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))
 
 
-def zero_blank(number):
+def zero_blank(number: int) -> str:
     return f"{number:,}" if number else ""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerascnn.data.images import as_bytes, decoded, decoded_window, resize, upright
-from kerascnn.data.transforms import TRANSFORMS
+from kerascnn.data.transforms import TRANSFORMS, mixing
 from kerascnn.data.transforms.cropping import inception_window
 
 
@@ -22,7 +22,7 @@ class Chain:
         shape: (height, width, channels) of the network's input. rule: "stretch" or "pad".
     """
 
-    def __init__(self, transforms: Sequence[Any], shape: tuple[int, int, int], rule: str):
+    def __init__(self, transforms: Sequence[Any], shape: tuple[int, int, int], rule: str) -> None:
         self.shape, self.rule = shape, rule
         steps, start = [], 0
         for transform in transforms:
@@ -132,23 +132,33 @@ def uniform_numbers(count: Any, draws: int, seed: int, step: Any) -> Any:
     return tf.random.stateless_uniform([count, draws], key)
 
 
-def mixed(images: Any, labels: Any, transforms: Sequence[Any], seed: int, step: Any) -> Any:
+def mixed(
+    images: Any,
+    labels: Any,
+    transforms: Sequence[Any],
+    seed: tuple[int, Any],
+    size: int,
+    places: Any,
+) -> Any:
     """Mixes a batch by one of `transforms`, drawn where there are several.
 
     Args:
         images: (n, *shape) float32. labels: (n, classes) float32, one-hot.
+        seed: of the training, and the step. size: of the whole batch, of which these images may be
+            a part. places: (n,) int64, where they stand in it.
 
     Returns:
         (images, labels), of the same shapes.
     """
     import tensorflow as tf
 
-    # Another stream than that of `uniform_numbers`; a seed is below 2**32.
-    key = tf.stack([tf.constant(seed + 2**40, tf.int64), tf.cast(step, tf.int64)])
+    # Other streams than that of `uniform_numbers`; a seed is below 2**32.
+    key = tf.stack([tf.constant(seed[0] + 2**40, tf.int64), tf.cast(seed[1], tf.int64)])
+    draw = mixing.Draw(key, size, places)
 
     def way(transform):
-        apply = TRANSFORMS[transform.name].apply
-        return lambda: apply(images, labels, transform.argument, key)
+        row = TRANSFORMS[transform.name]
+        return lambda: row.apply(images, labels, transform.argument, draw)
 
     chosen = tf.random.stateless_uniform([], key + tf.constant([2**40, 0], tf.int64))
     made = tf.switch_case(tf.cast(chosen * len(transforms), tf.int32), [way(t) for t in transforms])

@@ -28,7 +28,13 @@ class Sequenced:
 
     encoded = True
 
-    def __init__(self, sequence: Sequence[Any], of: Callable[[Any], bytes], numbers, title: str):
+    def __init__(
+        self,
+        sequence: Sequence[Any],
+        of: Callable[[Any], bytes],
+        numbers: np.ndarray,
+        title: str,
+    ) -> None:
         self.sequence, self.of, self.numbers, self.title = sequence, of, numbers, title
 
     def __len__(self) -> int:
@@ -59,7 +65,7 @@ def tfds_images(name: str, data_dir: str | Path | None = None) -> Source:
     Its splits are train, test and validation where it has them. Where it has no test images, the
     validation images are those; where it has neither, every fifth training image.
     """
-    tfds = _imported("tensorflow_datasets", "tfds", "tensorflow-datasets", "array_record")
+    tfds = _imported("tensorflow_datasets", "tfds", "tensorflow-datasets array_record")
     skip = {"image": tfds.decode.SkipDecoding()}
     try:
         builder = tfds.builder(name, data_dir=data_dir, file_format="array_record")
@@ -94,7 +100,9 @@ def array_records(folder: str | Path) -> Source:
     The names of the files begin with train, test or validation; classes.json beside them lists
     the names of the classes.
     """
-    module = _imported("array_record.python.array_record_data_source", "array_record")
+    module = _imported(
+        "array_record.python.array_record_data_source", "array_record", "array_record"
+    )
     folder = Path(folder)
     names = read_json(folder / CLASSES).get("classes")
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(n, str) for n in names):
@@ -113,13 +121,13 @@ def array_records(folder: str | Path) -> Source:
     return _source(splits, tuple(names))
 
 
-def _imported(module, source, *packages):
+def _imported(module, source, packages):
+    """A module of packages that few need: they are no extras of this one."""
     try:
         return import_module(module)
     except ImportError:
-        packages = packages or (source,)
         raise UserError(
-            f"data.name={source} needs {' and '.join(packages)}: pip install {' '.join(packages)}"
+            f"data.name {source!r} needs {packages.replace(' ', ' and ')}: pip install {packages}"
         ) from None
 
 

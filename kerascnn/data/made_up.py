@@ -20,7 +20,7 @@ class Noise:
 
     encoded = False
 
-    def __init__(self, numbers: np.ndarray, shape: tuple[int, int, int]):
+    def __init__(self, numbers: np.ndarray, shape: tuple[int, int, int]) -> None:
         self.numbers, self.shape = numbers, shape
 
     def __len__(self) -> int:

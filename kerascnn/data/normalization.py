@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.data.pipelines import Data
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file, replacing
 
@@ -29,7 +28,7 @@ class Normalization:
     std: Any
 
 
-def computed(data: Data) -> Normalization:
+def computed(data: Any) -> Normalization:
     """The normalization that `data.config.normalize` asks for, from the training images.
 
     Images are looked at as the network sees them, but for the random transforms. Of more than
@@ -63,9 +62,9 @@ def save(normalization: Normalization, folder: Path) -> None:
         np.savez(temporary, mean=normalization.mean, std=normalization.std)
 
 
-def read(folder: Path, shape: tuple[int, int, int]) -> Normalization:
-    """Reads normalization.npz of a run folder; UserError where it does not fit `shape`."""
-    path = readable_file(folder / FILE, most=MOST_BYTES)
+def read(path: Path, shape: tuple[int, int, int]) -> Normalization:
+    """Reads normalization.npz of a run; UserError where it does not fit images of `shape`."""
+    path = readable_file(path, most=MOST_BYTES)
     try:
         with np.load(path, allow_pickle=False) as kept:
             mean, std = kept["mean"], kept["std"]

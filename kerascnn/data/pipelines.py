@@ -8,12 +8,14 @@ TensorFlow is imported inside the functions: the rest of the package runs withou
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from kerascnn.data.augmentation import Chain, mixed, uniform_numbers
 from kerascnn.data.folders import summary
+from kerascnn.data.normalization import Normalization, computed
 from kerascnn.data.reading import Corrupted, batch_reader
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
@@ -26,7 +28,8 @@ class Data:
     """The three splits of a run and what its network sees.
 
     shape: (height, width, channels) of the network's input. source: what the splits are of.
-    corrupted: the training images that could not be read and were skipped.
+    corrupted: the training images that could not be read and were skipped. settled: what a run
+    normalizes by, where it has computed that already.
     """
 
     train: Split
@@ -36,6 +39,7 @@ class Data:
     config: Any
     source: Source
     corrupted: Corrupted = field(default_factory=Corrupted)
+    settled: Normalization | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,6 +51,14 @@ class Data:
         """Whether labels of training batches are soft, (n, classes) float32, not (n,) int32."""
         return bool(self._mixing())
 
+    @cached_property
+    def normalization(self) -> Normalization:
+        """What pixels are normalized by: as the config has it, or computed from the images."""
+        if self.settled is not None:
+            return self.settled
+        asked = self.config.normalize
+        return computed(self) if asked.from_images else Normalization(asked.mean, asked.std)
+
     def class_counts(self, split: Split) -> list[int]:
         """How many images of each class a split has."""
         return np.bincount(split.labels, minlength=len(self.names)).tolist()
@@ -57,12 +69,16 @@ class Data:
         counts = np.sum([self.class_counts(part) for part in parts], axis=0).tolist()
         return summary(counts, self.names, self.source.left_out)
 
-    def training_batches(self, *, seed: int, steps: int, first_step: int = 0) -> Any:
+    def training_batches(
+        self, *, seed: int, steps: int, first_step: int = 0, part: tuple[int, int] = (0, 1)
+    ) -> Any:
         """Batches of (images, labels) for `steps` steps from `first_step` on, augmented.
 
         Labels are (n,) int32, or (n, classes) float32 where `mixes_labels`.
+
+        part: (i, n) gives the i-th of n equal parts of each batch, as one of n workers takes it.
         """
-        return _training_batches(self, seed, first_step, steps)
+        return _training_batches(self, seed, first_step, steps, part)
 
     def batches(self, split: Split, batch_size: int | None = None) -> Any:
         """Batches of a split in its order, as `data.evaluate` says, the last perhaps smaller."""
@@ -73,7 +89,9 @@ class Data:
 
         load = self._loader(split, self.config.evaluate, corrupted)
         order = tf.data.Dataset.range(len(split)).batch(size)
-        loaded = order.map(lambda indices: load(indices, _no_numbers(indices)), tf.data.AUTOTUNE)
+        loaded = order.map(
+            lambda indices: load(indices, _no_numbers(indices))[:2], tf.data.AUTOTUNE
+        )
         return loaded.prefetch(tf.data.AUTOTUNE)
 
     def plain_batches(self, split: Split) -> Any:
@@ -94,25 +112,33 @@ class Data:
         return [t for t in self.config.train if TRANSFORMS[t.name].batch]
 
     def _loader(self, split, transforms, corrupted):
-        """(indices, drawn numbers) -> (images at the network's size, labels)."""
+        """(indices, numbers) -> (images at the network's size, labels, which of them were read)."""
         import tensorflow as tf
 
         labels = tf.constant(split.labels)
         chain = Chain(transforms, self.shape, self.config.resize)
-        if split.in_memory:
-            stored = tf.constant(split.images)
+        read = (
+            _from_memory(split, chain) if split.in_memory else batch_reader(split, chain, corrupted)
+        )
 
-            def load(indices, numbers):
-                images = chain.of_batch(tf.gather(stored, indices), numbers)
-                return images, tf.gather(labels, indices)
-        else:
-            read = batch_reader(split, chain, corrupted)
-
-            def load(indices, numbers):
-                images, places = read(indices, numbers)
-                return images, tf.gather(labels, tf.gather(indices, places))
+        def load(indices, numbers):
+            images, places = read(indices, numbers)
+            return images, tf.gather(labels, tf.gather(indices, places)), places
 
         return load
+
+
+def _from_memory(split, chain):
+    """As `batch_reader`, of a split whose pixels are in memory."""
+    import tensorflow as tf
+
+    stored = tf.constant(split.images)
+
+    def read(indices, numbers):
+        images = chain.of_batch(tf.gather(stored, indices), numbers)
+        return images, tf.range(tf.size(indices, tf.int64))
+
+    return read
 
 
 def load_data(config: Any, *, seed: int = 0, data_dir: Any = None) -> Data:
@@ -178,7 +204,7 @@ def _stratified(labels, share, seed):
     return mask
 
 
-def _training_batches(data, seed, first_step, steps):
+def _training_batches(data, seed, first_step, steps, part):
     import tensorflow as tf
 
     size = min(data.config.batch_size, len(data.train))
@@ -186,20 +212,38 @@ def _training_batches(data, seed, first_step, steps):
     transforms = [t for t in data.config.train if t not in mixing]
     load = data._loader(data.train, transforms, data.corrupted)
     draws = Chain(transforms, data.shape, data.config.resize).draws
+    places = _places(size, part, neighbour=bool(mixing))
 
     def batch(step):
         epoch, position = step // per_epoch, step % per_epoch
         window = tf.range(size, dtype=tf.int64) + position * size
         order = tf.stack([tf.cast(seed, tf.int64), epoch])
         indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
-        images, labels = load(indices, uniform_numbers(size, draws, seed, step))
-        if mixing:
-            labels = tf.one_hot(labels, len(data.names))
-            return mixed(images, labels, mixing, seed, step)
-        return images, labels
+        numbers = uniform_numbers(size, draws, seed, step)
+        images, labels, read = load(tf.gather(indices, places), tf.gather(numbers, places))
+        if not mixing:
+            return images, labels
+        labels = tf.one_hot(labels, len(data.names))
+        images, labels = mixed(images, labels, mixing, (seed, step), size, tf.gather(places, read))
+        if part[1] == 1:
+            return images, labels
+        own = read > 0  # the first is there for the second to be mixed with
+        return images[own], labels[own]
 
     numbers = tf.data.Dataset.range(first_step, first_step + steps)
     return numbers.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def _places(size, part, *, neighbour):
+    """Where the images that a worker loads stand in the batch of all, (n,) int64.
+
+    neighbour: with the one before them, where there are several workers.
+    """
+    number, parts = part
+    start, end = number * size // parts, (number + 1) * size // parts
+    if neighbour and parts > 1:
+        start -= 1
+    return np.arange(start, end) % size
 
 
 def _no_numbers(indices):

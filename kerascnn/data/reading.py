@@ -14,6 +14,7 @@ import numpy as np
 from kerascnn.console import console
 from kerascnn.data.augmentation import Chain
 from kerascnn.data.headers import read_header
+from kerascnn.data.images import decoded, upright
 from kerascnn.data.splits import Split
 from kerascnn.errors import UserError, printable
 
@@ -45,13 +46,51 @@ def read_image(
     return np.rint(pixels).clip(0, 255).astype(np.uint8)
 
 
+def read_whole_image(path: str | Path, channels: int) -> np.ndarray:
+    """Reads one image file at its own size, upright: (height, width, channels) uint8.
+
+    Raises:
+        UserError: as `read_image`.
+    """
+    import tensorflow as tf
+
+    header = read_header(path)
+    try:
+        encoded = tf.io.read_file(os.fsencode(path))
+        return upright(decoded(encoded, channels), header.orientation).numpy()
+    except tf.errors.OpError:
+        raise UserError(
+            f"{path}: a damaged {header.format} image, which cannot be decoded; get it anew"
+        ) from None
+
+
+def read_stored(split: Split, index: int, channels: int) -> np.ndarray:
+    """Reads one image of a split that is `Stored`, at its own size: (height, width, channels).
+
+    Raises:
+        UserError: one that is corrupted.
+    """
+    import tensorflow as tf
+
+    fetch = split.images.fetcher()
+    try:
+        found = fetch(tf.constant(index, tf.int64))
+        if not split.images.encoded:
+            return found.numpy()
+        turn = 1 if split.orientations is None else split.orientations[index]
+        return upright(decoded(found, channels), turn).numpy()
+    except tf.errors.OpError:
+        name = split.images.name(index)
+        raise UserError(f"{name}: corrupted, it cannot be read or decoded") from None
+
+
 class Corrupted:
     """The images that could not be read, up to as many as are allowed. Threads share it.
 
     allowed: images, each counted once; one more is a UserError that names it.
     """
 
-    def __init__(self, allowed: int = 0):
+    def __init__(self, allowed: int = 0) -> None:
         self.allowed, self.reasons = allowed, {}
         self._lock = threading.Lock()
 

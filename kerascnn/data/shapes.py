@@ -123,7 +123,7 @@ class Drawn:
 
     encoded = False
 
-    def __init__(self, numbers: np.ndarray, size: tuple[int, int], seed: int):
+    def __init__(self, numbers: np.ndarray, size: tuple[int, int], seed: int) -> None:
         self.numbers, self.size, self.seed = numbers, size, seed
 
     def __len__(self) -> int:

@@ -64,7 +64,7 @@ class Records:
 
     encoded = True
 
-    def __init__(self, shards: list[Path], places: np.ndarray, names: np.ndarray):
+    def __init__(self, shards: list[Path], places: np.ndarray, names: np.ndarray) -> None:
         self.shards, self.places, self.names = shards, places, names
 
     def __len__(self) -> int:

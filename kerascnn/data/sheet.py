@@ -7,6 +7,7 @@ import numpy as np
 
 from kerascnn.data.pipelines import Data
 from kerascnn.errors import UserError, printable
+from kerascnn.extras import require
 from kerascnn.files import replacing
 
 COLUMNS, ROWS = 8, 6
@@ -27,6 +28,7 @@ def draw_sheet(data: Data, path: str | Path, *, seed: int = 0) -> None:
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise UserError(f"--out: expected a .png or .svg file, got {path.name!r}")
+    require("report", "a sheet of images")
     from matplotlib.figure import Figure
 
     images, labels = _first(data, seed)

@@ -20,6 +20,7 @@ from kerascnn.data.shapes import shapes
 from kerascnn.data.shards import image_shards
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 DATA_DIR_VARIABLE = "KERASCNN_DATA"
 # What is at a `path`: its reader, and what the path is of.
@@ -47,7 +48,8 @@ def load_source(config: Any, data_dir: str | Path | None = None) -> Source:
             keras.datasets.
 
     Raises:
-        UserError: a file is missing, truncated, or not of its official format.
+        UserError: a file is missing, truncated, or not of its official format; the extra `digits`
+            is not installed.
     """
     data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
     if config.name in STORED:
@@ -73,6 +75,7 @@ def digits() -> Source:
 
     Their 17 grey levels are spread over 0..255. A fixed stratified 500 are the test images.
     """
+    require("digits", "data.name 'digits'")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

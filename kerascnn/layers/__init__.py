@@ -24,6 +24,7 @@ from kerascnn.layers.normalization import LocalResponseNormalization
 from kerascnn.layers.pooling import (
     CeilMaxPooling2D,
     ceil_max_pool,
+    centered_max_pool,
     padded_average_pool,
     padded_max_pool,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "identity_shortcut",
     "CeilMaxPooling2D",
     "ceil_max_pool",
+    "centered_max_pool",
     "padded_average_pool",
     "padded_max_pool",
     "MaxPoolingWithIndices2D",

@@ -13,27 +13,38 @@ as in torchvision.
 Departs from the paper in one place: all biases start at 0.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.errors import UserError
 from kerascnn.layers import LocalResponseNormalization, conv, dense_head
+from kerascnn.models.published import CAFFE, TORCHVISION, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+IMGCLSMOB = Published("imgclsmob")
 SIZE = {"input_shape": (227, 227, 3)}
-VARIANTS = {  # top-1: Caffe's reference model, one crop; imgclsmob; torchvision
-    "alexnet": row(groups=2, **SIZE, top1=57.1, params=60_965_224, macs=724_406_816),
-    "alexnet_ungrouped": row(groups=1, **SIZE, top1=61.9, params=62_378_344, macs=1_135_256_096),
+VARIANTS = {
+    "alexnet": row(groups=2, **SIZE, top1=57.1, top5=80.2, published=CAFFE,
+                   params=60_965_224, macs=724_406_816),
+    "alexnet_ungrouped": row(groups=1, **SIZE, top1=61.9, top5=83.9, published=IMGCLSMOB,
+                             params=62_378_344, macs=1_135_256_096),
 }
 ONE_TOWER = {
-    "alexnet_one_tower": row(top1=56.522, params=61_100_840, macs=714_188_480),
+    "alexnet_one_tower": row(top1=56.522, top5=79.066, published=TORCHVISION,
+                             params=61_100_840, macs=714_188_480),
 }
 # fmt: on
 
 
 @register(VARIANTS, paper="NIPS 2012", year=2012)
-def alexnet(groups=2, *, input_shape=(227, 227, 3), num_classes=1000, name="alexnet"):
+def alexnet(
+    groups: int = 2,
+    *,
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    name: str = "alexnet",
+) -> Model:
     """Builds AlexNet with `groups` towers; returns logits, (batch, num_classes).
 
     Raises:
@@ -53,7 +64,12 @@ def alexnet(groups=2, *, input_shape=(227, 227, 3), num_classes=1000, name="alex
 
 
 @register(ONE_TOWER, paper="arXiv:1404.5997", year=2014)
-def alexnet_one_tower(*, input_shape=(224, 224, 3), num_classes=1000, name="alexnet_one_tower"):
+def alexnet_one_tower(
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "alexnet_one_tower",
+) -> Model:
     """Builds the one-tower form of 2014; returns logits, (batch, num_classes)."""
     require_at_least(63, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -70,13 +86,13 @@ def alexnet_one_tower(*, input_shape=(224, 224, 3), num_classes=1000, name="alex
     return Model(image, x, name=name)
 
 
-def normalize_and_pool(x, name):
+def normalize_and_pool(x: KerasTensor, name: str) -> KerasTensor:
     """Response normalization, then overlapping pooling.  (n, n, C) -> ((n - 1) / 2, ..., C)."""
     x = LocalResponseNormalization(name=f"{name}_lrn")(x)
     return layers.MaxPooling2D(3, 2, name=f"{name}_pool")(x)
 
 
-def require_fit(input_shape, name):
+def require_fit(input_shape: tuple[int, int, int], name: str) -> None:
     """One stride of 4 and three of 2 divide evenly where a side is 32 i + 3, from 67 on."""
     if any(side % 32 != 3 or side < 67 for side in input_shape[:2]):
         height, width = input_shape[:2]

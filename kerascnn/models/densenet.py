@@ -12,37 +12,50 @@ blocks, 32, 16 and 8 pixels wide -> the same. "BC": bottlenecks and compression 
 Without the dropout of CIFAR training without augmentation.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, padded_max_pool
+from kerascnn.models.published import CIFAR_REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
-IMAGENET = {  # Table 1; top-1: torchvision's first weights
-    "densenet121": row(depth=(6, 12, 24, 16), top1=74.434, params=7_978_856, macs=2_834_161_664),
-    "densenet169": row(depth=(6, 12, 32, 32), top1=75.6, params=14_149_480, macs=3_359_843_328),
-    "densenet201": row(depth=(6, 12, 48, 32), top1=76.896, params=20_013_928, macs=4_291_365_888),
+IMAGENET = {  # Table 1
+    "densenet121": row(depth=(6, 12, 24, 16), top1=74.434, top5=91.972, published=TORCHVISION,
+                       params=7_978_856, macs=2_834_161_664),
+    "densenet169": row(depth=(6, 12, 32, 32), top1=75.6, top5=92.806, published=TORCHVISION,
+                       params=14_149_480, macs=3_359_843_328),
+    "densenet201": row(depth=(6, 12, 48, 32), top1=76.896, top5=93.37, published=TORCHVISION,
+                       params=20_013_928, macs=4_291_365_888),
 }
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
-CIFAR = {  # Table 2, C10+; names give layers and growth; top-1: the authors' repository
-    "densenet40_12": row(depth=12, growth=12, bc=False, top1=94.76,
+CIFAR = {  # Table 2, C10+; names give layers and growth
+    "densenet40_12": row(depth=12, growth=12, bc=False, top1=94.76, published=CIFAR_REPOSITORY,
                          params=1_019_722, macs=264_812_928, **CIFAR10),
-    "densenet100_12": row(depth=32, growth=12, bc=False, top1=95.9,
+    "densenet100_12": row(depth=32, growth=12, bc=False, top1=95.9, published=CIFAR_REPOSITORY,
                           params=6_979_642, macs=1_769_516_448, **CIFAR10),
-    "densenet_bc100_12": row(depth=16, growth=12, bc=True, top1=95.49,
+    "densenet_bc100_12": row(depth=16, growth=12, bc=True, top1=95.49, published=CIFAR_REPOSITORY,
                              params=769_162, macs=287_929_692, **CIFAR10),
-    "densenet_bc250_24": row(depth=41, growth=24, bc=True, top1=96.38,
+    "densenet_bc250_24": row(depth=41, growth=24, bc=True, top1=96.38, published=CIFAR_REPOSITORY,
                              params=15_324_406, macs=5_418_785_724, **CIFAR10),
-    "densenet_bc190_40": row(depth=31, growth=40, bc=True, top1=96.54,
+    "densenet_bc190_40": row(depth=31, growth=40, bc=True, top1=96.54, published=CIFAR_REPOSITORY,
                              params=25_624_430, macs=9_301_945_740, **CIFAR10),
 }
 # fmt: on
 
 
 @register(IMAGENET, paper="arXiv:1608.06993", year=2016)
-def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, name="densenet"):
+def densenet(
+    depth: Sequence[int],
+    *,
+    growth: int = 32,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "densenet",
+) -> Model:
     """Builds a DenseNet-BC that returns logits, (batch, num_classes).
 
     depth: layers in each block. growth: channels each of them adds.
@@ -57,8 +70,14 @@ def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, n
 
 @register(CIFAR, paper="arXiv:1608.06993", year=2016)
 def densenet_cifar(
-    depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10, name="densenet_cifar"
-):
+    depth: int,
+    growth: int,
+    *,
+    bc: bool,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "densenet_cifar",
+) -> Model:
     """Builds a CIFAR DenseNet that returns logits, (batch, num_classes).
 
     depth: layers in each block. growth: channels each of them adds. bc: bottlenecks, compression.
@@ -70,7 +89,9 @@ def densenet_cifar(
     return Model(image, head(x, num_classes), name=name)
 
 
-def blocks(x, depth, growth, *, bottleneck, compression):
+def blocks(
+    x: KerasTensor, depth: Sequence[int], growth: int, *, bottleneck: bool, compression: float
+) -> KerasTensor:
     """Dense blocks with transitions between them, batch normalization and ReLU at the end."""
     for stage, count in enumerate(depth, start=1):
         if stage > 1:
@@ -80,14 +101,14 @@ def blocks(x, depth, growth, *, bottleneck, compression):
     return batch_norm(x, name="head")
 
 
-def dense_layer(x, growth, bottleneck, name):
+def dense_layer(x: KerasTensor, growth: int, bottleneck: bool, name: str) -> KerasTensor:
     """3x3 behind, with `bottleneck`, a 1x1 to 4 growth.  (H, W, C) -> (H, W, C + growth)."""
     new = bn_conv(x, 4 * growth, 1, name=f"{name}_1") if bottleneck else x
     new = bn_conv(new, growth, 3, name=f"{name}_2")
     return layers.Concatenate(name=f"{name}_concat")([x, new])
 
 
-def transition(x, filters, name):
+def transition(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     """1x1, 2x2 average.  (H, W, C) -> (H/2, W/2, filters)."""
     x = bn_conv(x, filters, 1, name=name)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x)

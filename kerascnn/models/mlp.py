@@ -7,18 +7,22 @@ examples of Keras, TensorFlow and Stanford's course CS231n for the others.
 image -> a vector of its pixels -> hidden dense layers -> logits.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model
 
 from kerascnn.layers import dense_head
+from kerascnn.models.published import Published
 from kerascnn.models.registry import register, row
 
 # fmt: off
+FIGURE_9 = Published("Figure 9 of the paper", "whole")
 MNIST   = {"input_shape": (28, 28, 1), "num_classes": 10}
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
-LECUN = {  # test error on MNIST, Figure 9: 4.7 % and 3.05 %
-    "lenet_300": row(hidden=(300,), act="tanh", **MNIST, top1=95.3,
+LECUN = {
+    "lenet_300": row(hidden=(300,), act="tanh", **MNIST, top1=95.3, published=FIGURE_9,
                      params=238_510, macs=238_200),
-    "lenet_300_100": row(hidden=(300, 100), act="tanh", **MNIST, top1=96.95,
+    "lenet_300_100": row(hidden=(300, 100), act="tanh", **MNIST, top1=96.95, published=FIGURE_9,
                          params=266_610, macs=266_200),
 }
 EXAMPLES = {
@@ -33,7 +37,15 @@ EXAMPLES = {
 
 @register(LECUN, paper="Proc. IEEE 86(11)", year=1998)
 @register(EXAMPLES, paper="keras.io, tensorflow.org, cs231n", year=2015)
-def mlp(hidden, *, act="relu", dropout=0.0, input_shape=(28, 28, 1), num_classes=10, name="mlp"):
+def mlp(
+    hidden: Sequence[int],
+    *,
+    act: str | None = "relu",
+    dropout: float = 0.0,
+    input_shape: tuple[int, int, int] = (28, 28, 1),
+    num_classes: int = 10,
+    name: str = "mlp",
+) -> Model:
     """Builds a perceptron that returns logits, (batch, num_classes).
 
     hidden: sizes of the hidden layers; none makes a linear classifier. act: the name of their

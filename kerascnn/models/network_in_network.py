@@ -10,26 +10,38 @@ As in the authors' own files: the class maps go through a ReLU too, pooling is t
 rounds up.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv
+from kerascnn.models.published import CAFFE, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+TABLE_1 = Published("Table 1 of the paper", "whole")
+TABLE_2 = Published("Table 2 of the paper", "whole")
 CIFAR = {"input_shape": (32, 32, 3)}
 VARIANTS = {  # Tables 1 and 2, without augmentation
-    "nin_cifar10": row(**CIFAR, num_classes=10, top1=89.59, params=966_986, macs=222_486_528),
-    "nin_cifar100": row(**CIFAR, num_classes=100, top1=64.3, params=984_356, macs=223_592_448),
+    "nin_cifar10": row(**CIFAR, num_classes=10, top1=89.59, published=TABLE_1,
+                       params=966_986, macs=222_486_528),
+    "nin_cifar100": row(**CIFAR, num_classes=100, top1=64.3, published=TABLE_2,
+                        params=984_356, macs=223_592_448),
 }
-IMAGENET = {  # the authors' Caffe model
-    "nin_imagenet": row(top1=59.36, params=7_595_176, macs=1_100_188_800),
+IMAGENET = {
+    "nin_imagenet": row(top1=59.36, published=CAFFE, params=7_595_176, macs=1_100_188_800),
 }
 # fmt: on
 
 
 @register(VARIANTS, paper="arXiv:1312.4400", year=2013)
-def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
+def nin_cifar(
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "nin_cifar",
+) -> Model:
     """Builds the network for CIFAR; returns logits, (batch, num_classes)."""
     require_at_least(6, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -45,7 +57,12 @@ def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
 
 
 @register(IMAGENET, paper="arXiv:1312.4400", year=2013)
-def nin_imagenet(*, input_shape=(224, 224, 3), num_classes=1000, name="nin_imagenet"):
+def nin_imagenet(
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "nin_imagenet",
+) -> Model:
     """Builds the network for ImageNet; returns logits, (batch, num_classes)."""
     require_at_least(55, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -61,7 +78,15 @@ def nin_imagenet(*, input_shape=(224, 224, 3), num_classes=1000, name="nin_image
     return Model(image, x, name=name)
 
 
-def mlpconv(x, filters, kernel_size, strides=1, *, padding="symmetric", name):
+def mlpconv(
+    x: KerasTensor,
+    filters: Sequence[int],
+    kernel_size: int,
+    strides: int = 1,
+    *,
+    padding: str = "symmetric",
+    name: str,
+) -> KerasTensor:
     """One spatial convolution, then 1x1 ones.  (H, W, C) -> (H/strides, W/strides, filters[-1])."""
     first, *rest = filters
     x = conv(x, first, kernel_size, strides, padding=padding, act="relu", name=f"{name}_1")

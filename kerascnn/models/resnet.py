@@ -6,30 +6,45 @@ channels (e = 1 for basic blocks, 4 for bottlenecks) -> global average -> logits
 The stride of a bottleneck sits on its 3x3 convolution, as in torchvision ("v1.5"). In the rows
 _v1 it sits on the first 1x1, as in the paper; there the 50-layer network keeps a bias on its
 first convolution, and pooling rounds up, as in the authors' Caffe files. The rows _v1_keras are
-keras.applications' own: the paper's strides, and a bias in front of every normalization.
+keras.applications' own: the paper's strides, and a bias in front of every normalization. resnet26
+is timm's.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Callable, Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_max_pool
+from kerascnn.models.published import KERAS_IO, REPOSITORY, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 
-def basic(x, filters, strides, use_bias, name):
+def basic(x: KerasTensor, filters: int, strides: int, use_bias: bool, name: str) -> KerasTensor:
     """Two 3x3.  (H, W, C) -> (H/strides, W/strides, filters)."""
     x = conv_bn(x, filters, 3, strides, use_bias=use_bias, name=f"{name}_1")
     return conv_bn(x, filters, 3, use_bias=use_bias, act=None, name=f"{name}_2")
 
 
-def bottleneck(x, filters, strides, use_bias, name, *, widen=1, groups=1):
+def bottleneck(
+    x: KerasTensor,
+    filters: int,
+    strides: int,
+    use_bias: bool,
+    name: str,
+    *,
+    widen: int = 1,
+    groups: int = 1,
+) -> KerasTensor:
     """1x1 to widen * filters, 3x3, 1x1 up.  (H, W, C) -> (H/strides, W/strides, 4 filters)."""
     x = conv_bn(x, widen * filters, 1, use_bias=use_bias, name=f"{name}_1")
     x = conv_bn(x, widen * filters, 3, strides, groups=groups, use_bias=use_bias, name=f"{name}_2")
     return conv_bn(x, 4 * filters, 1, use_bias=use_bias, act=None, name=f"{name}_3")
 
 
-def bottleneck_v1(x, filters, strides, use_bias, name):
+def bottleneck_v1(
+    x: KerasTensor, filters: int, strides: int, use_bias: bool, name: str
+) -> KerasTensor:
     """The bottleneck as first published: it strides on the 1x1 that goes down."""
     x = conv_bn(x, filters, 1, strides, use_bias=use_bias, name=f"{name}_1")
     x = conv_bn(x, filters, 3, use_bias=use_bias, name=f"{name}_2")
@@ -39,28 +54,37 @@ def bottleneck_v1(x, filters, strides, use_bias, name):
 # fmt: off
 V1 = {"block": bottleneck_v1, "pool": ceil_max_pool}
 KERAS = {"block": bottleneck_v1, "stem_bias": True, "use_bias": True}
-VARIANTS = {  # Table 1; top-1: torchvision's first weights, the authors' Caffe files, keras.io
-    "resnet18": row(block=basic, depth=(2, 2, 2, 2), top1=69.758,
+VARIANTS = {  # Table 1
+    "resnet18": row(block=basic, depth=(2, 2, 2, 2),
+                    top1=69.758, top5=89.078, published=TORCHVISION,
                     params=11_689_512, macs=1_814_073_344),
-    "resnet34": row(block=basic, depth=(3, 4, 6, 3), top1=73.314,
+    "resnet34": row(block=basic, depth=(3, 4, 6, 3),
+                    top1=73.314, top5=91.42, published=TORCHVISION,
                     params=21_797_672, macs=3_663_761_408),
-    "resnet50": row(block=bottleneck, depth=(3, 4, 6, 3), top1=76.13,
+    "resnet26": row(block=bottleneck, depth=(2, 2, 2, 2), params=15_995_176, macs=2_342_256_640),
+    "resnet50": row(block=bottleneck, depth=(3, 4, 6, 3),
+                    top1=76.13, top5=92.862, published=TORCHVISION,
                     params=25_557_032, macs=4_089_184_256),
-    "resnet101": row(block=bottleneck, depth=(3, 4, 23, 3), top1=77.374,
+    "resnet101": row(block=bottleneck, depth=(3, 4, 23, 3),
+                     top1=77.374, top5=93.546, published=TORCHVISION,
                      params=44_549_160, macs=7_801_405_440),
-    "resnet152": row(block=bottleneck, depth=(3, 8, 36, 3), top1=78.312,
+    "resnet152": row(block=bottleneck, depth=(3, 8, 36, 3),
+                     top1=78.312, top5=94.046, published=TORCHVISION,
                      params=60_192_808, macs=11_513_626_624),
-    "resnet50_v1": row(**V1, stem_bias=True, depth=(3, 4, 6, 3), top1=75.3,
+    "resnet50_v1": row(**V1, stem_bias=True, depth=(3, 4, 6, 3),
+                       top1=75.3, top5=92.2, published=REPOSITORY,
                        params=25_557_096, macs=3_857_973_248),
-    "resnet101_v1": row(**V1, depth=(3, 4, 23, 3), top1=76.4,
+    "resnet101_v1": row(**V1, depth=(3, 4, 23, 3), top1=76.4, top5=92.9, published=REPOSITORY,
                         params=44_549_160, macs=7_570_194_432),
-    "resnet152_v1": row(**V1, depth=(3, 8, 36, 3), top1=77.0,
+    "resnet152_v1": row(**V1, depth=(3, 8, 36, 3), top1=77.0, top5=93.3, published=REPOSITORY,
                         params=60_192_808, macs=11_282_415_616),
-    "resnet50_v1_keras": row(**KERAS, depth=(3, 4, 6, 3), top1=74.9,
+    "resnet50_v1_keras": row(**KERAS, depth=(3, 4, 6, 3), top1=74.9, top5=92.1, published=KERAS_IO,
                              params=25_583_592, macs=3_857_973_248),
-    "resnet101_v1_keras": row(**KERAS, depth=(3, 4, 23, 3), top1=76.4,
+    "resnet101_v1_keras": row(**KERAS, depth=(3, 4, 23, 3),
+                              top1=76.4, top5=92.8, published=KERAS_IO,
                               params=44_601_832, macs=7_570_194_432),
-    "resnet152_v1_keras": row(**KERAS, depth=(3, 8, 36, 3), top1=76.6,
+    "resnet152_v1_keras": row(**KERAS, depth=(3, 8, 36, 3),
+                              top1=76.6, top5=93.1, published=KERAS_IO,
                               params=60_268_520, macs=11_282_415_616),
 }
 # fmt: on
@@ -68,16 +92,16 @@ VARIANTS = {  # Table 1; top-1: torchvision's first weights, the authors' Caffe 
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
 def resnet(
-    block,
-    depth,
+    block: Callable[..., KerasTensor],
+    depth: Sequence[int],
     *,
-    pool=padded_max_pool,
-    stem_bias=False,
-    use_bias=False,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="resnet",
-):
+    pool: Callable[..., KerasTensor] = padded_max_pool,
+    stem_bias: bool = False,
+    use_bias: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet",
+) -> Model:
     """Builds a ResNet that returns logits, (batch, num_classes).
 
     block: what computes a residual. depth: number of blocks in each stage. pool: the max pooling
@@ -92,7 +116,13 @@ def resnet(
     return Model(image, head(x, num_classes), name=name)
 
 
-def stages(x, block, depth, *, use_bias=False):
+def stages(
+    x: KerasTensor,
+    block: Callable[..., KerasTensor],
+    depth: Sequence[int],
+    *,
+    use_bias: bool = False,
+) -> KerasTensor:
     """Stages of 64, 128, 256, ... filters; from the second on, the first block halves the image."""
     for stage, blocks in enumerate(depth, start=1):
         for i in range(1, blocks + 1):
@@ -101,7 +131,14 @@ def stages(x, block, depth, *, use_bias=False):
     return x
 
 
-def residual(x, block, filters, strides, use_bias, name):
+def residual(
+    x: KerasTensor,
+    block: Callable[..., KerasTensor],
+    filters: int,
+    strides: int,
+    use_bias: bool,
+    name: str,
+) -> KerasTensor:
     """block(x) + x; a 1x1 convolution brings x to the shape of block(x) where they differ."""
     shortcut = x
     x = block(x, filters, strides, use_bias, name)
@@ -113,7 +150,7 @@ def residual(x, block, filters, strides, use_bias, name):
     return layers.ReLU(name=f"{name}_out")(x)
 
 
-def head(x, num_classes):
+def head(x: KerasTensor, num_classes: int) -> KerasTensor:
     """Global average, then logits."""
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     return layers.Dense(num_classes, name="head_logits")(x)

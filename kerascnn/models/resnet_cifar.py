@@ -8,22 +8,30 @@ The shortcuts have no weights (option A). The plain networks are the same withou
 that they have the same parameters and multiplications.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn, identity_shortcut
 from kerascnn.models.graph import allow_depth
+from kerascnn.models.published import Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import basic, head
 
 # fmt: off
+TABLE_6 = Published("Table 6 of the paper", "whole")
 CIFAR10 = {"input_shape": (32, 32, 3), "num_classes": 10}
-VARIANTS = {  # Table 6; Figure 6 draws the plain ones without giving their numbers
-    "resnet20": row(depth=3, params=269_722, macs=40_551_040, top1=91.25, **CIFAR10),
-    "resnet32": row(depth=5, params=464_154, macs=68_862_592, top1=92.49, **CIFAR10),
-    "resnet44": row(depth=7, params=658_586, macs=97_174_144, top1=92.83, **CIFAR10),
-    "resnet56": row(depth=9, params=853_018, macs=125_485_696, top1=93.03, **CIFAR10),
-    "resnet110": row(depth=18, params=1_727_962, macs=252_887_680, top1=93.57, **CIFAR10),
-    "resnet1202": row(depth=200, params=19_421_274, macs=2_829_238_912, top1=92.07, **CIFAR10),
+VARIANTS = {  # Figure 6 draws the plain ones without giving their numbers
+    "resnet20": row(depth=3, top1=91.25, published=TABLE_6,
+                    params=269_722, macs=40_551_040, **CIFAR10),
+    "resnet32": row(depth=5, top1=92.49, published=TABLE_6,
+                    params=464_154, macs=68_862_592, **CIFAR10),
+    "resnet44": row(depth=7, top1=92.83, published=TABLE_6,
+                    params=658_586, macs=97_174_144, **CIFAR10),
+    "resnet56": row(depth=9, top1=93.03, published=TABLE_6,
+                    params=853_018, macs=125_485_696, **CIFAR10),
+    "resnet110": row(depth=18, top1=93.57, published=TABLE_6,
+                    params=1_727_962, macs=252_887_680, **CIFAR10),
+    "resnet1202": row(depth=200, top1=92.07, published=TABLE_6,
+                    params=19_421_274, macs=2_829_238_912, **CIFAR10),
     "plain20": row(residual=False, depth=3, params=269_722, macs=40_551_040, **CIFAR10),
     "plain32": row(residual=False, depth=5, params=464_154, macs=68_862_592, **CIFAR10),
     "plain44": row(residual=False, depth=7, params=658_586, macs=97_174_144, **CIFAR10),
@@ -34,8 +42,13 @@ VARIANTS = {  # Table 6; Figure 6 draws the plain ones without giving their numb
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
 def resnet_cifar(
-    depth, *, residual=True, input_shape=(32, 32, 3), num_classes=10, name="resnet_cifar"
-):
+    depth: int,
+    *,
+    residual: bool = True,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnet_cifar",
+) -> Model:
     """Builds a CIFAR ResNet that returns logits, (batch, num_classes).
 
     depth: the paper's n, blocks in each stage. residual: False for the plain network.
@@ -50,7 +63,7 @@ def resnet_cifar(
     return Model(image, head(x, num_classes), name=name)
 
 
-def block(x, filters, strides, residual, name):
+def block(x: KerasTensor, filters: int, strides: int, residual: bool, name: str) -> KerasTensor:
     """Two 3x3, with or without a shortcut.  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = identity_shortcut(x, filters, strides, name=f"{name}_proj") if residual else None
     x = basic(x, filters, strides, False, name)

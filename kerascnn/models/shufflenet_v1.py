@@ -9,22 +9,30 @@ The first 1x1 of stage 1 is not grouped, as its input is narrow. As in the autho
 classifier has no bias, and the average of a strided unit counts its padding.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ChannelShuffle, conv_bn, depthwise_conv_bn, padded_max_pool
+from kerascnn.models.published import REPOSITORY
 from kerascnn.models.registry import register, row
 
 # fmt: off
-VARIANTS = {  # Tables 1 and 2; top-1: the authors' repository
-    "shufflenet_v1_g3_x0_5": row(groups=3, stem=12, filters=(120, 240, 480), top1=57.3,
+VARIANTS = {  # Tables 1 and 2
+    "shufflenet_v1_g3_x0_5": row(groups=3, stem=12, filters=(120, 240, 480),
+                                 top1=57.3, top5=80.0, published=REPOSITORY,
                                  params=717_324, macs=37_589_856),
-    "shufflenet_v1_g3_x1_0": row(groups=3, stem=24, filters=(240, 480, 960), top1=67.8,
+    "shufflenet_v1_g3_x1_0": row(groups=3, stem=24, filters=(240, 480, 960),
+                                 top1=67.8, top5=87.7, published=REPOSITORY,
                                  params=1_864_728, macs=137_460_672),
-    "shufflenet_v1_g3_x1_5": row(groups=3, stem=24, filters=(360, 720, 1440), top1=71.6,
+    "shufflenet_v1_g3_x1_5": row(groups=3, stem=24, filters=(360, 720, 1440),
+                                 top1=71.6, top5=90.2, published=REPOSITORY,
                                  params=3_441_168, macs=292_443_552),
-    "shufflenet_v1_g3_x2_0": row(groups=3, stem=48, filters=(480, 960, 1920), top1=74.1,
+    "shufflenet_v1_g3_x2_0": row(groups=3, stem=48, filters=(480, 960, 1920),
+                                 top1=74.1, top5=91.4, published=REPOSITORY,
                                  params=5_449_776, macs=524_045_184),
-    "shufflenet_v1_g8_x1_0": row(groups=8, stem=24, filters=(384, 768, 1536), top1=68.0,
+    "shufflenet_v1_g8_x1_0": row(groups=8, stem=24, filters=(384, 768, 1536),
+                                 top1=68.0, top5=86.4, published=REPOSITORY,
                                  params=2_433_768, macs=138_365_952),
 }
 # fmt: on
@@ -32,8 +40,14 @@ VARIANTS = {  # Tables 1 and 2; top-1: the authors' repository
 
 @register(VARIANTS, paper="arXiv:1707.01083", year=2017)
 def shufflenet_v1(
-    groups, stem, filters, *, input_shape=(224, 224, 3), num_classes=1000, name="shufflenet_v1"
-):
+    groups: int,
+    stem: int,
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "shufflenet_v1",
+) -> Model:
     """Builds a ShuffleNet that returns logits, (batch, num_classes).
 
     groups: of the 1x1 convolutions. stem, filters: channels of the stem and of the stages.
@@ -51,7 +65,9 @@ def shufflenet_v1(
     return Model(image, x, name=name)
 
 
-def unit(x, filters, strides, first_groups, groups, name):
+def unit(
+    x: KerasTensor, filters: int, strides: int, first_groups: int, groups: int, name: str
+) -> KerasTensor:
     """Figure 2 (b) and, strided, (c).  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = x
     new = filters if strides == 1 else filters - shortcut.shape[-1]

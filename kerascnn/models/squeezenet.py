@@ -12,20 +12,26 @@ Pooling rounds up; the class maps go through a ReLU. The bypass (Figure 2, middl
 of those modules that keep their shape, and costs no multiplication.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv
+from kerascnn.models.published import TORCHVISION, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
+TABLE_3 = Published("Table 3 of the paper")
 # The stem; for each stage the width of the squeeze of its modules, a quarter of each expand.
 V1_0 = {"stem": (96, 7), "squeeze": ((16, 16, 32), (32, 48, 48, 64), (64,))}
 V1_1 = {"stem": (64, 3), "squeeze": ((16, 16), (32, 32), (48, 48, 64, 64))}
-VARIANTS = {  # top-1: torchvision's weights; with bypass: Table 3
-    "squeezenet1_0": row(**V1_0, top1=58.092, params=1_248_424, macs=818_924_576),
-    "squeezenet1_1": row(**V1_1, top1=58.178, params=1_235_496, macs=349_151_936),
-    "squeezenet1_0_bypass": row(**V1_0, bypass=True, top1=60.4,
+VARIANTS = {
+    "squeezenet1_0": row(**V1_0, top1=58.092, top5=80.42, published=TORCHVISION,
+                         params=1_248_424, macs=818_924_576),
+    "squeezenet1_1": row(**V1_1, top1=58.178, top5=80.624, published=TORCHVISION,
+                         params=1_235_496, macs=349_151_936),
+    "squeezenet1_0_bypass": row(**V1_0, bypass=True, top1=60.4, top5=82.5, published=TABLE_3,
                                 params=1_248_424, macs=818_924_576),
 }
 # fmt: on
@@ -33,8 +39,14 @@ VARIANTS = {  # top-1: torchvision's weights; with bypass: Table 3
 
 @register(VARIANTS, paper="arXiv:1602.07360", year=2016)
 def squeezenet(
-    stem, squeeze, *, bypass=False, input_shape=(224, 224, 3), num_classes=1000, name="squeezenet"
-):
+    stem: tuple[int, int],
+    squeeze: Sequence[Sequence[int]],
+    *,
+    bypass: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "squeezenet",
+) -> Model:
     """Builds a SqueezeNet that returns logits, (batch, num_classes).
 
     stem: filters and kernel size of the first convolution. squeeze: for each stage the squeezed
@@ -53,7 +65,7 @@ def squeezenet(
     return Model(image, x, name=name)
 
 
-def fire(x, width, bypass, name):
+def fire(x: KerasTensor, width: int, bypass: bool, name: str) -> KerasTensor:
     """1x1 down to `width`, then 1x1 and 3x3 up to 4 * width each.  (H, W, C) -> (H, W, 8 width)."""
     shortcut = x
     x = conv(x, width, 1, act="relu", name=f"{name}_squeeze")

@@ -9,23 +9,34 @@ zfnet_wide has 512, 1024 and 512 maps in layers 3 to 5 (Table 2). The paper norm
 behind the first two poolings without giving constants; here it is AlexNet's response normalization.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model, layers
 
 from kerascnn.layers import LocalResponseNormalization, ceil_max_pool, conv, dense_head
+from kerascnn.models.published import Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 # fmt: off
-VARIANTS = {  # Figure 3 and Table 2, several crops
-    "zfnet": row(filters=(384, 384, 256), top1=61.6, params=62_357_608, macs=1_168_032_896),
-    "zfnet_wide": row(filters=(512, 1024, 512), top1=62.5,
+PAPER = Published("Table 2 of the paper", "several-crops")
+VARIANTS = {  # Figure 3 and Table 2
+    "zfnet": row(filters=(384, 384, 256), top1=61.6, top5=83.5, published=PAPER,
+                 params=62_357_608, macs=1_168_032_896),
+    "zfnet_wide": row(filters=(512, 1024, 512), top1=62.5, top5=84.0, published=PAPER,
                       params=107_627_624, macs=2_476_704_896),
 }
 # fmt: on
 
 
 @register(VARIANTS, paper="arXiv:1311.2901", year=2013)
-def zfnet(filters, *, input_shape=(224, 224, 3), num_classes=1000, name="zfnet"):
+def zfnet(
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "zfnet",
+) -> Model:
     """Builds a ZFNet that returns logits; filters: maps of layers 3 to 5."""
     require_at_least(63, input_shape, name)
     x = image = Input(input_shape, name="image")

@@ -1,5 +1,6 @@
 """Training and what it leaves behind."""
 
+from kerascnn.training.distillation import Distiller
 from kerascnn.training.run import (
     MODEL_FILES,
     Run,
@@ -8,16 +9,19 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import fit, run_model, train
+from kerascnn.training.train import finish, fit, run_model, settle_run, train
 
 __all__ = [
+    "Distiller",
     "MODEL_FILES",
     "Run",
+    "finish",
     "fit",
     "load_finite",
     "load_model",
     "open_run",
     "refuse_not_finite",
     "run_model",
+    "settle_run",
     "train",
 ]

@@ -6,6 +6,7 @@ from kerascnn.training.checkpoints import epochs_done
 from kerascnn.training.history import rows_of
 
 LENGTH = "training.epochs"
+WHERE = "training.distribute"  # does not change what is trained: one device or many
 OPEN_ENDED = ("constant", "steps", "plateau")  # schedules that the number of epochs does not bend
 
 
@@ -26,6 +27,7 @@ def refuse_another(config, out, *, resume):
     if not path.exists():
         raise UserError(f"{path} is missing: what this run was trained with; put it back")
     differing = _differences(parse(Config, read_yaml(path), path), config)
+    differing.pop(WHERE, None)
     was, asked = differing.get(LENGTH, (0, 0))
     if asked > was and config.optimizer.schedule.name in OPEN_ENDED:
         del differing[LENGTH]

@@ -1,7 +1,9 @@
 """Training, read from top to bottom: data, model, optimizer, epochs, the best model."""
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -10,15 +12,27 @@ import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import load_data, normalization
 from kerascnn.errors import UserError
+from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
-from kerascnn.models import build
+from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plateau
+from kerascnn.training.callbacks import (
+    Checkpoints,
+    EpochProgress,
+    Finite,
+    Plateau,
+    ValidateAverages,
+)
 from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.distribution import place
 from kerascnn.training.history import best_epoch, rows_of
+from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
+from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
+from kerascnn.training.teachers import distillation_of
 
 
 def train(
@@ -55,46 +69,80 @@ def train(
             raise UserError(f"callbacks: expected Keras callbacks, got {callback!r}")
     if not isinstance(config, configs.Config):
         config = configs.load(config)
+    config = resolved(config)
     out = Path(out)
-    refuse_another(config, out, resume=resume)  # before the data is read
-    data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
-    if config.data.path:
+    where = place(config.training.distribute)
+    with where.together():
+        if where.writes:
+            refuse_another(config, out, resume=resume)  # before the data is read
+        data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
+        where.check(len(data.train), config.data.batch_size)
+    if config.data.path and where.writes:
         console.print(f"  {config.data.path}: {data.summary()}")
-    with locked(out):
-        refuse_another(config, out, resume=resume)  # again: now nobody else writes there
-        _train(config, data, out, resume, callbacks)
+    with contextlib.ExitStack() as held:
+        with where.together():
+            if where.writes:
+                held.enter_context(locked(out))
+                refuse_another(config, out, resume=resume)  # again: now nobody else writes there
+        _train(config, data, out, resume, callbacks, where)
+        with where.together():  # the first worker has written everything
+            pass
     return Run(out)
 
 
-def _train(config, data, out, resume, callbacks):
-    normalize = _normalization(config, data, out, resume)
+def _train(config, data, out, resume, callbacks, where):
+    if resume and config.data.normalize.from_images:
+        data = _as_it_began(data, out, where)
 
     # Not before a run that it goes on with has proved to be readable.
-    def settle(logs):
-        configs.save(config, out / "config.yaml")
-        if config.data.normalize.from_images:
-            normalization.save(normalize, out)
-
-    keras.utils.set_random_seed(config.training.seed)
-    model = run_model(config, data, config.training.precision, normalize)
-    rows = fit(
-        model,
-        data,
-        config.optimizer,
-        config.training,
-        out,
-        checkpoints=out / "checkpoints",
-        resume=resume,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_begin=settle), *callbacks],
+    settle = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: settle_run(config, data, out)
     )
+    keras.utils.set_random_seed(config.training.seed)
+    with where.scope():
+        model = run_model(config, data, config.training.precision)
+        rows = fit(
+            model,
+            data,
+            config.optimizer,
+            config.training,
+            out,
+            checkpoints=out / "checkpoints",
+            resume=resume,
+            callbacks=[settle, *callbacks] if where.writes else callbacks,
+            where=where,
+            loss=config.loss,
+            distillation=config.distillation and distillation_of(config.distillation, model),
+        )
+    if not where.writes:
+        return
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
+    finish(config, data, out, rows)
 
+
+def _as_it_began(data, out, where):
+    """The data of a run that goes on, normalized by what the run began with."""
+    with where.files(out / "checkpoints" / "last.keras", out / normalization.FILE) as (last, kept):
+        if not last.exists():
+            return data
+        return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
+
+
+def settle_run(config, data, out):
+    """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
+    configs.save(config, out / "config.yaml")
+    if config.data.normalize.from_images:
+        normalization.save(data.normalization, out)
+
+
+def finish(config, data, out, rows, **facts):
+    """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
-    finished = run_model(config, data, "float32", normalize)
+    finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
-        finished.save(path)
+        without_auxiliary(finished).save(path)
     write_json(
         out / "run.json",
         {
@@ -110,6 +158,7 @@ def _train(config, data, out, resume, callbacks):
                 "test": len(data.test),
             },
             "keras": keras.__version__,
+            **facts,
         },
     )
 
@@ -121,23 +170,18 @@ def _is_finished(out, epochs):
     return whole and read_json(facts).get("epochs") == epochs
 
 
-def _normalization(config, data, out, resume):
-    """What pixels are normalized by: written in the config, computed, or as the run has it."""
-    if not config.data.normalize.from_images:
-        return config.data.normalize
-    if resume and (out / "checkpoints" / "last.keras").exists():
-        return normalization.read(out, data.shape)
-    return normalization.computed(data)
+def resolved(config):
+    """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
+    auxiliary = dict(variant(config.model.name).row.auxiliary)
+    if config.loss.auxiliary is not None or not auxiliary:
+        return config
+    return config.model_copy(
+        update={"loss": config.loss.model_copy(update={"auxiliary": auxiliary})}
+    )
 
 
-def run_model(config, data, precision, normalize=None):
-    """The network of a config with its normalization in front: raw pixels -> logits.
-
-    normalize: mean and std; by default those of the config, computed where it says so.
-    """
-    normalize = normalize or config.data.normalize
-    if getattr(normalize, "from_images", False):
-        normalize = normalization.computed(data)
+def run_model(config, data, precision):
+    """The network of a config with its normalization in front: raw pixels -> logits."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -147,22 +191,39 @@ def run_model(config, data, precision, normalize=None):
             num_classes=len(data.names),
             **config.model.arguments,
         )
-        return normalized(network, normalize)
+        asked = config.data.normalize
+        return normalized(network, data.normalization if asked.from_images else asked)
     finally:
         keras.config.set_dtype_policy(before)
 
 
 def fit(
-    model, data, optimizer, training, out, *, checkpoints, resume=False, callbacks=(), settled=0
+    model,
+    data,
+    optimizer,
+    training,
+    out,
+    *,
+    checkpoints,
+    resume=False,
+    callbacks=(),
+    settled=0,
+    rates=None,
+    where=ONE_DEVICE,
+    loss=None,
+    distillation=None,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:
-        model: a compiled or uncompiled model that takes raw pixels.
+        model: functional; takes raw pixels.
         optimizer, training: sections of a config.
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        rates: path of a variable -> factor of its learning rate, where that is not 1.
+        where: the `Placement` in whose scope the model was built and this is called.
+        loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
 
     Returns:
         The rows of history.csv.
@@ -172,43 +233,71 @@ def fit(
             in `checkpoints`.
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
+    where.prepare(model)
+    loss = loss or configs.LossConfig()
     made = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
-    model.compile(
-        made,
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        jit_compile=training.xla,
+    objective = Objective(
+        model,
+        loss=loss.name,
+        smoothing=loss.smoothing,
+        auxiliary=loss.auxiliary,
+        averaged=training.ema,
+        distillation=distillation,
     )
-    made = model.optimizer  # mixed_float16 wraps it in a loss-scaling one
+    objective.compile(
+        with_rates(made, rates or {}),
+        jit_compile=training.xla or keras.config.backend() == "jax",
+    )
+    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
     made.build(model.trainable_variables)
     done, rows = 0, []
-    if resume and (checkpoints / "last.keras").exists():
-        last = checkpoints / "last.keras"
-        done = restore(model, last, steps=steps)
-        rows = rows_of(out / "history.csv", done, last)
+    if resume:
+        with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
+            if last.exists():
+                done = restore(objective, last, steps=steps)
+                rows = rows_of(history, done, last)
         if done >= epochs:
-            console.print(f"  {out}: all {epochs} epochs are done")
+            if where.writes:
+                console.print(f"  {out}: all {epochs} epochs are done")
             return rows
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps)
+    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps)
-    watchers = [Finite(checkpoints), keeper, progress]
-    watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    watchers = [Finite(checkpoints)]
+    if training.ema is not None:
+        watchers.append(ValidateAverages())
+    if where.writes:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        watchers += [keeper, progress]
+        if missing("tensorboard"):
+            _say_that_tensorboard_is_missing()
+        else:
+            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+    if where.devices > 1:
+        console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out), contextlib.closing(progress):
-        model.fit(
+    with disk_errors(out), contextlib.closing(progress), where.watched():
+        objective.fit(
             data.training_batches(
-                seed=training.seed, first_step=done * steps, steps=(epochs - done) * steps
+                seed=training.seed,
+                first_step=done * steps,
+                steps=(epochs - done) * steps,
+                part=where.part,
             ),
             epochs=epochs,
             initial_epoch=done,
             steps_per_epoch=steps,
-            validation_data=data.batches(data.validation),
+            validation_data=where.validation(data),
             callbacks=[*callbacks, *watchers],
             shuffle=False,
             verbose=0,
         )
     return keeper.rows
+
+
+@cache
+def _say_that_tensorboard_is_missing():
+    """Once a process: a recipe trains several times."""
+    console.print(f"  no log for TensorBoard, which is not installed: {command('tensorboard')}")

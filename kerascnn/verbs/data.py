@@ -19,7 +19,7 @@ def shard(
     folder: Annotated[Path, typer.Argument(help="A folder of class folders.")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
     megabytes: Annotated[int, typer.Option(min=1, max=2**16, help="About, of a shard.")] = 128,
-):
+) -> None:
     """Writes images in class folders into TFRecord shards, in parallel.
 
     Image files are copied as they are. Started again, it goes on where it was interrupted, and
@@ -29,7 +29,7 @@ def shard(
     """
     start_tensorflow()
     from kerascnn.data.folders import summary
-    from kerascnn.data.sharding import shard_folder
+    from kerascnn.data.shard_writing import shard_folder
 
     with busy(f"{folder}: looks at every file") as tell:
         made = shard_folder(
@@ -54,7 +54,7 @@ def show(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As training.seed=2.")
     ] = None,
     data_dir: DataDir = None,
-):
+) -> None:
     """Draws training images as the network sees them, augmented, and the counts of the classes.
 
     Example: kerascnn data show configs/digits/lenet5.yaml --out sheet.png

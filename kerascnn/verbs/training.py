@@ -9,13 +9,16 @@ import typer
 from kerascnn.cli import DataDir, app
 from kerascnn.console import console, start_tensorflow
 from kerascnn.errors import UserError
+from kerascnn.verbs.backends import Backend, chosen_backend, take_backend
+from kerascnn.verbs.supervision import is_watched, refuse_workers, watch
+from kerascnn.workers import workers_of
 
 
 @app.command()
 def new(
     data: Annotated[Path, typer.Option(help="A folder with a folder of images for each class.")],
     out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("config.yaml"),
-):
+) -> None:
     """Writes a config to begin with, for images of your own in class folders.
 
     The classes are the names of the folders. Network, size, batch and epochs fit the images; a
@@ -44,7 +47,20 @@ def train(
     ] = None,
     data_dir: DataDir = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
-):
+    backend: Annotated[
+        Backend | None, typer.Option(help="The backend of Keras; else $KERAS_BACKEND.")
+    ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT,...",
+            help="The machines that train together, the same for each; else as a launcher says.",
+        ),
+    ] = None,
+    worker: Annotated[
+        int | None, typer.Option(help="Which of --workers this one is, from 0.")
+    ] = None,
+) -> None:
     """Trains a network; leaves config, history, checkpoints and the best model in a run folder.
 
     Example: kerascnn train configs/digits/lenet5.yaml --out runs/digits training.epochs=5
@@ -52,12 +68,27 @@ def train(
     import kerascnn.config as configs
 
     settled = configs.load(config, overrides or ())
-    start_tensorflow()
+    team = None
+    if workers or worker is not None or settled.training.distribute != "none":
+        team = workers_of(workers, worker)
+    if team and settled.training.distribute == "none":
+        settled = configs.load(config, [*(overrides or ()), "training.distribute=data_parallel"])
+    take_backend(backend)
+    refuse_workers(team, chosen_backend(), settled.training.distribute)
+    if team and not is_watched():
+        raise SystemExit(watch(team))  # who has been told of an interrupt needs no second line
+    if team:
+        from kerascnn.training.distribution import connect
+
+        connect(team)
+    start_tensorflow(feeds_only=chosen_backend() != "tensorflow")
     from kerascnn.models import variant
     from kerascnn.training import train as run_training
 
     variant(settled.model.name).check(settled.model.arguments)  # before the data is read
     run = run_training(settled, out, data_dir=data_dir, resume=resume)
+    if team and team.index:
+        return  # the first worker has the run
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "
         f"{run.facts['validation_accuracy']:.2%}  ->  {run.path / 'model.keras'}"

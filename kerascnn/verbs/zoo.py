@@ -15,8 +15,11 @@ def models(
     markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
-    """Lists the networks: name, year, parameters, multiply-accumulates, input.
+) -> None:
+    """Lists the networks: name, year, parameters, multiply-accumulates, input, accuracy.
+
+    Accuracies are published ones, with who published them and by which protocol: whether the
+    network saw one crop of each image, several, or was trained anew for longer.
 
     Example: kerascnn models 'resnet*'
     """
@@ -38,15 +41,20 @@ def models(
 def chart(
     out: Annotated[Path, typer.Option(help="The picture to write, a .png or .svg file.")],
     pattern: Annotated[str, typer.Argument(help="A shell pattern, in quotes.")] = "*",
-):
+    protocol: Annotated[
+        str, typer.Option(help="How the accuracies were measured, as `kerascnn models` says.")
+    ] = "one-crop",
+) -> None:
     """Draws the ImageNet networks: published top-1 against multiply-accumulates.
 
-    The area of a disc is the number of parameters. Nothing is built or measured.
+    The area of a disc is the number of parameters. Nothing is built or measured. Accuracies of one
+    protocol share a chart, and its axis says which: one-crop, several-crops, dense, larger-crop,
+    new-recipe.
 
     Example: kerascnn chart --out zoo.png
     """
     start_tensorflow()
     from kerascnn.analysis import zoo_chart
 
-    zoo_chart(out, pattern=pattern)
+    zoo_chart(out, pattern=pattern, protocol=protocol)
     console.print(f"  ->  {out}")

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from kerascnn import UserError
 from kerascnn.analysis import zoo_chart
 from kerascnn.models import models, registry, variant
+from kerascnn.models.published import KERAS_IO
 
 
 @pytest.fixture
@@ -31,7 +32,11 @@ def names(figure):
 def test_every_imagenet_network_with_a_published_accuracy_is_on_it(drawn, tmp_path):
     zoo_chart(tmp_path / "zoo.png")
     rows = {name: variant(name).row for name in models()}
-    expected = [name for name, row in rows.items() if row.top1 and row.num_classes == 1000]
+    expected = [
+        name
+        for name, row in rows.items()
+        if row.top1 and row.num_classes == 1000 and row.published.protocol == "one-crop"
+    ]
     figure = drawn[0]
     assert sorted(text.get_text() for text in names(figure)) == sorted(expected)
     assert (tmp_path / "zoo.png").read_bytes().startswith(b"\x89PNG")
@@ -50,6 +55,23 @@ def test_every_imagenet_network_with_a_published_accuracy_is_on_it(drawn, tmp_pa
         assert not any(box.overlaps(other) for other in boxes[:i])
 
 
+def test_accuracies_of_one_protocol_share_an_axis_that_says_which(drawn, tmp_path):
+    zoo_chart(tmp_path / "one.png")
+    assert "the central crop of each image" in drawn[0].axes[0].get_ylabel()
+    shown = {text.get_text() for text in names(drawn[0])}
+    assert not shown & {"zfnet", "vgg16_c", "resnext101_64x4d", "resnet152_v2"}
+    zoo_chart(tmp_path / "several.png", protocol="several-crops")
+    assert {text.get_text() for text in names(drawn[1])} == {"zfnet", "zfnet_wide"}
+    assert "several crops" in drawn[1].axes[0].get_ylabel()
+
+
+def test_another_protocol_is_told_by_those_there_are(tmp_path):
+    with pytest.raises(UserError, match="unknown protocol 'one_crop'; did you mean 'one-crop'"):
+        zoo_chart(tmp_path / "zoo.png", protocol="one_crop")
+    with pytest.raises(UserError, match=r"'zfnet\*' matches none; those have several-crops"):
+        zoo_chart(tmp_path / "zoo.png", pattern="zfnet*")
+
+
 def test_a_pattern_picks_networks_and_svg_keeps_them_as_vectors(drawn, tmp_path):
     zoo_chart(tmp_path / "zoo.svg", pattern="mobilenet_v1*")
     texts = [text.get_text() for text in names(drawn[0])]
@@ -59,7 +81,7 @@ def test_a_pattern_picks_networks_and_svg_keeps_them_as_vectors(drawn, tmp_path)
 
 
 def test_names_at_one_place_are_drawn_apart_and_tied_to_their_discs(drawn, tmp_path, monkeypatch):
-    row = registry.row(params=10**7, macs=10**9, top1=70.0)
+    row = registry.row(params=10**7, macs=10**9, top1=70.0, published=KERAS_IO)
     crowd = {f"same{i}": registry.Variant(f"same{i}", row, None, "paper", 2000) for i in range(8)}
     monkeypatch.setattr(registry, "_variants", crowd)
     zoo_chart(tmp_path / "zoo.png")
@@ -77,7 +99,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_a_pattern_that_matches_nothing_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"published ImageNet top-1, 'lenet\*' matches none"):
+    with pytest.raises(UserError, match=r"top-1 of one-crop, 'lenet\*' matches none"):
         zoo_chart(tmp_path / "zoo.png", pattern="lenet*")
 
 

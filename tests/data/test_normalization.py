@@ -24,7 +24,7 @@ def test_mean_and_deviation_are_those_of_the_training_images_a_channel():
     )
     data = load_data(config)
     pixels = data.pixels(data.train).astype("float64")
-    found = normalization.computed(data)
+    found = data.normalization
     np.testing.assert_allclose(found.mean, pixels.mean((0, 1, 2)), rtol=1e-9)
     np.testing.assert_allclose(found.std, pixels.std((0, 1, 2)), rtol=1e-6)
 
@@ -42,7 +42,7 @@ def test_a_mean_for_each_pixel_as_alexnets():
 def test_the_model_of_a_run_normalizes_by_what_was_computed(normalize, tmp_path):
     run = train(quick(f"data.normalize={normalize}"), tmp_path / "run")
     data = run.data()
-    kept = normalization.read(run.path, data.shape)
+    kept = normalization.read(run.path / normalization.FILE, data.shape)
     images = data.pixels(data.test, 20).astype("float32")
     layer = open_run(run.path).model().get_layer("normalize")
     wanted = (images - np.asarray(kept.mean)) / np.asarray(kept.std)

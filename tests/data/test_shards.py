@@ -9,7 +9,7 @@ from image_files import jpeg, picture
 
 from kerascnn.config import DataConfig
 from kerascnn.data import load_data
-from kerascnn.data.sharding import shard_folder
+from kerascnn.data.shard_writing import shard_folder
 from kerascnn.errors import UserError, raised_inside
 
 

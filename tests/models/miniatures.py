@@ -16,12 +16,18 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "nin_cifar10": (8, {}),
     "nin_imagenet": (55, {}),
     "vgg11_lrn": (32, {}),
+    "all_cnn_c": (9, {}),
     "googlenet_bn_aux": (79, {}),
     "inception_module": (5, {}),
     "bn_inception_separable": (32, {}),
     "inception_v3": (75, {}),
+    "inception_v4": (75, {}),
+    "inception_resnet_v1": (75, {"depth": (1, 1, 2)}),
+    "inception_resnet_v2": (75, {"depth": (1, 1, 2)}),
     "squeezenet1_0_bypass": (61, {}),
     "resnet18": (32, {"depth": (1, 1, 1, 1)}),
+    "resnet26d": (32, {"depth": (1, 1, 1, 1)}),
+    "resnet50_deformable_v2": (32, {"depth": (1, 1, 1, 1)}),
     "resnet20": (8, {"depth": 1}),
     "resnet164_v2": (8, {"depth": 1}),
     "resnet50_v2": (32, {"depth": (1, 1, 1, 1)}),
@@ -41,6 +47,8 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "xception": (71, {}),
     "resnet8": (8, {}),
     "ds_cnn": (10, {}),
+    "time_series_fcn": (16, {}),
+    "c3d": (16, {"filters": ((4,), (6,), (8,)), "units": (8,)}),
 }
 # fmt: on
 
@@ -50,7 +58,8 @@ def make(name):
     side, arguments = SMALL[name]
     found = variant(name)
     arguments = {**found.row.arguments, **arguments}
-    shape = (side, side, found.row.input_shape[2])
+    *sides, channels = found.row.input_shape
+    shape = (*[side] * len(sides), channels)
     # A module has no classifier whose classes could be chosen.
     classes = {} if name == "inception_module" else {"num_classes": 3}
     keras.utils.set_random_seed(0)

@@ -48,6 +48,10 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "vgg16": "D (VGG-16)",
         "vgg16_c": "C (1x1 third convs)",
         "vgg19": "E (VGG-19)",
+        "vgg11_bn": "A with BN",
+        "vgg13_bn": "B with BN",
+        "vgg16_bn": "D with BN",
+        "vgg19_bn": "E with BN",
     },
     "GoogLeNet": {
         "googlenet": "Inception-v1, inference (no aux)",
@@ -62,7 +66,38 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "inception_v3": "torchvision, no aux",
         "inception_v3_keras": "keras.applications (no aux, BN scale=False)",
     },
+    "Inception-v4": {
+        "inception_v4": "299",
+    },
+    "Inception-ResNet": {
+        "inception_resnet_v1": "v1, 5-10-5+1 blocks",
+        "inception_resnet_v2": "v2 (timm, BN with gamma)",
+        "inception_resnet_v2_keras": "v2 keras.applications (BN scale=False)",
+    },
+    "All-CNN": {
+        "all_cnn_c": "C, CIFAR-10",
+    },
+    "FCN (time series)": {
+        "time_series_fcn": "Cylinder-Bell-Funnel",
+    },
+    "C3D": {
+        "c3d": "Sports-1M",
+        "c3d_small": "small, 8x24x24",
+    },
+    "Deformable ResNet": {
+        "resnet50_deformable": "50, conv5",
+        "resnet101_deformable": "101, conv5",
+        "resnet50_deformable_v2": "50, v2, conv3-conv5",
+    },
+    "ResNet-D (timm)": {
+        name: name
+        for name in (
+            *("resnet10t", "resnet14t", "resnet26t", "resnet18d", "resnet34d"),
+            *("resnet26d", "resnet50d", "resnet101d", "resnet152d"),
+        )
+    },
     "ResNet": {
+        "resnet26": "26 (timm)",
         "resnet101": "101 v1.5 (stride in 3x3)",
         "resnet101_v1": "101 original Caffe (stride in 1x1)",
         "resnet101_v1_keras": "101 v1 keras.applications (stride in 1x1, conv bias)",
@@ -155,6 +190,8 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "mobilenet_v2_075": "alpha=0.75 @224 (Keras)",
         "mobilenet_v2_130": "alpha=1.3 @224 (Keras)",
         "mobilenet_v2_140": "alpha=1.4 @224 (Keras)",
+        "mobilenet_v2_110d": "110d (timm)",
+        "mobilenet_v2_120d": "120d (timm)",
     },
     "ShuffleNet v1": {
         "shufflenet_v1_g3_x0_5": "g=3 0.5x",
@@ -167,6 +204,9 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "shufflenet_v2_x0_5": "0.5x (authors)",
         "shufflenet_v2_x1_0": "1.0x (authors)",
         "shufflenet_v2_x1_0_torch": "1.0x torchvision",
+        "shufflenet_v2_x0_5_torch": "0.5x torchvision",
+        "shufflenet_v2_x1_5_torch": "1.5x torchvision",
+        "shufflenet_v2_x2_0_torch": "2.0x torchvision",
         "shufflenet_v2_x1_5": "1.5x (authors)",
         "shufflenet_v2_x2_0": "2.0x (authors)",
     },
@@ -186,7 +226,14 @@ SYSTEMS = {  # name of a system -> name here -> its variant
 }
 # Those that cost what another costs: they differ in what has no weights.
 ALIKE = {
+    "mobilenet_v1_torch": "mobilenet_v1",             # where it pads
     "mobilenet_v2_torch": "mobilenet_v2",             # where it pads
+    "mobilenet_v2_050_torch": "mobilenet_v2_050",     # where it pads
+    "mobilenet_v2_140_torch": "mobilenet_v2_140",     # where it pads
+    "xception_torch": "xception",                     # where it pools
+    "resnet50_v2_torch": "resnet50_v2",               # which side of a pooling normalizes
+    "resnet101_v2_torch": "resnet101_v2",             # which side of a pooling normalizes
+    "resnet152_v2_torch": "resnet152_v2",             # which side of a pooling normalizes
     "plain32": "resnet32",                            # no shortcuts
     "plain44": "resnet44",                            # no shortcuts
     "squeezenet1_0_bypass": "squeezenet1_0",          # additions

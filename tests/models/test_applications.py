@@ -19,6 +19,7 @@ MODULES = {  # where the preprocessing of each function lives
     "VGG19": "vgg19",
     "Xception": "xception",
     "InceptionV3": "inception_v3",
+    "InceptionResNetV2": "inception_resnet_v2",
     "MobileNet": "mobilenet",
     "MobileNetV2": "mobilenet_v2",
     **{f"ResNet{depth}": "resnet" for depth in (50, 101, 152)},
@@ -27,6 +28,7 @@ MODULES = {  # where the preprocessing of each function lives
 }
 SMALLEST = {
     "densenet121",
+    "inception_resnet_v2_keras",
     "inception_v3_keras",
     "mobilenet_v1_025",
     "mobilenet_v2_035",
@@ -155,6 +157,35 @@ def test_reads_the_file_of_a_network_that_someone_trained(tmp_path):
     assert_same(logits(ours, image), logits(theirs, image))
 
 
+@pytest.mark.parametrize("classes", [1000, 7])
+def test_a_new_head_takes_all_but_the_classifier_of_a_file(tmp_path, classes):
+    """Of the published 1000 classes, or of as many as asked."""
+    theirs = draw(keras.applications.MobileNet((128, 128, 3), 0.25, weights=None, classes=classes))
+    theirs.save_weights(tmp_path / "own.weights.h5")
+    keras.utils.set_random_seed(0)
+    ours = kerascnn.build(
+        "mobilenet_v1_025", num_classes=7, weights=tmp_path / "own.weights.h5", new_head=True
+    )
+    kernel = keras.ops.convert_to_numpy(ours.get_layer("stem_conv").kernel)
+    np.testing.assert_array_equal(kernel, theirs.get_layer("conv1").kernel)
+    assert np.abs(ours.get_layer("head_logits").bias).max() == 0  # as it was made
+
+
+def test_reads_the_file_that_inception_resnet_v2_saves(tmp_path):
+    """Layers numbered by Keras stand in such a file by their place; other networks came before."""
+    keras.layers.Conv2D(1, 1)  # takes a number
+    theirs = draw(
+        keras.applications.InceptionResNetV2(weights=None, classes=7, classifier_activation=None)
+    )
+    theirs.save_weights(tmp_path / "own.weights.h5")
+    ours = kerascnn.build(
+        "inception_resnet_v2_keras", num_classes=7, weights=tmp_path / "own.weights.h5"
+    )
+    assert ours.count_params() == theirs.count_params()
+    image = pixels(299) / 127.5 - 1
+    assert_same(logits(ours, image), logits(theirs, image))
+
+
 def test_a_file_of_another_network_says_whose_it_must_be(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.save_weights(tmp_path / "other.weights.h5")
@@ -185,7 +216,7 @@ def test_without_network_a_file_is_the_way_out(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 7}, r"are for 1000 classes, got num_classes=7; .*models.features"),
+        ({"num_classes": 7}, r"are for 1000 classes, got num_classes=7; new_head=True takes"),
         ({"alpha": 0.3}, r"published for alpha 0.25, 0.5, 0.75, 1.0, got 0.3"),
     ],
 )

@@ -8,6 +8,7 @@ from oracle import ALIKE, ELSEWHERE, KEYS, MODULES, NETWORKS, WITH_AUX, counts, 
 
 from kerascnn.analysis import count
 from kerascnn.models import models, variant
+from kerascnn.models.published import PROTOCOLS
 
 every_network = pytest.mark.parametrize("name", models())
 
@@ -17,8 +18,11 @@ OTHER_TOP1 = {
     "resnet8": "measured, where the reference has the benchmark's target",
     "squeezenet1_0_bypass": "the paper's, of a network that the reference has without bypass",
 }
+OTHER_TOP5 = {"mobilenet_v2", "squeezenet1_0_bypass"}  # of the same other weights
 WORDS = {  # the last word of a layer's name says what it is
+    layers.Conv1D: "conv",
     layers.Conv2D: "conv",
+    layers.Conv3D: "conv",
     layers.DepthwiseConv2D: "conv",
     layers.SeparableConv2D: "conv",
     layers.BatchNormalization: "bn",
@@ -30,6 +34,7 @@ WORDS = {  # the last word of a layer's name says what it is
     layers.Dropout: "dropout",
     layers.ZeroPadding2D: "pad",
     layers.MaxPooling2D: "pool",
+    layers.MaxPooling3D: "pool",
     layers.AveragePooling2D: "pool",
     layers.GlobalAveragePooling2D: "pool|logits",
 }
@@ -68,6 +73,17 @@ def test_accuracy_is_the_published_one(name):
     row, found = variant(name).row, entry(name)
     if name not in MODULES and name not in OTHER_TOP1:
         assert row.top1 in (found["top1"], None)
+
+
+@every_network
+def test_published_figures_say_where_and_how_they_were_measured(name):
+    row, found = variant(name).row, entry(name)
+    assert (row.published is None) == (row.top1 is None)
+    assert row.published is None or row.published.protocol in PROTOCOLS
+    if name not in MODULES and name not in OTHER_TOP5:
+        # Of a form that nobody published figures of, the reference has those of the other.
+        assert row.top5 == found["top5"] or (name in ALIKE and row.published is None)
+    assert row.top5 is None or row.top1 < row.top5
 
 
 @every_network

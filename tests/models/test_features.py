@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from kerascnn import UserError
+from kerascnn.models import Preprocessing, features, normalized
 from kerascnn.models import build as build_with_weights
-from kerascnn.models import features
 
 # fmt: off
 ENDS = {
@@ -60,6 +60,14 @@ def test_features_share_the_weights_of_the_model():
     last = features(model)(x)["stage3"]
     logits = model.get_layer("head_logits")(model.get_layer("head_pool")(last))
     np.testing.assert_array_equal(logits, model(x))
+
+
+def test_features_of_a_network_with_its_normalization_take_pixels():
+    network = build_with_weights("resnet8")
+    model = normalized(network, Preprocessing(100.0, 50.0))
+    x = np.random.default_rng(0).uniform(0, 255, size=(2, 32, 32, 3)).astype("float32")
+    expected = features(network)((x - 100) / 50)["stage2"]
+    np.testing.assert_allclose(features(model)(x)["stage2"], expected, rtol=0, atol=1e-4)
 
 
 def test_a_network_without_stages_says_so(build):

@@ -27,10 +27,15 @@ GIVEN = {"alexnet", "lenet5_1998"}  # their papers choose the sizes, and fewer t
 
 def make(name, height, width=None, **arguments):
     """Shapes without weights, and not kept, as the fixture `build` would."""
-    channels = variant(name).row.input_shape[2]
     with without_weights():
         arguments = {**FEW_BLOCKS[name], **arguments}
-        return kerascnn.build(name, input_shape=(height, width or height, channels), **arguments)
+        return kerascnn.build(name, input_shape=shape(name, height, width), **arguments)
+
+
+def shape(name, height, width=None):
+    """Of an image, a sequence or a clip with these sides; width: of the last, where it differs."""
+    *sides, channels = variant(name).row.input_shape
+    return (*[height] * (len(sides) - 1), width or height, channels)
 
 
 def smallest(name):
@@ -47,11 +52,10 @@ def smallest(name):
 
 @every_builder
 def test_takes_7_classes_and_the_smallest_image_it_names(name):
-    *_, channels = variant(name).row.input_shape
     classes = variant(name).row.num_classes if name in MODULES else 7
     side = smallest(name)
     model = make(name, side, num_classes=classes)
-    assert model.input.shape == (None, side, side, channels)
+    assert model.input.shape == (None, *shape(name, side))
     assert {output.shape for output in model.outputs} == {(None, classes)}
 
 
@@ -62,7 +66,7 @@ def test_takes_images_that_are_wider_than_that(name):
         with pytest.raises(UserError, match=f"{name}: expected .* got {side}x{side + 9}"):
             make(name, side, side + 9)
         return
-    assert make(name, side, side + 9).input.shape[1:3] == (side, side + 9)
+    assert make(name, side, side + 9).input.shape[1:] == shape(name, side, side + 9)
 
 
 @pytest.mark.parametrize("name", [name for name in FEW_BLOCKS if smallest(name) > 1])

@@ -15,7 +15,15 @@ from drawn_weights import draw, pixels
 
 RECORD = Path(__file__).parents[1] / "data" / "torch_state_dicts.json"
 CLASSES = 10
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of all weights recorded here
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of most weights recorded here
+MINUS_1_TO_1 = (
+    "inception",
+    "xception",
+    "mobilenet_v1",
+    "resnet50_v2",
+    "resnet101_v2",
+    "resnet152_v2",
+)
 TRANSFORM = {"transform_input": True, "init_weights": False}  # as with published weights
 
 # Ours and, behind a space, whose file; their function and its arguments.
@@ -25,6 +33,10 @@ TORCHVISION = {
     "vgg13": ("vgg13", {"init_weights": False}),
     "vgg16": ("vgg16", {"init_weights": False}),
     "vgg19": ("vgg19", {"init_weights": False}),
+    "vgg11_bn": ("vgg11_bn", {"init_weights": False}),
+    "vgg13_bn": ("vgg13_bn", {"init_weights": False}),
+    "vgg16_bn": ("vgg16_bn", {"init_weights": False}),
+    "vgg19_bn": ("vgg19_bn", {"init_weights": False}),
     "squeezenet1_0": ("squeezenet1_0", {}),
     "squeezenet1_1": ("squeezenet1_1", {}),
     "googlenet_bn": ("googlenet", TRANSFORM),
@@ -44,7 +56,10 @@ TORCHVISION = {
     "densenet169": ("densenet169", {}),
     "densenet201": ("densenet201", {}),
     "mobilenet_v2_torch": ("mobilenet_v2", {}),
+    "shufflenet_v2_x0_5_torch": ("shufflenet_v2_x0_5", {}),
     "shufflenet_v2_x1_0_torch": ("shufflenet_v2_x1_0", {}),
+    "shufflenet_v2_x1_5_torch": ("shufflenet_v2_x1_5", {}),
+    "shufflenet_v2_x2_0_torch": ("shufflenet_v2_x2_0", {}),
 }
 TIMM = {
     "vgg11 timm": ("vgg11", {}),
@@ -55,6 +70,26 @@ TIMM = {
     "densenet121 timm": ("densenet121", {}),
     "inception_v3 timm": ("inception_v3", {"aux_logits": True}),
     "mobilenet_v2_torch timm": ("mobilenetv2_100", {}),
+    "vgg11_bn timm": ("vgg11_bn", {}),
+    "inception_v4 timm": ("inception_v4", {}),
+    "inception_resnet_v2 timm": ("inception_resnet_v2", {}),
+    "resnet26 timm": ("resnet26", {}),
+    **{
+        f"{name} timm": (name, {})
+        for name in (
+            *("resnet10t", "resnet14t", "resnet26t", "resnet18d", "resnet34d"),
+            *("resnet26d", "resnet50d", "resnet101d", "resnet152d"),
+        )
+    },
+    "resnet50_v2_torch timm": ("resnetv2_50", {}),
+    "resnet101_v2_torch timm": ("resnetv2_101", {}),
+    "resnet152_v2_torch timm": ("resnetv2_152", {}),
+    "xception_torch timm": ("legacy_xception", {}),
+    "mobilenet_v1_torch timm": ("mobilenetv1_100", {}),
+    "mobilenet_v2_050_torch timm": ("mobilenetv2_050", {}),
+    "mobilenet_v2_140_torch timm": ("mobilenetv2_140", {}),
+    "mobilenet_v2_110d timm": ("mobilenetv2_110d", {}),
+    "mobilenet_v2_120d timm": ("mobilenetv2_120d", {}),
 }
 RECORDED = (
     "alexnet_one_tower",
@@ -72,6 +107,19 @@ RECORDED = (
     "mobilenet_v2_torch",
     "mobilenet_v2_torch timm",
     "shufflenet_v2_x1_0_torch",
+    "vgg11_bn",
+    "vgg11_bn timm",
+    "inception_v4 timm",
+    "inception_resnet_v2 timm",
+    "resnet26 timm",
+    "resnet14t timm",
+    "resnet18d timm",
+    "resnet50_v2_torch timm",
+    "xception_torch timm",
+    "mobilenet_v1_torch timm",
+    "mobilenet_v2_050_torch timm",
+    "mobilenet_v2_110d timm",
+    "shufflenet_v2_x0_5_torch",
 )
 
 
@@ -95,12 +143,13 @@ def network(name):
     return model, tensors
 
 
-def logits(name, model, size):
-    """What the network says of `pixels(size)`; of the auxiliary classifiers too, for _aux."""
+def logits(name, model):
+    """What the network says of `pixels`; of the auxiliary classifiers too, for _aux."""
     import torch
 
+    size = 299 if name.startswith(("inception", "xception")) else 224
     image = (pixels(size).astype("float64") / 255 - MEAN) / STD
-    if name == "inception_v3 timm":  # the only one here that timm's weights take in -1..1
+    if name in TIMM and name.startswith(MINUS_1_TO_1):  # as timm's weights take them
         image = pixels(size) / 127.5 - 1
     model.training = name.endswith("_aux")  # of the network alone: no layer trains
     with torch.no_grad():
@@ -116,10 +165,9 @@ def logits(name, model, size):
 def record(name):
     """One entry of the record."""
     model, tensors = network(name)
-    size = 299 if name.startswith("inception") else 224
     return {
         "tensors": {key: list(value.shape) for key, value in tensors.items()},
-        "logits": [row.astype(float).tolist() for row in logits(name, model, size)],
+        "logits": [row.astype(float).tolist() for row in logits(name, model)],
     }
 
 

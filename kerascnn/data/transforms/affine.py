@@ -1,9 +1,11 @@
 """Transforms that turn, lean or zoom a picture around its middle; what comes in is black."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 
-def rotation(image, degrees, numbers, shape):
+def rotation(image: Any, degrees: Any, numbers: Any, shape: Any) -> Any:
     """Turns by an angle drawn from -degrees to degrees."""
     import tensorflow as tf
 
@@ -12,13 +14,13 @@ def rotation(image, degrees, numbers, shape):
     return moved(image, [[cosine, -sine], [sine, cosine]])
 
 
-def shear(image, slope, numbers, shape):
+def shear(image: Any, slope: Any, numbers: Any, shape: Any) -> Any:
     """Leans along both axes, each by a slope drawn from -slope to slope."""
     across, down = _signed(numbers[0]) * slope, _signed(numbers[1]) * slope
     return moved(image, [[1.0, across], [down, 1.0]])
 
 
-def zoom(image, factors, numbers, shape):
+def zoom(image: Any, factors: Any, numbers: Any, shape: Any) -> Any:
     """Scales by a factor drawn from factors.least to factors.most, in a frame of the same size."""
     import tensorflow as tf
 
@@ -27,7 +29,7 @@ def zoom(image, factors, numbers, shape):
     return moved(image, [[1 / factor, 0.0], [0.0, 1 / factor]])
 
 
-def moved(image, matrix, shift=(0.0, 0.0), fill=0.0):
+def moved(image: Any, matrix: Any, shift: Sequence[Any] = (0.0, 0.0), fill: float = 0.0) -> Any:
     """The picture in which a place shows what stood at `matrix` x place + `shift` before.
 
     Args:

@@ -1,5 +1,7 @@
 """Transforms of colours; places stay. Results are clipped to 0..255."""
 
+from typing import Any
+
 import numpy as np
 
 # Principal components of the RGB values, 0..1, of ImageNet's training images, as the code of
@@ -12,7 +14,7 @@ EIGENVECTORS = np.array(
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in what the eye calls bright
 
 
-def pca_colour(image, deviation, numbers, shape):
+def pca_colour(image: Any, deviation: Any, numbers: Any, shape: Any) -> Any:
     """Adds the principal components of ImageNet's colours, each times a drawn normal number.
 
     deviation: of these numbers, 0.1 in the paper. A grey image gets one number for its brightness.
@@ -27,7 +29,7 @@ def pca_colour(image, deviation, numbers, shape):
     return clipped(tf.cast(image, tf.float32) + shift)
 
 
-def colour_jitter(image, argument, numbers, shape):
+def colour_jitter(image: Any, argument: Any, numbers: Any, shape: Any) -> Any:
     """Brightness, contrast and saturation times drawn factors, in a drawn order; then hue."""
     import tensorflow as tf
 
@@ -54,29 +56,29 @@ def colour_jitter(image, argument, numbers, shape):
     return tf.ensure_shape(pixels, image.shape)
 
 
-def brightness(pixels, factor):
+def brightness(pixels: Any, factor: Any) -> Any:
     """Pixels, float32, times a factor."""
     return clipped(pixels * factor)
 
 
-def contrast(pixels, factor):
+def contrast(pixels: Any, factor: Any) -> Any:
     """Distances from the mean grey level of the picture times a factor."""
     import tensorflow as tf
 
     return blended(pixels, tf.reduce_mean(grey(pixels)), factor)
 
 
-def saturation(pixels, factor):
+def saturation(pixels: Any, factor: Any) -> Any:
     """Distances from the grey of each pixel times a factor; grey images stay."""
     return blended(pixels, grey(pixels), factor)
 
 
-def blended(pixels, other, factor):
+def blended(pixels: Any, other: Any, factor: Any) -> Any:
     """`other` where factor is 0, `pixels` where it is 1, beyond above 1."""
     return clipped(other + factor * (pixels - other))
 
 
-def grey(pixels):
+def grey(pixels: Any) -> Any:
     """(..., 1): how bright the pixels are."""
     import tensorflow as tf
 
@@ -85,7 +87,7 @@ def grey(pixels):
     return tf.reduce_sum(pixels * tf.constant(GREY), -1, keepdims=True)
 
 
-def clipped(pixels):
+def clipped(pixels: Any) -> Any:
     """Pixels no lower than 0 and no higher than 255."""
     import tensorflow as tf
 

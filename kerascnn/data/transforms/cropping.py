@@ -4,6 +4,7 @@ On uint8 as long as nothing is interpolated: slices and reversals of bytes cost 
 """
 
 import math
+from typing import Any
 
 from kerascnn.data.images import as_bytes
 
@@ -11,7 +12,7 @@ INCEPTION_TRIES = 10  # windows that are drawn; the first that lies in the image
 INCEPTION_DRAWS = 2 * INCEPTION_TRIES + 2
 
 
-def flip(image, _, numbers, shape):
+def flip(image: Any, _: Any, numbers: Any, shape: Any) -> Any:
     """Mirrors left and right with probability one half."""
     import tensorflow as tf
 
@@ -19,7 +20,7 @@ def flip(image, _, numbers, shape):
     return tf.ensure_shape(mirrored, image.shape)
 
 
-def pad_crop(image, margin, numbers, shape):
+def pad_crop(image: Any, margin: Any, numbers: Any, shape: Any) -> Any:
     """Pads by `margin` zeros and crops the size back at a random place."""
     import tensorflow as tf
 
@@ -28,7 +29,7 @@ def pad_crop(image, margin, numbers, shape):
     return _window(padded, corner[0], corner[1], *shape[:2])
 
 
-def random_crop(image, _, numbers, shape):
+def random_crop(image: Any, _: Any, numbers: Any, shape: Any) -> Any:
     """Crops the network's size at a random place; a smaller image is enlarged before."""
     import tensorflow as tf
 
@@ -38,7 +39,7 @@ def random_crop(image, _, numbers, shape):
     return _window(image, corner[0], corner[1], *shape[:2])
 
 
-def center_crop(image, _, numbers, shape):
+def center_crop(image: Any, _: Any, numbers: Any, shape: Any) -> Any:
     """Crops the network's size from the middle; a smaller image is enlarged before."""
     import tensorflow as tf
 
@@ -47,7 +48,7 @@ def center_crop(image, _, numbers, shape):
     return _window(image, corner[0], corner[1], *shape[:2])
 
 
-def resize_short(image, side, numbers, shape):
+def resize_short(image: Any, side: Any, numbers: Any, shape: Any) -> Any:
     """Scales, bilinearly and with its aspect, so that the shorter side has `side` pixels."""
     import tensorflow as tf
 
@@ -56,7 +57,7 @@ def resize_short(image, side, numbers, shape):
     return tf.image.resize(image, target, "bilinear")
 
 
-def scale_jitter(image, sides, numbers, shape):
+def scale_jitter(image: Any, sides: Any, numbers: Any, shape: Any) -> Any:
     """Scales so that the shorter side has a number of pixels drawn from sides.least to .most."""
     import tensorflow as tf
 
@@ -64,7 +65,7 @@ def scale_jitter(image, sides, numbers, shape):
     return tf.image.resize(image, _scaled(tf.shape(image)[:2], side), "bilinear")
 
 
-def inception_crop(image, argument, numbers, shape):
+def inception_crop(image: Any, argument: Any, numbers: Any, shape: Any) -> Any:
     """Crops a window of a drawn area and aspect and scales it to the network's size."""
     import tensorflow as tf
 
@@ -73,7 +74,7 @@ def inception_crop(image, argument, numbers, shape):
     return tf.image.resize(window, shape[:2], "bilinear")
 
 
-def inception_window(size, argument, numbers):
+def inception_window(size: Any, argument: Any, numbers: Any) -> Any:
     """(top, left, height, width), int32, of a window of a drawn area and aspect.
 
     Args:

@@ -1,7 +1,9 @@
 """Cutout: a black square somewhere in the picture."""
 
+from typing import Any
 
-def cutout(image, side, numbers, shape):
+
+def cutout(image: Any, side: Any, numbers: Any, shape: Any) -> Any:
     """Blackens a square of `side` pixels around a drawn place; it may hang over the edge."""
     import tensorflow as tf
 

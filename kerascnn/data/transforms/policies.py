@@ -5,6 +5,7 @@ definitions: contrast pulls to the mean grey level, sharpness away from a 3x3 sm
 """
 
 import math
+from typing import Any
 
 from kerascnn.data.transforms.affine import moved
 from kerascnn.data.transforms.colour import blended, brightness, contrast, saturation
@@ -16,7 +17,7 @@ NARROW = {"angle": 30.0, "slope": 0.3, "shift": 0.45, "factor": 0.9, "bits": 4}
 WIDE = {"angle": 135.0, "slope": 0.99, "shift": 32.0, "factor": 0.99, "bits": 6}
 
 
-def random_augment(image, argument, numbers, shape):
+def random_augment(image: Any, argument: Any, numbers: Any, shape: Any) -> Any:
     """argument.layers operations, drawn with replacement, all of one magnitude."""
     strength = argument.magnitude / MOST_MAGNITUDE
     for layer in range(argument.layers):
@@ -25,7 +26,7 @@ def random_augment(image, argument, numbers, shape):
     return image
 
 
-def trivial_augment(image, _, numbers, shape):
+def trivial_augment(image: Any, _: Any, numbers: Any, shape: Any) -> Any:
     """One operation of a drawn strength: TrivialAugment's wide list."""
     import tensorflow as tf
 
@@ -70,7 +71,7 @@ def _drawn(image, choice, strength, side, reach):
     return tf.ensure_shape(made, image.shape)
 
 
-def autocontrast(pixels):
+def autocontrast(pixels: Any) -> Any:
     """Stretches each channel to 0..255; one of a single level stays."""
     import tensorflow as tf
 
@@ -79,7 +80,7 @@ def autocontrast(pixels):
     return tf.where(span > 0, (pixels - low) * tf.math.divide_no_nan(255.0, span), pixels)
 
 
-def equalize(pixels):
+def equalize(pixels: Any) -> Any:
     """Each channel with its 256 levels as equally frequent as they can be.
 
     A channel of fewer than 255 pixels beside those of its highest level stays, as PIL leaves it.
@@ -99,14 +100,14 @@ def equalize(pixels):
     return tf.cast(tf.stack(channels, -1), tf.float32)
 
 
-def solarize(pixels, threshold):
+def solarize(pixels: Any, threshold: Any) -> Any:
     """Inverts the pixels from a threshold on."""
     import tensorflow as tf
 
     return tf.where(pixels >= threshold, 255 - pixels, pixels)
 
 
-def posterize(pixels, bits):
+def posterize(pixels: Any, bits: Any) -> Any:
     """Keeps so many of the eight bits of a pixel."""
     import tensorflow as tf
 
@@ -114,7 +115,7 @@ def posterize(pixels, bits):
     return tf.floor(pixels / step) * step
 
 
-def sharpness(pixels, factor):
+def sharpness(pixels: Any, factor: Any) -> Any:
     """Away from, or towards, the picture that a 3x3 kernel smooths; the border stays."""
     import tensorflow as tf
 

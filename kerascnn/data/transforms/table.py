@@ -6,8 +6,8 @@ graph. `image` is (height, width, channels) uint8; what comes back is that too, 
 from the seed, the step and the place in the batch alone, so that a resumed run sees what it would
 have seen. `shape` is that of the network's input.
 
-A transform of a batch is a function (images, labels, argument, seed) -> (images, labels), labels
-soft before and after: (n, classes).
+A transform of a batch is a function (images, labels, argument, draw) -> (images, labels), labels
+soft before and after: (n, classes); see `mixing`.
 """
 
 from collections.abc import Callable

@@ -5,5 +5,6 @@ Preprocessing belongs to them: `preprocessing` says what they expect of the pixe
 
 from kerascnn.models.weights.choice import check, load, preprocessing
 from kerascnn.models.weights.preprocessing import Preprocessing
+from kerascnn.models.weights.state_dicts import state_dict
 
-__all__ = ["Preprocessing", "check", "load", "preprocessing"]
+__all__ = ["Preprocessing", "check", "load", "preprocessing", "state_dict"]

@@ -4,7 +4,13 @@ Layers that Keras numbers by itself are called by their place in the order of cr
 the two kernels of a separable convolution are "....depthwise" and "....pointwise".
 """
 
+from collections.abc import Iterable
+
 from kerascnn.models.weights.inception_names import inception_units
+from kerascnn.models.weights.inception_resnet_names import (
+    inception_resnet_units,
+    widening_convolutions,
+)
 from kerascnn.models.weights.names import by_table
 
 VGG = by_table(
@@ -99,10 +105,26 @@ XCEPTION = by_table(
 )
 
 
-def inception_v3(layers):
+def inception_v3(layers: Iterable[str]) -> dict[str, str]:
     """{name of ours: name of theirs}: there all units are numbered as they are created."""
-    found = {"head_logits": "predictions"}
-    for number, unit in enumerate(inception_units()):
+    return _only(layers, {**_numbered(inception_units()), "head_logits": "predictions"})
+
+
+def inception_resnet_v2(layers: Iterable[str]) -> dict[str, str]:
+    """{name of ours: name of theirs}: numbered too, but for what closes a block or the network."""
+    found = _numbered(inception_resnet_units())
+    found |= {ours: theirs for ours, (_, theirs) in widening_convolutions().items()}
+    ends = {"head_conv": "conv_7b", "head_bn": "conv_7b_bn", "head_logits": "predictions"}
+    return _only(layers, {**found, **ends})
+
+
+def _numbered(units):
+    found = {}
+    for number, unit in enumerate(units):
         found[f"{unit}_conv"] = f"conv2d:{number}"
         found[f"{unit}_bn"] = f"batch_normalization:{number}"
+    return found
+
+
+def _only(layers, found):
     return {name: found[name] for name in layers if name in found}

@@ -9,15 +9,17 @@ Exact where both zoos write the same function differently:
   whether it is written as a convolution there, is only a matter of axes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.weights.names import Naming
 
 SHOWN = 3  # mismatches in a message
 
@@ -70,12 +72,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Copy:
-    """One variable of the network, the tensor that fills it, and the shapes it may come in.
+    """One variable of a layer, the tensor that fills it, and the shapes it may come in.
 
     order: axes of a kernel over the map, (height, width, in, out), in the order of shapes[-1].
     minus: a tensor to take off. plus: a number to add.
     """
 
+    layer: str
     variable: Any
     tensor: str
     shapes: tuple[tuple[int, ...], ...]
@@ -83,7 +86,7 @@ class Copy:
     minus: str | None = None
     plus: float = 0.0
 
-    def value(self, read):
+    def value(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
         """The array that the variable gets."""
         array = np.asarray(read(self.tensor)).astype("float32")
         if self.order:
@@ -94,11 +97,26 @@ class Copy:
             array = (array.astype("float64") - off + self.plus).astype("float32")
         return array
 
+    def written(self, *, as_convolution: bool = False) -> np.ndarray:
+        """The array that the tensor has where it is written from the variable.
 
-def fill(network, namings, source):
+        as_convolution: a dense layer as the convolution over the whole map that it is.
+        """
+        array = keras.ops.convert_to_numpy(self.variable)
+        if self.order:
+            ours = tuple(self.shapes[-1][axis] for axis in np.argsort(self.order))
+            array = array.reshape(ours).transpose(self.order)
+            array = array.reshape(self.shapes[-1 if as_convolution else 0])
+        return np.ascontiguousarray(array, "float32")
+
+
+def fill(
+    network: keras.Model, namings: Sequence[Naming], source: Source, *, new_head: bool = False
+) -> None:
     """Copies every tensor of `source` into the variable of `network` that it belongs to.
 
     Args:
+        new_head: leave the network's classifiers as they are, and those of the source aside.
         namings: functions, names of the network's layers -> {name of ours: name of theirs}. The
             one under which the source has most of the kernels counts.
 
@@ -114,21 +132,51 @@ def fill(network, namings, source):
     hits = [len(names & set(source.shapes)) for names in kernels]
     names = namings[hits.index(max(hits))](owners)
     copies = plan(network, names, source)
-    problems = mismatches(copies, source)
+    heads = classifiers(network) if new_head else ()
+    aside = {copy.tensor for copy in copies if copy.layer in heads}
+    copies = [copy for copy in copies if copy.layer not in heads]
+    problems = mismatches(copies, source, aside)
     if problems:
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         classes = network.get_layer("head_logits").output.shape[-1]
+        way_out = (
+            "give this network's own file, or build with the classes and arguments of that file's"
+        )
+        if not new_head and not _other_than(classifiers(network), copies, source):
+            way_out = (
+                "build with the classes of that file's, or with new_head=True, which takes all but "
+                "the classifier"
+            )
         raise UserError(
             f"{source.title} does not fit {network.name} for images of "
             f"{'x'.join(map(str, network.input_shape[1:]))} and {classes} classes: "
-            f"{'; '.join(problems[:SHOWN])}{more}; nothing was loaded: "
-            f"give this network's own file, or build with the classes and arguments of that file's"
+            f"{'; '.join(problems[:SHOWN])}{more}; nothing was loaded: {way_out}"
         )
     for variable, value in [(copy.variable, copy.value(source.read)) for copy in copies]:
         variable.assign(value)
 
 
-def plan(network, names, source):
+def classifiers(network: keras.Model) -> set[str]:
+    """Names of the layers with weights from which an output comes through none with weights."""
+    makers = {id(x): node for node in nodes(network) for x in node.outputs}
+    waiting, found = [makers[id(x)] for x in network.outputs], set()
+    while waiting:
+        node = waiting.pop()
+        if node.operation.weights:
+            found.add(node.operation.name)
+        else:
+            waiting += [makers[id(x)] for x in node.input_tensors if id(x) in makers]
+    return found
+
+
+def _other_than(heads, copies, source):
+    """Whether something else misfits than the shapes of the classifiers, `heads`."""
+    aside = {copy.tensor for copy in copies if copy.layer in heads}
+    whole = aside <= source.shapes.keys()
+    return not whole or mismatches([c for c in copies if c.layer not in heads], source, aside)
+
+
+def plan(network: keras.Model, names: Mapping[str, str], source: Source) -> list[Copy]:
     """The `Copy` of every variable of `network`, in the order of its layers."""
     name, maps, copies = source.layout.name, flattened(network), []
     before = normalized_convolutions(network)
@@ -136,7 +184,7 @@ def plan(network, names, source):
         theirs = names.get(layer.name, layer.name)
         for variable in layer.weights:
             role = variable.name
-            copy = Copy(variable, name(theirs, role), (tuple(variable.shape),))
+            copy = Copy(layer.name, variable, name(theirs, role), (tuple(variable.shape),))
             if role == "kernel":
                 copy = replace(copy, **kernel_axes(layer, variable, maps, source.layout))
             elif role == "moving_mean" and layer.name in before:
@@ -150,7 +198,12 @@ def plan(network, names, source):
     return copies
 
 
-def kernel_axes(layer, variable, maps, layout):
+def kernel_axes(
+    layer: keras.Layer,
+    variable: keras.Variable,
+    maps: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+) -> dict[str, Any]:
     """The shapes a kernel may come in, and the axes of the last of them."""
     shape = tuple(variable.shape)
     if isinstance(layer, layers.Dense):
@@ -161,9 +214,12 @@ def kernel_axes(layer, variable, maps, layout):
     return {"shapes": (_permuted(shape, order),), "order": order}
 
 
-def mismatches(copies, source):
-    """One line for each tensor that is missing, has another shape, or is left over."""
-    problems, used = [], set()
+def mismatches(copies: Sequence[Copy], source: Source, aside: Collection[str] = ()) -> list[str]:
+    """One line for each tensor that is missing, has another shape, or is left over.
+
+    aside: tensors that may be left over.
+    """
+    problems, used = [], set(aside)
     for copy in copies:
         used |= {copy.tensor, copy.minus}
         found = source.shapes.get(copy.tensor)
@@ -175,7 +231,7 @@ def mismatches(copies, source):
     return problems + [f"{tensor} {tuple(source.shapes[tensor])} has no place" for tensor in left]
 
 
-def flattened(network):
+def flattened(network: keras.Model) -> dict[str, tuple[int, ...]]:
     """Name of a dense layer -> the map, (height, width, channels), whose flattening it takes."""
     maps, found = {}, {}
     for node in nodes(network):
@@ -194,7 +250,7 @@ def flattened(network):
     return found
 
 
-def normalized_convolutions(network):
+def normalized_convolutions(network: keras.Model) -> dict[str, str]:
     """Name of a normalization -> name of the convolution without bias that only it takes."""
     takers, found = consumers(network), {}
     for node in nodes(network):

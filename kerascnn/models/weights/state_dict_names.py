@@ -1,6 +1,11 @@
 """How torchvision and timm call what our layers are. Names as `names` explains them."""
 
 from kerascnn.models.weights.inception_names import inception_units
+from kerascnn.models.weights.inception_resnet_names import (
+    inception_resnet_units,
+    inception_v4_units,
+    widening_convolutions,
+)
 from kerascnn.models.weights.names import by_table
 
 ALEXNET = by_table(
@@ -22,22 +27,24 @@ def _vgg_convolution(n0, s0, **_):
     return f"features.{2 * n0 + s0}"
 
 
-VGG = by_table(
-    {
-        "stage{s}_{b}_conv": _vgg_convolution,
-        "head_1_dense": "classifier.0",
-        "head_2_dense": "classifier.3",
-        "head_logits": "classifier.6",
-    }
-)
+def _vgg_bn(n0, s0, u, **_):
+    """Each convolution is followed by a normalization, and that by a ReLU."""
+    return f"features.{3 * n0 + s0 + (u == 'bn')}"
 
-VGG_TIMM = by_table(
-    {  # the dense layers are convolutions there
-        "stage{s}_{b}_conv": _vgg_convolution,
-        "head_{k}_dense": "pre_logits.fc{k}",
-        "head_logits": "head.fc",
-    }
-)
+
+VGG_HEAD = {
+    "head_1_dense": "classifier.0",
+    "head_2_dense": "classifier.3",
+    "head_logits": "classifier.6",
+}
+VGG_HEAD_TIMM = {  # the dense layers are convolutions there
+    "head_{k}_dense": "pre_logits.fc{k}",
+    "head_logits": "head.fc",
+}
+VGG = by_table({"stage{s}_{b}_conv": _vgg_convolution, **VGG_HEAD})
+VGG_TIMM = by_table({"stage{s}_{b}_conv": _vgg_convolution, **VGG_HEAD_TIMM})
+VGG_BN = by_table({"stage{s}_{b}_{u}": _vgg_bn, **VGG_HEAD})
+VGG_BN_TIMM = by_table({"stage{s}_{b}_{u}": _vgg_bn, **VGG_HEAD_TIMM})
 
 
 def _fire(part):
@@ -92,6 +99,93 @@ RESNET = by_table(
         "stage{s}_block{b}_{k}_{u}": "layer{s}.{b0}.{u}{k}",
         "stage{s}_block{b}_proj_conv": "layer{s}.{b0}.downsample.0",
         "stage{s}_block{b}_proj_bn": "layer{s}.{b0}.downsample.1",
+        "head_logits": "fc",
+    }
+)
+
+INCEPTION_V4 = by_table(
+    {
+        **{f"{ours}_{{u}}": f"{theirs}.{{u}}" for ours, theirs in inception_v4_units().items()},
+        "head_logits": "last_linear",
+    }
+)
+
+INCEPTION_RESNET_V2 = by_table(
+    {
+        **{ours: theirs for ours, (theirs, _) in widening_convolutions().items()},
+        **{f"{ours}_{{u}}": f"{theirs}.{{u}}" for ours, theirs in inception_resnet_units().items()},
+        "head_{u}": "conv2d_7b.{u}",
+        "head_logits": "classif",
+    }
+)
+
+RESNET_D = by_table(
+    {  # the average in front of a shortcut has no weights, and a place
+        "stem_1_conv": "conv1.0",
+        "stem_1_bn": "conv1.1",
+        "stem_2_conv": "conv1.3",
+        "stem_2_bn": "conv1.4",
+        "stem_3_conv": "conv1.6",
+        "stem_3_bn": "bn1",
+        "stage{s}_block{b}_{k}_{u}": "layer{s}.{b0}.{u}{k}",
+        "stage{s}_block{b}_proj_conv": "layer{s}.{b0}.downsample.1",
+        "stage{s}_block{b}_proj_bn": "layer{s}.{b0}.downsample.2",
+        "head_logits": "fc",
+    }
+)
+
+RESNET_V2 = by_table(
+    {
+        "stem_conv": "stem.conv",
+        "stage{s}_block{b}_proj_conv": "stages.{s0}.blocks.{b0}.downsample.conv",
+        "stage{s}_block{b}_{k}_conv": "stages.{s0}.blocks.{b0}.conv{k}",
+        "stage{s}_block{b}_{k}_bn": "stages.{s0}.blocks.{b0}.norm{k}",
+        "head_bn": "norm",
+        "head_logits": "head.fc",
+    }
+)
+
+MOBILENET_V1 = by_table(
+    {
+        "stem_conv": "conv_stem",
+        "stem_bn": "bn1",
+        "stage{s}_block{b}_1_conv": "blocks.{s0}.{b0}.conv_dw",
+        "stage{s}_block{b}_1_bn": "blocks.{s0}.{b0}.bn1",
+        "stage{s}_block{b}_2_conv": "blocks.{s0}.{b0}.conv_pw",
+        "stage{s}_block{b}_2_bn": "blocks.{s0}.{b0}.bn2",
+        "head_logits": "classifier",
+    }
+)
+
+
+def _separable(part):
+    """A separable convolution in a block: a ReLU, the two convolutions and a normalization each.
+
+    The very first block begins without the ReLU.
+    """
+
+    def name(n, k, k0, **_):
+        place = 3 * k0 + (n > 1)
+        return f"block{n}.rep.{place + 1}" if part == "bn" else f"block{n}.rep.{place}.{part}"
+
+    return name
+
+
+XCEPTION = by_table(
+    {
+        "stem_{k}_conv": "conv{k}",
+        "stem_{k}_bn": "bn{k}",
+        "stage4_block2_1_depthwise_conv": "conv3.conv1",
+        "stage4_block2_1_conv": "conv3.pointwise",
+        "stage4_block2_1_bn": "bn3",
+        "stage4_block2_2_depthwise_conv": "conv4.conv1",
+        "stage4_block2_2_conv": "conv4.pointwise",
+        "stage4_block2_2_bn": "bn4",
+        "stage{s}_block{b}_proj_conv": "block{n}.skip",
+        "stage{s}_block{b}_proj_bn": "block{n}.skipbn",
+        "stage{s}_block{b}_{k}_depthwise_conv": _separable("conv1"),
+        "stage{s}_block{b}_{k}_conv": _separable("pointwise"),
+        "stage{s}_block{b}_{k}_bn": _separable("bn"),
         "head_logits": "fc",
     }
 )

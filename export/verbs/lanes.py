@@ -1,0 +1,251 @@
+"""The verbs that measure files where they will run: benchmark, doctor, recommend."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerascnn.cli import CsvOption, JsonOption, app, only_one
+from kerascnn.console import busy, console, print_csv, print_json
+from kerascnn.errors import UserError
+from kerascnn.extras import require
+from kerascnn.tables import Column, Table
+
+ForOption = Annotated[
+    str, typer.Option("--for", help="phone-cpu, phone-npu, mcu, browser or server.")
+]
+
+
+@app.command()
+def benchmark(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help=".tflite and .onnx files.")
+    ],
+    runs: Annotated[int, typer.Option(help="Timed runs of each file.")] = 100,
+    threads: Annotated[str, typer.Option(help="Threads of each engine, as 1 or 1,2,4.")] = "1",
+    lanes: Annotated[
+        str | None, typer.Option(help="Take the files through these lanes, as litert,arm, or all.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Compare with the figures.json of another day.")
+    ] = None,
+    limit: Annotated[
+        float, typer.Option(help="The largest ratio to the baseline; over it, exit code 1.")
+    ] = 1.05,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the figures: a .json, with --lanes a folder.")
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Times files against each other on this machine, in turn, one sample at a time.
+
+    Whoever wrote them. It is the inference alone: inputs are in before, outputs are read after.
+    With --lanes they go through other runtimes and machines too, each figure with its evidence:
+    measured by a clock, instructions counted, cycles modelled. `kerascnn doctor` lists the lanes.
+
+    Example: kerascnn benchmark runs/demo/model_float32.tflite runs/demo/model_int8.tflite
+    """
+    only_one(as_json, as_csv)
+    counts = _threads(threads)
+    if lanes is not None:
+        _benchmark_lanes(files, lanes, runs, counts, baseline, limit, out, as_json, as_csv)
+        return
+    if baseline is not None or len(counts) > 1:
+        raise UserError("--baseline and several --threads go with --lanes, as --lanes litert")
+    from kerascnn.files import write_json
+
+    from ..runtimes.benchmarking import benchmark as measure
+    from ..runtimes.benchmarking import record
+
+    with busy("measuring"):
+        timings = measure(files, runs=runs, threads=counts[0])
+    figures = record(timings)
+    if out:
+        write_json(out, figures)
+    if as_json:
+        print_json(figures)
+        return
+    if as_csv:
+        print_csv(figures["timings"])
+        return
+    numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
+    table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
+    for t in timings:
+        table.add(
+            Path(t.file).name,
+            f"{t.engine} {t.version}",
+            str(t.threads),
+            f"{t.median:.4f}",
+            f"{t.p90:.4f}",
+            f"{t.minimum:.4f}",
+            f"{t.ratio:.2f}",
+        )
+    console.print(table)
+    for line in sorted({f"{Path(t.file).name}: timed on {t.inputs}" for t in timings}):
+        console.print(f"  {line}", highlight=False)
+    for t in timings[1:]:
+        low, high = t.interval
+        console.print(
+            f"  {Path(t.file).name}: {t.ratio:.2f} of {Path(timings[0].file).name}, "
+            f"95 % between {low:.2f} and {high:.2f}",
+            highlight=False,
+        )
+
+
+def _threads(text):
+    try:
+        counts = tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        counts = ()
+    if not counts or min(counts) < 1:
+        raise UserError(f"--threads: expected numbers of threads, as 1 or 1,2,4, got {text!r}")
+    return counts
+
+
+def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json, as_csv):
+    from ..lanes import Options, chosen, measure, record
+    from ..lanes.baseline import changes
+
+    if out is not None:
+        require("report", str(out / "report.html"))
+    options = Options(runs=runs, threads=threads)
+    taken = chosen(lanes)
+    with busy("measuring") as told:
+        figures = measure(files, taken, options, told=lambda title: told(f"measuring: {title}"))
+    command = shlex.join(["kerascnn", *sys.argv[1:]])
+    found = record(figures, taken, options, command)
+    compared = changes(found, baseline, limit) if baseline is not None else []
+    if out is not None:
+        from ..reporting.lanes import write_lanes
+
+        write_lanes(out, found, figures)
+    if as_json:
+        print_json(found)
+    elif as_csv:
+        print_csv([{k: v for k, v in row.items() if k != "details"} for row in found["figures"]])
+    else:
+        for table in _lane_tables(figures, taken):
+            console.print(table)
+        for change in compared:
+            ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
+            mark = f"  over {limit:g}" if change.exceeds else ""
+            where = f"{change.lane} {change.setting}".strip()
+            console.print(f"  {change.file}, {where}: {ratio}{mark}", highlight=False)
+        if out is not None:
+            console.print(f"  ->  {out / 'report.html'}")
+    if any(change.exceeds for change in compared):
+        raise typer.Exit(1)
+
+
+def _lane_tables(figures, lanes):
+    """A table for each kind of evidence: figures of two kinds never share a column."""
+    from ..lanes.lane import MEANING
+
+    titles = {lane.name: lane.title for lane in lanes}
+    for evidence, meaning in MEANING.items():
+        rows = [figure for figure in figures if figure.evidence == evidence]
+        if not rows:
+            continue
+        table = Table(
+            "file",
+            "lane",
+            "setting",
+            Column("figure", right=True),
+            "",
+            title=f"{evidence}: {meaning}",
+        )
+        for row in rows:
+            value = "" if row.value is None else f"{row.value:,.4g}"
+            if row.value is not None and row.unit != "ms":
+                value = f"{row.value:,.0f}"
+            table.add(
+                Path(row.file).name,
+                titles[row.lane],
+                row.setting,
+                value,
+                row.refused or row.unit,
+            )
+        yield table
+
+
+@app.command()
+def doctor(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
+    """Says which lanes this machine has, and what to install for the others.
+
+    Example: kerascnn doctor
+    """
+    only_one(as_json, as_csv)
+    from ..lanes import LANES, available
+
+    probes = available()
+    rows = [
+        {
+            "lane": name,
+            "title": LANES[name].title,
+            "evidence": LANES[name].evidence,
+            "available": probe.available,
+            "versions": probe.versions,
+            "missing": probe.missing,
+            "licence": LANES[name].licence,
+        }
+        for name, probe in probes.items()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    if as_csv:
+        print_csv(
+            [
+                {**row, "versions": " ".join(f"{k} {v}" for k, v in row["versions"].items())}
+                for row in rows
+            ]
+        )
+        return
+    table = Table("lane", "evidence", "here", "versions, or what it needs")
+    for row in rows:
+        versions = ", ".join(f"{k} {v}" for k, v in row["versions"].items())
+        here = "yes" if row["available"] else "no"
+        table.add(row["lane"], row["evidence"], here, versions or row["missing"])
+    console.print(table)
+
+
+@app.command()
+def recommend(
+    target: ForOption,
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[SOURCE]", help="A run, or a file to look at.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Names the recipe and the file for a kind of hardware, why, and what it costs.
+
+    Given a run it prints the commands; given a .tflite or .onnx file it says what is against it.
+
+    Example: kerascnn recommend runs/demo --for phone-cpu
+    """
+    from dataclasses import asdict
+
+    from ..lanes.recommendation import objections, recommend, way
+
+    advice = recommend(target)
+    against = objections(source, advice) if source and source.suffix in (".tflite", ".onnx") else []
+    commands = way(source, advice) if source and not against else []
+    if as_json:
+        print_json({**asdict(advice), "against": against, "commands": commands})
+        return
+    for title, text in (
+        ("recipe", advice.recipe),
+        ("file", f".{advice.format}, {advice.ends}"),
+        ("runtime", advice.runtime),
+        ("why", advice.why),
+        ("costs", advice.costs),
+        ("shown by", f"kerascnn benchmark FILE --lanes {','.join(advice.lanes)}"),
+    ):
+        console.print(f"  {title:<9}{text}", highlight=False)
+    for line in against:
+        console.print(f"  against {source}: {line}", highlight=False)
+    for line in commands:
+        console.print(f"  {line}", highlight=False)
