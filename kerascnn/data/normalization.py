@@ -66,7 +66,7 @@ def read(path: Path, shape: tuple[int, int, int]) -> Normalization:
     """Reads normalization.npz of a run; UserError where it does not fit images of `shape`."""
     path = readable_file(path, most=MOST_BYTES)
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             mean, std = kept["mean"], kept["std"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         raise UserError(f"{path}: not what training wrote; train the run again") from None

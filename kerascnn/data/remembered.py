@@ -80,7 +80,7 @@ def _recalled(file, stamps):
     """(a mask of the files that are as they were, their orientations)."""
     nothing = np.zeros(len(stamps), bool), np.zeros(len(stamps), np.int8)
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             before, turns = kept["stamps"], kept["turns"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return nothing

@@ -1,4 +1,4 @@
-"""Transforms that mix the images of a batch, each with the one before it, and their labels alike."""
+"""Transforms that mix the images of a batch, each with the one before it, and their labels."""
 
 from typing import Any, NamedTuple
 
