@@ -231,7 +231,7 @@ class Simulation:
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 
-def output_range(layer: Any) -> tuple[Any, Any] | None:
+def output_range(layer: Any) -> Any:
     """The variables (minimum, maximum) of a watched output of tfmot's wrapper, or None."""
     found = {w.name.split("/")[-1]: w for w in layer.weights}
     names = ("output_min:0", "output_max:0")
