@@ -250,7 +250,8 @@ def _freeze(model, *, batch):
 
     @tf.function(autograph=False)
     def inference(*images):
-        return model(list(images) if len(images) > 1 else images[0], training=False)
+        given = list(images)
+        return model(given if len(given) > 1 else given[0], training=False)
 
     try:
         for layer in ends:
