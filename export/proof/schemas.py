@@ -87,6 +87,7 @@ class Seal(Record):
     bytes: int
     model: str
     checks: tuple[CheckRecord, ...]
+    minimum_runtime: str | None = None
 
     @property
     def verified(self) -> bool:
@@ -150,6 +151,12 @@ class StagingIndex(Record):
             *self.staging,
             *(name for entry in self.models for name in (entry.file, entry.sheet)),
         }
+
+
+class PinnedRuntimes(Record):
+    """runtimes.json in a folder of staged models: what the app runs them by, name and version."""
+
+    runtimes: dict[str, str]
 
 
 class TimingRecord(Record):

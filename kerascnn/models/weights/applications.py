@@ -4,6 +4,7 @@ keras.applications fetches, checks and reads them; here its network is the sourc
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -70,7 +71,10 @@ class Application:
         failed = None
         for classes in dict.fromkeys(counts):
             try:
-                return getattr(keras.applications, self.function)(**options, classes=classes)
+                with warnings.catch_warnings():
+                    # Of a file of another network Keras warns once a layer, before it raises.
+                    warnings.simplefilter("ignore")
+                    return getattr(keras.applications, self.function)(**options, classes=classes)
             except Exception as error:  # of the download, of h5py, of Keras: they have no class
                 failed = failed or error
         raise self.refusal(name, file, failed) from None
