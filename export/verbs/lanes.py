@@ -61,7 +61,8 @@ def benchmark(
     from ..runtimes.benchmarking import record
 
     with busy("measuring"):
-        timings = measure(files, runs=runs, threads=counts[0])
+        (count,) = counts
+        timings = measure(files, runs=runs, threads=count)
     figures = record(timings)
     if out:
         write_json(out, figures)
