@@ -7,7 +7,8 @@ from kerascnn.training.history import rows_of
 
 LENGTH = "training.epochs"
 WHERE = "training.distribute"  # does not change what is trained: one device or many
-OPEN_ENDED = ("constant", "steps", "plateau")  # schedules that the number of epochs does not bend
+# Schedules that the number of epochs does not bend.
+OPEN_ENDED = ("constant", "steps", "plateau", "exponential")
 
 
 def refuse_another(config, out, *, resume):
