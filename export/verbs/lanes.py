@@ -61,8 +61,7 @@ def benchmark(
     from ..runtimes.benchmarking import record
 
     with busy("measuring"):
-        (count,) = counts
-        timings = measure(files, runs=runs, threads=count)
+        timings = measure(files, runs=runs, threads=max(counts))
     figures = record(timings)
     if out:
         write_json(out, figures)
