@@ -250,8 +250,7 @@ def _freeze(model, *, batch):
 
     @tf.function(autograph=False)
     def inference(*images):
-        given = list(images)
-        return model(given if len(given) > 1 else given[0], training=False)
+        return model(images[0] if len(images) == 1 else list(images), training=False)
 
     try:
         for layer in ends:

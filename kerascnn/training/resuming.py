@@ -29,8 +29,13 @@ def refuse_another(config, out, *, resume):
         raise UserError(f"{path} is missing: what this run was trained with; put it back")
     differing = _differences(parse(Config, read_yaml(path), path), config)
     differing.pop(WHERE, None)
-    was, asked = differing.get(LENGTH) or (0, 0)
-    if (asked or 0) > (was or 0) and config.optimizer.schedule.name in OPEN_ENDED:
+    was, asked = differing.get(LENGTH, (0, 0))
+    if (
+        asked is not None
+        and was is not None
+        and asked > was
+        and config.optimizer.schedule.name in OPEN_ENDED
+    ):
         del differing[LENGTH]
     if differing:
         told = "; ".join(
