@@ -15,6 +15,8 @@ pass_over() {
 for command in java javac mvn; do
     command -v "$command" > /dev/null || pass_over "needs a JDK of 17 or newer and Maven, $command is missing"
 done
+java=$(java -XshowSettings:properties -version 2>&1 | sed -n 's/.*java.specification.version = //p')
+[ "${java%%.*}" -ge 17 ] || pass_over "needs a JDK of 17 or newer, got $java"
 if ! dpkg -s "${tools[@]}" > /dev/null 2>&1; then
     install="apt-get install ${tools[*]}"
     [ "$(id -u)" = 0 ] || pass_over "needs Debian's Android tools: $install"

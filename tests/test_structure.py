@@ -33,6 +33,7 @@ ARROWS = {
         "kerascnn.extras",
         "kerascnn.files",
         "kerascnn.layers",
+        "kerascnn.listing",
         "kerascnn.models",
         "kerascnn.tables",
     },

@@ -9,7 +9,9 @@ import keras
 
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
-from kerascnn.config.optimization import OptimizerConfig, Schedule, TrainingConfig
+from kerascnn.config.optimization import TrainingConfig
+from kerascnn.config.optimizers import OptimizerConfig, SGDConfig
+from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
 from kerascnn.files import locked
@@ -233,8 +235,8 @@ def _epochs(steps: int) -> int:
 
 
 def _optimizer() -> OptimizerConfig:
-    return OptimizerConfig(
+    return SGDConfig(
         momentum=0.9,
         weight_decay=1e-4,
-        schedule=Schedule(name="cosine", peak=PEAK, warmup=0),
+        schedule=CosineSchedule(peak=PEAK),
     )
