@@ -7,6 +7,7 @@ import struct
 import numpy as np
 
 from benchmarks.fuzz_readers import ROOT, SHAPE, STAGED
+from kerascnn.console import quiet_tensorflow
 
 
 def make_examples(folder, run=None):
@@ -128,5 +129,8 @@ def _make_models(folder):
         ]
     )
     plain.save(folder / "models" / "plain.keras")
+    for model, name in ((residual, "residual.h5"), (plain, "plain.h5")):
+        with quiet_tensorflow():  # Keras calls the format legacy
+            model.save(folder / "models" / name)
     residual = cluster(residual, 16)
     (folder / "models" / "residual.kcnn").write_bytes(encode(residual))

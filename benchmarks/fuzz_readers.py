@@ -179,14 +179,14 @@ READERS = {
         ("configs/[!e]*/*.yaml",),
         formats.changed_yaml,
         plainly("config.yaml", read_config),
-        80,
+        60,
     ),
     "recipe": Reader(
         "YAML recipe",
         ("configs/export/*.yaml",),
         formats.changed_yaml,
         plainly("recipe.yaml", read_recipe),
-        80,
+        60,
     ),
     "run": Reader(
         "run.json", ("run/run.json",), mutations.changed_json, in_run("run.json", read_facts), 60
@@ -299,6 +299,13 @@ READERS = {
         formats.changed_zip,
         plainly("model.keras", read_model),
         50,
+    ),
+    "hdf5": Reader(
+        ".h5 model",
+        ("models/*.h5",),
+        formats.changed_h5_model,
+        plainly("model.h5", read_model),
+        40,
     ),
     "tflite": Reader(
         ".tflite file",

@@ -13,6 +13,7 @@ import yaml
 from benchmarks.mutations import changed_bytes, changed_json, changed_text, changed_tree
 
 PNG_HEADER = 8  # bytes
+MOST_OF_ATTRIBUTE = 60_000  # bytes, of HDF5
 KCNN_HEADER = 12  # bytes: eight of a name, four of a checksum
 
 
@@ -96,6 +97,20 @@ def changed_h5(examples, rng):
             case _:  # a shape of 8 TB, of which nothing is stored
                 del file[first]
                 file.create_dataset(first, (2**41,), "f4", chunks=(2**20,))
+    return stored.getvalue()
+
+
+def changed_h5_model(examples, rng):
+    """An HDF5 file of a whole model: wrong as any, or with an architecture that is wrong."""
+    if rng.random() < 0.5:
+        return changed_h5(examples, rng)
+    stored = io.BytesIO(examples[rng.integers(len(examples))])
+    with h5py.File(stored, "r+") as file:
+        if rng.random() < 0.1:
+            del file.attrs["model_config"]
+        else:
+            changed = changed_json([file.attrs["model_config"].encode()], rng)
+            file.attrs["model_config"] = np.bytes_(changed.replace(b"\0", b" ")[:MOST_OF_ATTRIBUTE])
     return stored.getvalue()
 
 

@@ -1,44 +1,36 @@
-"""Every network of the zoo in four files, each run and compared with its model.
+"""Every network of the zoo in four files, delivered as a user's model is: run, compared, kept.
 
     python -m benchmarks.zoo_matrix --out docs/zoo_matrix.md 'resnet*' 'vgg*'
 
-The page keeps the rows of networks that are not measured this time.
+A row is printed and written as soon as it is measured. Networks whose row stands on the page are
+not measured again but with --again, so the same command goes on where it was interrupted.
 
 Weights and images are those of `benchmarks.signal_weights`: signal, and not noise.
 
-Columns: largest difference of a logit from the Keras model (float32 files; logits of variance 1);
-outputs within one step of the simulation (int8 .tflite), and within one step of the int8 .tflite
-(int8 .onnx).
+Columns: what `export.deliver` measured. Largest difference of an output from the Keras model, as a
+share of the largest (float32 files); outputs within one step of the simulation (int8 files).
 """
 
 import argparse
+import datetime
 import fnmatch
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
-import numpy as np
 
 import kerascnn
 from benchmarks.signal_weights import carry_signal, photographs
-from export.conversion.onnx import to_onnx
-from export.conversion.tflite import to_tflite
-from export.proof.checks import in_steps
-from export.quantization.biases import settle_biases
-from export.quantization.quantizer import calibrate, quantized_model
-from export.runtimes import Artifact
-from export.runtimes.tflite_content import float_operators
+from kerascnn import export
 from kerascnn.config import Normalize
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
 from kerascnn.models import models, variant
 from kerascnn.models.graph import normalized
 
-FLOAT = 1e-4  # float32 sums in another order; a wrong layer is far outside
-STEPS = 0.999  # of int8 outputs within a step of the simulation
 SIDES = {  # the side of the image, where 32 pixels are too few, or more than a machine can wait for
     "alexnet": 67,
     "zfnet": 63,
@@ -61,62 +53,75 @@ SIDES = {  # the side of the image, where 32 pixels are too few, or more than a 
 CLASSES = 10
 IMAGES = 64  # that set weights, statistics and ranges
 COMPARED = 512  # through int8 and its simulation: of 64 images, one output is over 0.1 %
+KINDS = ("tflite", "onnx")
+DIFFERENCE, NEAR = "largest difference", "outputs within 1 step"  # how the names of checks begin
+NOT_YET_RUN = "not yet run"
+HEADINGS = (
+    "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | run | |"
+)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of the matrix; None where a file was not made, and `refusal` says why."""
+    """One line of the matrix.
+
+    figures: "float32.tflite" and the like -> what its verdict measured; it lacks files that were
+    refused. refusal: why, or empty. seconds: for all of it.
+    """
 
     name: str
     shape: tuple
-    float_tflite: float | None = None
-    float_onnx: float | None = None
-    int8_tflite: float | None = None
-    int8_onnx: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
     refusal: str = ""
     seconds: float = 0.0
 
     @property
     def passed(self):
-        values = (self.float_tflite, self.float_onnx, self.int8_tflite, self.int8_onnx)
-        return (
-            not self.refusal
-            and None not in values
-            and (max(values[:2]) <= FLOAT and values[2] >= STEPS and values[3] == 1.0)
-        )
+        return not self.refusal and len(self.figures) == 2 * len(KINDS)
 
 
 def measure(model):
-    """Gives a model (raw pixels -> logits) a signal, makes the four files and compares them."""
+    """Gives a model (raw pixels -> outputs) a signal, and delivers the four files of it."""
     started = time.perf_counter()
     compared = photographs(model.input_shape[1:], COMPARED)
-    pixels = compared[:IMAGES]
-    carry_signal(model, pixels)
-    figures = {"shape": tuple(model.input_shape[1:])}
-    refusals = []
-    wanted = predict(model, pixels)
-    for key, convert in (("float_tflite", to_tflite), ("float_onnx", to_onnx)):
+    calibrated = compared[:IMAGES]
+    carry_signal(model, calibrated)
+    figures, refusals = {}, []
+    for precision, evidence in (("float32", calibrated), ("int8", compared)):
         try:
-            got, _ = run(convert(model, batch=None), key)(pixels)
-            figures[key] = max(float(np.abs(a - b).max()) for a, b in zip(got, wanted, strict=True))
+            made = model
+            if precision == "int8":
+                made = export.quantize(model, calibrated.astype("float32"), pixels=True)
+            found, errors = delivered(made, precision, evidence)
+            figures.update(found)
+            refusals += errors
         except UserError as error:
             refusals.append(str(error))
-    try:
-        simulated = quantized_model(model)
-        calibrate(simulated, [pixels.astype("float32")])
-        settle_biases(simulated)
-        made = to_tflite(simulated, batch=None)
-        if floats := float_operators(made):
-            refusals.append(f"computes {', '.join(floats)} in float")
-        integers, ends = run(made, "int8_tflite")(compared)
-        steps = map(in_steps, predict(simulated, compared), ends)
-        figures["int8_tflite"] = within_a_step(integers, steps)
-        others, _ = run(to_onnx(simulated, batch=None), "int8_onnx")(pixels)
-        figures["int8_onnx"] = within_a_step(others, [x[:IMAGES] for x in integers])
-    except UserError as error:
-        refusals.append(str(error))
     seconds = time.perf_counter() - started
-    return Measured(model.name, **figures, refusal="; ".join(refusals), seconds=seconds)
+    shape = tuple(model.input_shape[1:])
+    return Measured(model.name, shape, figures, "; ".join(refusals), seconds)
+
+
+def delivered(model, precision, evidence):
+    """({name of a file: its figure}, [why one was refused]) of the files of a model."""
+    figures, refusals = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{precision}.{kind}" for kind in KINDS]
+        try:
+            made = export.deliver(model, files, evidence=evidence, pixels=True, batch=None)
+        except export.DeliveryError as error:
+            made = error.deliveries
+            refusals.append(str(error).replace(f"{folder}/", ""))
+        for delivery in made:
+            if delivery.verdict is None:
+                continue
+            if delivery.verdict.doubt:
+                refusals.append(f"{delivery.path.name} {delivery.verdict.doubt}")
+            checks = delivery.verdict.checks
+            near = [c.measured for c in checks if c.name.startswith(NEAR)]
+            off = [c.measured for c in checks if c.name.startswith(DIFFERENCE)]
+            figures[delivery.path.name] = min(near) if near else max(off)
+    return figures, refusals
 
 
 def small(name):
@@ -137,84 +142,70 @@ def of_images():
     return [name for name in models() if len(variant(name).row.input_shape) == 3]
 
 
-def predict(model, pixels):
-    """The outputs of a model, in a list."""
-    made = model.predict(pixels.astype("float32"), batch_size=IMAGES, verbose=0)
-    return keras.tree.flatten(made)
-
-
-def within_a_step(found, wanted):
-    """The least share, of any output, that differs by a step at most."""
-    pairs = zip(found, wanted, strict=True)
-    return min(float((np.abs(a.astype(int) - b.astype(int)) <= 1).mean()) for a, b in pairs)
-
-
-def run(made, key):
-    """Loads the bytes of a file; returns a function pixels -> (outputs, facts of the outputs)."""
-
-    def outputs(pixels):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"model.{key.split('_')[1]}"
-            path.write_bytes(made)
-            with Artifact(path) as artifact:
-                return artifact.run([pixels]), artifact.outputs
-
-    return outputs
-
-
 def main():
-    """Measures the networks that match, and writes the table."""
+    """Measures the networks that match and have no row yet, and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--again", action="store_true", help="measure what has a row, too")
     options = parser.parse_args()
     chosen = [n for n in of_images() if any(fnmatch.fnmatch(n, p) for p in options.patterns)]
     rows = known(options.out) if options.out and options.out.exists() else {}
     failed = []
     for name in chosen:
+        if name in rows and not options.again:
+            continue
         measured = measure(small(name))
         keras.backend.clear_session()
-        rows[name] = line(measured)
-        print(rows[name], flush=True)
+        rows[name] = line(measured, datetime.datetime.now(datetime.UTC).date())
+        print(rows[name], f"{measured.seconds:.0f} s", flush=True)
         failed += [] if measured.passed else [name]
         if options.out:
-            write_text(options.out, page([rows[name] for name in of_images() if name in rows]))
+            write_text(options.out, page(rows))
     sys.exit(bool(failed))
 
 
 def known(path):
-    """The rows of a page that was written before: name -> line. Other patterns add to them."""
+    """The rows that were measured before and stand on a page: name -> line."""
     rows = [row for row in path.read_text().splitlines() if row.startswith("| ")]
-    return {row.split(" | ")[0].removeprefix("| "): row for row in rows[1:]}
+    if not rows or rows[0] != HEADINGS:  # of another table
+        return {}
+    measured = {row.split(" | ")[0].removeprefix("| "): row for row in rows[1:]}
+    return {name: row for name, row in measured.items() if not row.endswith(f"| {NOT_YET_RUN} |")}
 
 
 def page(rows):
-    """The rows as a page of Markdown."""
-    passed = sum(row.endswith("|  |") for row in rows)
+    """The rows as a page of Markdown, all networks on it."""
+    passed = sum(row.endswith("|  |") for row in rows.values())
+    waiting = [f"| {name} |  |  |  |  |  |  | {NOT_YET_RUN} |" for name in of_images()]
     lines = [
         "# The zoo in four files",
         "",
-        f"{passed} of {len(rows)} networks pass. Written by `python -m benchmarks.zoo_matrix`, on",
-        "the weights and images of `benchmarks/signal_weights.py`. Limits: float32 logits within",
-        f"{FLOAT:g} of Keras; int8 `.tflite` within one step of its simulation on {STEPS:.1%} of",
-        "the outputs; int8 `.onnx` within one step of the `.tflite` on all. Images are small where",
-        "the network takes smaller ones. Where a network has more than a hundred residual",
-        "branches, they share the signal; as loud as it each, no file could follow its simulation.",
+        f"{passed} of {len(rows)} networks pass, of {len(waiting)}. Written by",
+        "`python -m benchmarks.zoo_matrix`, on the weights and images of",
+        "`benchmarks/signal_weights.py`. The files are those that `export.deliver` keeps, and the",
+        "figures are of its verdict: the largest difference of an output from the Keras model, as",
+        "a share of the largest; the share of int8 outputs within one step of the simulation.",
+        "Images are small where the network takes smaller ones. Where one has more than a hundred",
+        "residual branches, they share the signal; as loud as it each, no file could follow its",
+        "simulation.",
         "",
-        "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | |",
-        "|---|---|---|---|---|---|---|",
-        *rows,
+        HEADINGS,
+        "|---|---|---|---|---|---|---|---|",
+        *[rows.get(name, row) for name, row in zip(of_images(), waiting, strict=True)],
     ]
     return "\n".join(lines) + "\n"
 
 
-def line(m):
-    """One row of the table."""
-    floats = ["" if v is None else f"{v:.1e}" for v in (m.float_tflite, m.float_onnx)]
-    shares = ["" if v is None else f"{v:.2%}" for v in (m.int8_tflite, m.int8_onnx)]
-    verdict = "" if m.passed else m.refusal or "FAILED"
+def line(m, day):
+    """One row of the table, measured on a day."""
+    floats = [m.figures.get(f"float32.{kind}") for kind in KINDS]
+    shares = [m.figures.get(f"int8.{kind}") for kind in KINDS]
+    cells = ["" if v is None else f"{v:.1e}" for v in floats]
+    cells += ["" if v is None else f"{v:.2%}" for v in shares]
+    verdict = "" if m.passed else m.refusal.replace("|", "/") or "FAILED"
     size = "x".join(map(str, m.shape))
-    return "| " + " | ".join([m.name, size, *floats, *shares, verdict]) + " |"
+    return "| " + " | ".join([m.name, size, *cells, day.isoformat(), verdict]) + " |"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ answers_at_once = False
 _homes = {
     "Preprocessing": "kerascnn.models",
     "UserError": "kerascnn.errors",
+    "Distiller": "kerascnn.training",
     "build": "kerascnn.models",
     "finetune": "kerascnn.transfer",
     "normalized": "kerascnn.models",
@@ -28,6 +29,7 @@ _homes = {
 }
 __all__ = [
     "Preprocessing",
+    "Distiller",
     "UserError",
     "build",
     "finetune",

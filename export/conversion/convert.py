@@ -8,6 +8,7 @@ from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.models.graph import computes_in, functional, in_float32, traced
 
+from ..integer_form.names import refuse_layer_names
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples
 from .formats import OPSETS, refuse_formats
@@ -56,6 +57,7 @@ def convert(
             "save the model, and convert it where KERAS_BACKEND=tensorflow"
         )
     model = traced(model)
+    refuse_layer_names(model)
     if computes_in(model) - {"float32"}:
         model = in_float32(model)
     if pixels is None:

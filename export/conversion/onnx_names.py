@@ -1,8 +1,11 @@
 """What the nodes, tensors and constants of an ONNX graph are called: by their Keras layers."""
 
-import re
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+
+from .layer_names import layer_names, layer_of
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 QUANTIZED = {1: "scale", 2: "zero_point"}
@@ -12,7 +15,7 @@ CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
 }
 
 
-def name_ends(made, inputs, outputs):
+def name_ends(made: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Calls the inputs and outputs of a graph by these names. In place."""
     graph = made.graph
     wanted = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
@@ -29,7 +32,7 @@ def _rename(graph, names):
         constant.name = names.get(constant.name, constant.name)
 
 
-def name_by_layers(made, model):
+def name_by_layers(made: Any, model: keras.Model) -> None:
     """Calls what carries the weights of a layer as the layer, any other node {layer}/{operation}.
 
     A constant is called {node}/kernel or the like, a tensor as the node that makes it. Inputs and
@@ -86,22 +89,3 @@ def _order_constants(graph):
         for name in node.input:
             order.setdefault(name, len(order))
     graph.initializer.sort(key=lambda t: (order.get(t.name, len(order)), t.name))
-
-
-def layer_names(model):
-    """The names of a model's layers, those of nested models too."""
-    found = set()
-    for layer in model.layers:
-        found.add(layer.name)
-        if isinstance(layer, keras.Model):
-            found |= layer_names(layer)
-    return found
-
-
-def layer_of(text, layers):
-    """The layer that a name of TensorFlow speaks of: "stem_conv_1/BiasAdd" is of "stem_conv"."""
-    for part in reversed(re.split("[/;:]", text)):
-        for name in (re.sub(r"_\d+$", "", part), part):
-            if name in layers:
-                return name
-    return None

@@ -1,18 +1,29 @@
 """Names in a .tflite file: the converter loses those of the ends and numbers those of layers."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from kerascnn.errors import UserError
 
 SIGNATURE = "serving_default"
 
 
-def with_names(data, *, ends, inputs, outputs, layers, integer_ends=False):
+def with_names(
+    data: bytes,
+    *,
+    starts: Any,
+    ends: Sequence[str],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    layers: Sequence[str],
+    integer_ends: bool = False,
+) -> bytes:
     """Gives a file the names of its Keras model, and its outputs their order.
 
     Args:
         data: the bytes of a .tflite file that was written from a frozen graph.
-        ends: what the graph calls its outputs, in the order of the model's.
+        starts, ends: what the graph calls its inputs and outputs, in the order of the model's.
         inputs, outputs: names for the inputs and outputs, in the order of the model's. They are
             those of the tensors and those of the signature "serving_default".
         layers: the names of layers. A tensor of layer `conv`, which the converter calls
@@ -35,7 +46,7 @@ def with_names(data, *, ends, inputs, outputs, layers, integer_ends=False):
         raise UserError(f"outputs {', '.join(outputs)}: TFLite keeps only {', '.join(found)}")
     graph.outputs = [found[end] for end in ends]
     order = {graph.tensors[i].name.decode(): i for i in graph.inputs}
-    graph.inputs = [order[name] for name in inputs]
+    graph.inputs = [order[start] for start in starts]
     if integer_ends:
         _drop_conversions(schema, model, graph)
     names = dict(zip([*graph.inputs, *graph.outputs], [*inputs, *outputs], strict=True))

@@ -6,11 +6,17 @@ make int8 of whatever has a kernel. These are rewrites of the graph, made while 
 layer has a mode for it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
+from kerascnn.models.graph import Node, inference, kernel_variable
+
 from ..integer_form.graph import Graph
+from ..integer_form.names import may_stand_first
 from ..integer_form.operations import PASS_THROUGH
 from ..quantization.folded_normalization import FoldedBatchNormalization
 from ..quantization.quantized_activations import (
@@ -31,12 +37,20 @@ from ..quantization.quantizer import float_islands
 class Writer:
     """Calls the layers of a model, float or a simulation of int8, as its file computes them."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self.graph = Graph(model)
         self.islands = set(float_islands(model)) if _simulates(self.graph) else set()
 
-    def call(self, node, args, kwargs):
+    def call(self, node: Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a node on these tensors."""
+        import tensorflow as tf
+
+        if may_stand_first(node.operation.name):
+            return self._call(node, args, kwargs)
+        with tf.name_scope("x"):
+            return self._call(node, args, kwargs)
+
+    def _call(self, node, args, kwargs):
         layer = node.operation
         rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
         if rule:
@@ -44,8 +58,7 @@ class Writer:
 
             with tf.name_scope(layer.name):
                 return rule(layer, *args, **kwargs)
-        if getattr(layer, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
+        kwargs = inference(layer, kwargs)
         if layer.name not in self.islands:
             return layer(*args, **kwargs)
         taken = iter(node.input_tensors)
@@ -84,7 +97,7 @@ def _rounded(layer, x, place=0, halves=None):
 
 def _kernel(layer, x):
     """A kernel with the gain of the normalization behind it, rounded as one."""
-    kernel, bias = ops.convert_to_tensor(layer._kernel), layer.bias
+    kernel, bias = ops.convert_to_tensor(kernel_variable(layer)), layer.bias
     if layer.gain is not None:
         kernel = kernel * along_kernel(layer, layer.gain(), kernel)
         bias = None if bias is None else bias * layer.gain()

@@ -15,6 +15,7 @@ signal-to-noise     10 log10(mean of x^2 / mean of (x - rounded x)^2) for each c
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -23,6 +24,7 @@ from kerascnn.tables import Table
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
 from ..subject.meaning import class_numbers
+from ..subject.samples import Samples
 from .diagnosis import EXACT
 from .probe import Probe
 from .tables import worst_layers
@@ -96,7 +98,7 @@ class Layer:
     alone: float | None = None
 
     @property
-    def share(self):
+    def share(self) -> float:
         return self.weights_share + self.activations_share
 
 
@@ -122,7 +124,13 @@ class Analysis:
         return worst_layers(self)
 
 
-def analyse(simulated, samples, meaning=None, *, negligible=0.05):
+def analyse(
+    simulated: keras.Model,
+    samples: Samples,
+    meaning: str | None = None,
+    *,
+    negligible: float = 0.05,
+) -> Analysis:
     """Finds what each layer of a simulation loses.
 
     Args:
@@ -184,7 +192,7 @@ def analyse(simulated, samples, meaning=None, *, negligible=0.05):
     )
 
 
-def decibels(signal, noise):
+def decibels(signal: np.ndarray, noise: np.ndarray) -> float:
     """The mean of the channels' signal-to-noise ratios, (channels,) powers, `EXACT` at most."""
     signal, noise = (np.asarray(v, "float64") for v in (signal, noise))
     carrying = signal > 0
@@ -223,7 +231,7 @@ def _weight_facts(unit):
     )
 
 
-def by_outputs(layer, kernel):
+def by_outputs(layer: keras.Layer, kernel: np.ndarray) -> np.ndarray:
     """A kernel as float64, (weights, output channels)."""
     kernel = kernel.astype("float64")
     if isinstance(layer, layers.DepthwiseConv2D):
@@ -233,7 +241,7 @@ def by_outputs(layer, kernel):
     return kernel.reshape(-1, kernel.shape[-1])
 
 
-def by_inputs(layer, kernel):
+def by_inputs(layer: keras.Layer, kernel: np.ndarray) -> np.ndarray:
     """A kernel that is not depthwise as float64, (weights, input channels of a group)."""
     kernel = kernel.astype("float64")
     if not isinstance(layer, layers.Conv2DTranspose):
@@ -241,7 +249,7 @@ def by_inputs(layer, kernel):
     return kernel.reshape(-1, kernel.shape[-1])
 
 
-def along_outputs(layer, values):
+def along_outputs(layer: keras.Layer, values: np.ndarray) -> np.ndarray:
     """One number an output channel, in a shape that a kernel can be divided by."""
     return values[:, None] if isinstance(layer, layers.Conv2DTranspose) else values
 
@@ -278,7 +286,7 @@ class _Channels:
         self.least, self.most = np.inf, -np.inf
         self.histogram = np.zeros(SPREAD_BINS)
 
-    def add(self, x, simulated):
+    def add(self, x: keras.KerasTensor, simulated: keras.Model) -> None:
         rounded = np.asarray(self.rounding(x, training=False))
         flat, near, far = (v.reshape(-1, x.shape[-1]) for v in (x, rounded, simulated))
         self.count += flat.size

@@ -7,6 +7,7 @@ from typing import Any
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 
+from ..conversion.convert import convert
 from ..delivery.preparation import prepared
 from ..delivery.verify import behind
 from ..proof.reference import Reference
@@ -43,6 +44,12 @@ class Case:
         """Of the output, where there is one alone."""
         meanings = self.subject.meanings
         return meanings[0] if len(meanings) == 1 else None
+
+    def tflite(self) -> bytes:
+        """The bytes of the .tflite file, written anew where it is not there or is an .onnx."""
+        if self.kind == "tflite" and self.path.is_file():
+            return self.path.read_bytes()
+        return convert(self.reference.model, "tflite", pixels=self.subject.pixels)
 
     def sample(self, count: int) -> Samples:
         """`count` of the samples, drawn evenly."""

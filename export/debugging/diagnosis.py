@@ -1,5 +1,7 @@
 """Why a layer loses accuracy, in one line of words."""
 
+from .analysis import Layer
+
 EXACT = 100.0  # dB: what is above has no rounding error worth a name
 # From where on a fact is named as a cause. Healthy layers of trained networks stay well below:
 # those of ResNet-8 spread 1.2 to 2.8, leave a median channel 65 steps, and clip nothing.
@@ -13,7 +15,7 @@ LOW = 25.0  # dB
 WORTH_A_WORD = 0.05  # of the loss
 
 
-def diagnose(layer):
+def diagnose(layer: Layer) -> str:
     """Says what is wrong with a layer.
 
     Args:

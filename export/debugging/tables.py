@@ -3,14 +3,17 @@
 from kerascnn.console import styled
 from kerascnn.tables import Column, Table
 
+from .analysis import Analysis
+from .case import Case
 from .diagnosis import EXACT, diagnose
+from .fixes import Outcome
 
 SHOWN = 0.01  # of the loss; what loses less is summed up in one line
 GOOD = 30.0  # dB
 CLOSE = 0.5  # points, which is next to nothing: one image of 200
 
 
-def worst_layers(analysis):
+def worst_layers(analysis: Analysis) -> Table:
     """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
     table = Table(
         "layer",
@@ -47,7 +50,7 @@ def _decibels(value):
     return "exact" if value >= EXACT - 0.5 else f"{value:.1f} dB"
 
 
-def explanation(analysis):
+def explanation(analysis: Analysis) -> list[str]:
     """What the table says, and why the worst layers lose, in sentences."""
     lines = [
         _outcome(analysis),
@@ -88,7 +91,7 @@ def _loses_little(analysis):
     return round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6) <= CLOSE
 
 
-def fixes(outcome):
+def fixes(outcome: Outcome) -> Table:
     """The table of an `Outcome`: what each candidate costs."""
     table = Table(
         "tried",
@@ -117,7 +120,7 @@ def fixes(outcome):
     return table
 
 
-def summary(outcome, case, *, trained):
+def summary(outcome: Outcome, case: Case, *, trained: bool) -> list[str]:
     """What came of the fixes, in sentences. trained: whether training was among them."""
     allowed, number = case.recipe.max_drop, outcome.chosen
     best, drop = outcome.candidates[number], outcome.drops[number]

@@ -7,21 +7,24 @@ convolution, it does.
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
-from kerascnn.models.graph import canonical, new_inputs, walk
+from kerascnn.models.graph import Node, canonical, new_inputs, walk
 
 from .absorbed_scalings import absorbed_scalings, scaled
 from .activations import activation_form
 from .affine import scale_and_offset, tensor_and_constant
+from .channel_selection import select_by_convolutions
 from .composites import as_plain_layers
 from .constant_layers import absorbed, affine, identity, on_image
 from .graph import Graph
+from .names import operation_names
 from .operations import (
     FIXED_RANGES,
     PASS_THROUGH,
@@ -54,6 +57,7 @@ def integer_form(
         a sum or product of more than two                 of two at a time
         activations that have no table                    those that have: see `activation_form`
         UpSampling2D                                      Resizing
+        channels reversed, reordered or sliced            a 1x1 convolution of ones and zeros
         layers of sequences                               those of images one pixel high
         an input of pixels that no Rescaling follows      one with scale 1: the pixels themselves
         the Rescaling of an input of pixels               one that makes 0 of a whole pixel
@@ -79,6 +83,7 @@ def integer_form(
     for layer in flat.layers:
         if layer.name in factors:
             layer.set_weights(scaled(layer, layer.get_weights(), factors[layer.name]))
+    flat = select_by_convolutions(flat, exclude=exclude)
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
     made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
@@ -89,7 +94,14 @@ def integer_form(
 class Rewriter:
     """Calls the operations of a canonical model on new tensors, each by its rule in `RULES`."""
 
-    def __init__(self, flat, exclude, folds_itself, pixels, without_constant):
+    def __init__(
+        self,
+        flat: keras.Model,
+        exclude: Sequence[str],
+        folds_itself: bool,
+        pixels: Sequence[bool],
+        without_constant: Collection[str],
+    ) -> None:
         self.flat, self.graph = flat, Graph(flat)
         self.exclude, self.folds_itself = exclude, folds_itself
         self.without_constant = without_constant
@@ -110,19 +122,22 @@ class Rewriter:
         self.numbers = itertools.count(1)  # of identities
         self.called = Counter()
 
-    def rewritten(self):
+    def rewritten(self) -> keras.Model:
         """The model in its integer form."""
         images = new_inputs(self.flat)
+        names = operation_names(x.name for x in self.flat.inputs)
         ends = [
-            self._as_pixels(old, image)
-            for old, image in zip(self.flat.inputs, keras.tree.flatten(images), strict=True)
+            self._as_pixels(old, image, name)
+            for old, image, name in zip(
+                self.flat.inputs, keras.tree.flatten(images), names, strict=True
+            )
         ]
         return keras.Model(images, walk(self.flat, ends, self._call), name=self.flat.name)
 
-    def _as_pixels(self, old, image):
+    def _as_pixels(self, old, image, name):
         if id(old) not in self.pixels or self._is_normalized(old):
             return image
-        return layers.Rescaling(1.0, name=f"{old.name}_pixels")(image)
+        return layers.Rescaling(1.0, name=f"{name}_pixels")(image)
 
     def _is_normalized(self, x):
         """Whether whatever takes the pixels x, behind augmentation, begins by normalizing them."""
@@ -157,12 +172,12 @@ class Rewriter:
             made = activation_form(layer, args[0], name, first=constants, alone=alone)
         return layer(*args, **kwargs) if made is None else made
 
-    def folds(self, node):
+    def folds(self, node: Node) -> bool:
         """Whether the kernel of the layer in front absorbs a batch normalization."""
         kinds = (*FOLDED_INTO, *(FOLDED_INTO_TOO if self.folds_itself else ()))
         return self._alone_behind(kinds, node)
 
-    def free(self, x, node):
+    def free(self, x: Any, node: Node) -> bool:
         """Whether x can have the scale of what a node, which joins tensors, gives."""
         producers = self.graph.producers
         while id(x) in producers and isinstance(producers[id(x)].operation, PASS_THROUGH):

@@ -8,7 +8,9 @@ import keras
 from keras import layers
 
 from kerascnn.layers import LocalResponseNormalization
-from kerascnn.models.graph import maker, new_inputs, nodes, walk
+from kerascnn.models.graph import new_inputs, nodes, producer, walk
+
+from .names import operation_names
 
 # What keeps its meaning when an axis of size one is put in front of the others.
 AS_THEY_ARE = (
@@ -33,7 +35,7 @@ AS_THEY_ARE = (
 )
 
 
-def sequences_as_images(model):
+def sequences_as_images(model: keras.Model) -> keras.Model:
     """Rewrites layers of sequences, (L, C), as those of images, (1, L, C).
 
     Args:
@@ -81,7 +83,8 @@ def sequences_as_images(model):
 
 
 def _reshaped(x, shape, named):
-    name = f"{maker(x).name}_{'image' if len(shape) == 3 else 'sequence'}"
+    (stem,) = operation_names([producer(x).name])
+    name = f"{stem}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""
     return layers.Reshape(shape, name=name + suffix)(x)

@@ -11,6 +11,7 @@ from kerascnn.models.graph import traced
 
 from ..constraints.values import keep_values
 from ..constraints.zeros import keep_zeros
+from ..integer_form.names import refuse_layer_names
 from ..recipes.stages import Calibration, Quantization
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
@@ -63,6 +64,7 @@ def quantize(
         UserError: a pattern that no layer has, a range that is none, or data that do not fit.
     """
     model = traced(model)
+    refuse_layer_names(model)
     found = samples_of(model, data, samples)
     if pixels is None:
         pixels = pixel_inputs(model, found)

@@ -11,13 +11,16 @@ of them.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 import kerascnn.layers as ours
+from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import consumers, new_inputs, nodes, walk
 
 from ..integer_form.rewrite import integer_form
@@ -67,7 +70,14 @@ class _Pair:
     caps: list
 
 
-def equalize(model, batches, *, per_channel=True, exclude=(), pixels=None):
+def equalize(
+    model: keras.Model,
+    batches: Iterable[Any],
+    *,
+    per_channel: bool = True,
+    exclude: Sequence[str] = (),
+    pixels: Sequence[bool] | None = None,
+) -> Equalized:
     """Equalizes what can be, in a copy of a float model in the operations of int8.
 
     Args:
@@ -112,7 +122,7 @@ def _is_relu(layer):
     )
 
 
-def cap_of(layer):
+def cap_of(layer: keras.Operation) -> float:
     """The largest value that a ReLU gives; infinity without a cap."""
     if isinstance(layer, layers.ReLU):
         return np.inf if layer.max_value is None else float(layer.max_value)
@@ -161,7 +171,8 @@ def _tops(flat, pairs, batches):
     taps = keras.Model(flat.inputs, list(tensors.values()))
     tops = dict.fromkeys(tensors, 0.0)
     for images in portions(taps, batches):
-        found = keras.tree.flatten(taps.predict_on_batch(images))
+        with quiet_tensorflow():
+            found = keras.tree.flatten(taps.predict_on_batch(images))
         for key, x in zip(tensors, found, strict=True):
             tops[key] = np.maximum(tops[key], np.abs(x).reshape(-1, x.shape[-1]).max(0))
     return tops

@@ -6,9 +6,13 @@ least_squares   the range whose rounding and clipping have the smallest mean squ
                 (Banner et al., arXiv:1810.05723, section 2, measured here on a histogram)
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import new_inputs, walk
 
 from .portions import portions
@@ -19,7 +23,7 @@ BINS = 4096
 SHRINKS = np.geomspace(1.0, 0.02, 60)  # of the extremes, that least squares tries on each side
 
 
-def narrow_ranges(model, batches, method):
+def narrow_ranges(model: keras.Model, batches: Iterable[Any], method: str) -> None:
     """Narrows the watched ranges of a calibrated simulation. In place.
 
     Args:
@@ -32,7 +36,8 @@ def narrow_ranges(model, batches, method):
     bounds = {x: (float(x.minimum), float(x.maximum)) for x in watched}
     counts = {x: np.zeros(BINS) for x in watched}
     for images in portions(taps, batches):
-        found = taps.predict_on_batch(images)
+        with quiet_tensorflow():
+            found = taps.predict_on_batch(images)
         for layer, x in zip(watched, keras.tree.flatten(found), strict=True):
             if bounds[layer][1] > bounds[layer][0]:
                 counts[layer] += np.histogram(x, BINS, bounds[layer])[0]
@@ -60,7 +65,7 @@ def _float_activations(model):
     return watched, keras.Model(keras.tree.flatten(inputs), found)
 
 
-def percentile(count, low, high):
+def percentile(count: np.ndarray, low: float, high: float) -> tuple[float, float]:
     """The range within a histogram of (low, high) that leaves out `RARE` of it on each side."""
     edges = np.linspace(low, high, len(count) + 1)
     below = np.cumsum(count) / count.sum()
@@ -68,7 +73,7 @@ def percentile(count, low, high):
     return edges[first], edges[last + 1]
 
 
-def least_squares(count, low, high):
+def least_squares(count: np.ndarray, low: float, high: float) -> tuple[float, float]:
     """The range within a histogram of (low, high) whose 256 steps err least, in the mean square.
 
     The upper end is shrunk first, then the lower one.

@@ -31,6 +31,16 @@ def float_operators(data: bytes) -> list[str]:
     return [island.operator for island, in_front in _File(data).floats() if not in_front]
 
 
+def made_by_operators(data: bytes) -> list[tuple[str, list[str]]]:
+    """[(operator, the names of the tensors that it gives)] of the first graph, in its order."""
+    file = _File(data)
+    tensors = file.graphs[0].tensors
+    return [
+        (file.codes[op.opcodeIndex][1], [_text(tensors[i].name) for i in _list(op.outputs)])
+        for op in _list(file.graphs[0].operators)
+    ]
+
+
 def refuse_others(data: bytes) -> None:
     """ValueError for what is no .tflite file."""
     if data[4:8] != b"TFL3":

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.data import Data
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import build, models, normalized, preprocessing, variant
 from kerascnn.models.another_size import at_size
@@ -18,6 +20,7 @@ from kerascnn.models.graph import functional, output_names, traced
 from kerascnn.models.weights.imagenet import CLASSES, imagenet_classes
 from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not_finite
 
+from ..integer_form.names import refuse_layer_names
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
 from .metric import metric_of
@@ -170,6 +173,7 @@ def _of_file(path, trust):
     if is_of_run(path):
         raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
     model = traced(load_model(path, trust=trust))
+    refuse_layer_names(model)
     for end in functional(model).inputs:
         if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
             raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
@@ -201,7 +205,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     )
 
 
-def training_samples(data):
+def training_samples(data: Data) -> Callable[[int, int], Samples]:
     """(count, seed) -> so many of the training images of a run, not augmented."""
 
     def drawn(count, seed):
@@ -264,7 +268,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def classes_of(code: Path | None):
+def classes_of(code: Path | None) -> Iterator[None]:
     """Inside, Keras knows the classes of a Python file, registered or not.
 
     The folder of the file is on the path while it is run, as if it had been started itself.

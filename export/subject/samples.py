@@ -24,7 +24,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
-    def take(self, indices) -> "Samples":
+    def take(self, indices: Any) -> "Samples":
         """The samples at `indices`, in that order."""
         targets = self.targets and tuple(y[indices] for y in self.targets)
         return Samples(tuple(x[indices] for x in self.inputs), targets)

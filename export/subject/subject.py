@@ -13,7 +13,9 @@ import numpy as np
 from kerascnn.errors import UserError
 from kerascnn.evaluation import predictions
 from kerascnn.models.graph import functional, output_names, traced
+from kerascnn.training import refuse_not_finite
 
+from ..integer_form.names import refuse_layer_names
 from .meaning import meanings_of, pixel_inputs
 from .metric import Metric, metric_of
 from .samples import Samples, samples_of
@@ -114,6 +116,8 @@ def subject_of_model(
         UserError: evidence, names or a metric that do not fit the model.
     """
     model = traced(model)
+    refuse_layer_names(model)
+    refuse_not_finite(model, model.name)
     graph = functional(model)
     if isinstance(pixels, bool):
         pixels = (pixels,) * len(graph.inputs)
@@ -165,7 +169,7 @@ def as_pixels(samples: Samples, pixels: tuple[bool, ...]) -> Samples:
     return Samples(inputs, samples.targets)
 
 
-def described(samples: Samples, source: str, **facts) -> dict:
+def described(samples: Samples, source: str, **facts: Any) -> dict:
     """What the model card says of samples."""
     digest = hashlib.sha256()
     for x in samples.inputs:

@@ -8,7 +8,7 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.files import locked
+from kerascnn.files import locked, write_json
 
 from .options import (
     AgainstOption,
@@ -49,7 +49,7 @@ def convert(
     ] = False,
     trust: TrustOption = False,
     code: CodeOption = None,
-):
+) -> None:
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
 
     Quantizes on the way where a recipe does that without training; without a recipe a model is
@@ -99,7 +99,7 @@ def verify(
     code: CodeOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Runs an artifact again and compares it with its model; exit code 1 if they differ.
 
     With --against it takes a file that any tool wrote, and compares it with that.
@@ -152,7 +152,11 @@ def debug(
     images: ImagesOption = None,
     trust: TrustOption = False,
     code: CodeOption = None,
-):
+    model_explorer: Annotated[
+        Path | None,
+        typer.Option(help="Also write each layer's share as node data of Model Explorer, JSON."),
+    ] = None,
+) -> None:
     """Shows which layers of an int8 file lose its accuracy, and why; --fix tries what helps.
 
     --fix tries, in this order, wider and narrower calibration, equalized channels with corrected
@@ -164,6 +168,8 @@ def debug(
 
     Example: kerascnn debug runs/demo/model_int8_static.tflite --fix
     """
+    if against and model_explorer:
+        raise UserError("--model-explorer shows what layers lose; --against looks at outputs alone")
     if against and (fix or recipe):
         raise UserError("--against tells how far a file is; --fix and --recipe are for our own")
     if train and not fix:
@@ -173,6 +179,7 @@ def debug(
     from ..debugging.analysis import analyse
     from ..debugging.case import open_case
     from ..debugging.fixes import Fixer
+    from ..debugging.model_explorer import node_data
     from ..inspection.comparison import compare
 
     if against:
@@ -187,6 +194,9 @@ def debug(
     console.print(analysis.table)
     for line in tables.explanation(analysis):
         console.print(line, highlight=False)
+    if model_explorer:
+        write_json(model_explorer, node_data(analysis, case.reference.model, case.tflite()))
+        console.print(f"  ->  {model_explorer}", highlight=False)
     if not fix:
         return
     with busy("") as say:

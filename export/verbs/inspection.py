@@ -30,7 +30,7 @@ def describe(
     as_csv: CsvOption = False,
     trust: TrustOption = False,
     code: CodeOption = None,
-):
+) -> None:
     """Shows what a network or a file is made of: layers and their cost, or operators and ends.
 
     A .tflite or .onnx file may be of any tool: sizes, operators, quantization, what computes in

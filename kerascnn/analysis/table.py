@@ -1,8 +1,9 @@
 """Tables for the terminal: the zoo, and one network."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.analysis.description import Description
+from kerascnn.analysis.described import Description
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
 
@@ -137,7 +138,7 @@ def training_table(
     return table
 
 
-def caption(description):
+def caption(description: Description) -> str:
     memory = description.memory
     text = f"peak {size(memory.peak)}, at {memory.peak_at}"
     if description.params_total != description.params:
@@ -147,7 +148,7 @@ def caption(description):
     return text
 
 
-def size(number):
+def size(number: float) -> str:
     """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
     if number < 10_000:
         return f"{number} B"
@@ -156,19 +157,19 @@ def size(number):
     return f"{number / 1e6:.2f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"
 
 
-def shape(sizes):
+def shape(sizes: Sequence[int | None]) -> str:
     return "x".join(str(n) for n in sizes)
 
 
-def outputs(shapes):
+def outputs(shapes: Sequence[Sequence[int | None]]) -> str:
     several = bool(shapes) and isinstance(shapes[0], tuple)
     return ", ".join(map(shape, shapes)) if several else shape(shapes)
 
 
-def axes(values):
+def axes(values: Sequence[int]) -> str:
     """One value where all axes agree, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))
 
 
-def zero_blank(number):
+def zero_blank(number: int) -> str:
     return f"{number:,}" if number else ""

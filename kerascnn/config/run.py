@@ -5,7 +5,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from kerascnn.config.data import DataConfig
-from kerascnn.config.optimization import OptimizerConfig, TrainingConfig
+from kerascnn.config.optimization import (
+    DistillationConfig,
+    LossConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
 from kerascnn.config.section import Section, sound_numbers
 
 
@@ -25,4 +30,6 @@ class Config(Section):
     model: ModelConfig
     data: DataConfig
     optimizer: OptimizerConfig
+    loss: LossConfig = LossConfig()
+    distillation: DistillationConfig | None = None
     training: TrainingConfig

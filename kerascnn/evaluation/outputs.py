@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 
 
@@ -16,7 +17,8 @@ def outputs_of(model, inputs, source, *, batch_size=None):
         UserError: the model cannot be run on these inputs.
     """
     try:
-        return model.predict(inputs, batch_size=batch_size, verbose=0)
+        with quiet_tensorflow():  # it counts the models that are traced as one that is retraced
+            return model.predict(inputs, batch_size=batch_size, verbose=0)
     except Exception as error:  # of Keras, of its backend, of a layer's own code
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0][:200] if lines else type(error).__name__

@@ -1,5 +1,6 @@
 """Training and what it leaves behind."""
 
+from kerascnn.training.distillation import Distiller
 from kerascnn.training.run import (
     MODEL_FILES,
     Run,
@@ -11,6 +12,7 @@ from kerascnn.training.run import (
 from kerascnn.training.train import finish, fit, run_model, train
 
 __all__ = [
+    "Distiller",
     "MODEL_FILES",
     "Run",
     "finish",

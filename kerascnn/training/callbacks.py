@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import replacing
+from kerascnn.models.copying import copied
 from kerascnn.training.checkpoints import save_checkpoint
 from kerascnn.training.history import best_epoch, plateau_rate, write_history
 
@@ -76,6 +77,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder, self.history = Path(folder), history
         self.rows = list(rows)
         self.settled, self.steps = settled, steps
+        self.copy = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -88,9 +90,29 @@ class Checkpoints(keras.callbacks.Callback):
         write_history(self.history, self.rows)
         if row is best_epoch(self.rows, self.settled):
             with replacing(self.folder / "best.keras") as path, self.alone():
-                self.model.save(path)
+                self._kept().save(path)
         with replacing(self.folder / "last.keras") as path, self.alone():
             save_checkpoint(self.model, path, epoch=epoch + 1, steps=self.steps)
+
+    def _kept(self):
+        """The network, or a copy of it with the averages of its weights, where there are any."""
+        network, averages = self.model.network, self.model.averages
+        if not averages:
+            return network
+        self.copy = self.copy or copied(network)
+        for weight, average in zip(self.copy.weights, averages, strict=True):
+            weight.assign(keras.ops.convert_to_numpy(average))
+        return self.copy
+
+
+class ValidateAverages(keras.callbacks.Callback):
+    """Validation sees the averages of the weights that an `Objective` keeps."""
+
+    def on_test_begin(self, logs=None):
+        self.model.swap_averages()
+
+    def on_test_end(self, logs=None):
+        self.model.swap_averages()
 
 
 class Plateau(keras.callbacks.Callback):

@@ -1,8 +1,9 @@
 """Checkpoints that training goes on from: a .keras file, and in its archive what Keras leaves out.
 
 Keras puts an optimizer's state back by position, and without the loss scaling of mixed_float16;
-it keeps neither the random states of dropouts nor what constraints remember, as the masks of a
-pruning. So this archive has a member more, an .npz: the epoch, and these, each by its name.
+it keeps neither averages of weights, nor the random states of dropouts, nor what constraints
+remember, as the masks of a pruning. So this archive has a member more, an .npz: the epoch, and
+these, each by its name.
 
 Variables of two models are matched by their paths, never by their place in a list.
 """
@@ -21,34 +22,34 @@ from kerascnn.training.run import MOST_BYTES, load_finite
 MEMBER = "training_state.npz"
 
 
-def save_checkpoint(model, path, *, epoch, steps):
-    """Saves a compiled model after so many epochs, of so many steps each, into a .keras file."""
-    model.save(path)
+def save_checkpoint(objective, path, *, epoch, steps):
+    """Saves the network of an `Objective` after so many epochs, of so many steps each."""
+    objective.save(path)
     state = io.BytesIO()
-    arrays = {name: keras.ops.convert_to_numpy(v) for name, v in _state(model).items()}
+    arrays = {name: keras.ops.convert_to_numpy(v) for name, v in _state(objective).items()}
     np.savez(state, epoch=epoch, steps=steps, **arrays)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(MEMBER, state.getvalue())
 
 
-def restore(model, path, *, steps):
-    """Puts everything that a checkpoint holds into a compiled model.
+def restore(objective, path, *, steps):
+    """Puts everything that a checkpoint holds into a compiled `Objective`.
 
     Args:
-        model: built and compiled as the one that was saved. path: what `save_checkpoint` wrote.
+        objective: built and compiled as the one that was saved. path: what `save_checkpoint` wrote.
         steps: of an epoch; the checkpoint must have been written by a training of as many.
 
     Returns:
         The number of epochs that were done.
 
     Raises:
-        UserError: no checkpoint, or one of another training. The model is as it was then.
+        UserError: no checkpoint, or one of another training. The weights are as it was then.
     """
     arrays = _read_state(path)
     epoch = int(arrays.pop("epoch"))
-    wanted = _state(model)
+    wanted = _state(objective)
     saved = by_path(load_finite(path).weights)
-    ours = by_path(model.weights)
+    ours = by_path(objective.network.weights)
     if (before := int(arrays.pop("steps"))) != steps:
         raise UserError(
             f"{path}: was trained on epochs of {before} steps, the data gives {steps}; "
@@ -118,15 +119,16 @@ def _add(found, name, variable):
     found[_counted(name, count)] = variable
 
 
-def _state(model):
+def _state(objective):
     """name -> variable, of what a training has beside weights: see the module."""
-    ours, found = by_path(model.weights), {}
+    model = objective.network
+    ours, found = by_path(model.weights), objective.state()
     weights = {id(variable) for variable in ours.values()}
     others = [variable for variable in model.variables if id(variable) not in weights]
     for name, variable in by_path(others).items():
         found[f"random/{name}"] = variable
     flat = {v.path.replace("/", "_"): name for name, v in ours.items()}
-    for variable in model.optimizer.variables:
+    for variable in objective.optimizer.variables:
         owner, _, name = variable.path.partition("/")
         # An optimizer calls what it keeps for a weight by that weight's path, flattened.
         paths = [path for path in flat if name.startswith(f"{path}_")]

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -10,18 +11,27 @@ import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
+from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
-from kerascnn.models import build
+from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import Checkpoints, EpochProgress, Finite, Plateau
+from kerascnn.training.callbacks import (
+    Checkpoints,
+    EpochProgress,
+    Finite,
+    Plateau,
+    ValidateAverages,
+)
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
 from kerascnn.training.history import best_epoch, rows_of
+from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.placement import ONE_DEVICE
 from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
+from kerascnn.training.teachers import distillation_of
 
 
 def train(
@@ -58,6 +68,7 @@ def train(
             raise UserError(f"callbacks: expected Keras callbacks, got {callback!r}")
     if not isinstance(config, configs.Config):
         config = configs.load(config)
+    config = resolved(config)
     out = Path(out)
     where = place(config.training.distribute)
     with where.together():
@@ -85,8 +96,9 @@ def _train(config, data, out, resume, callbacks, where):
     )
     keras.utils.set_random_seed(config.training.seed)
     with where.scope():
+        model = run_model(config, data, config.training.precision)
         rows = fit(
-            run_model(config, data, config.training.precision),
+            model,
             data,
             config.optimizer,
             config.training,
@@ -95,6 +107,8 @@ def _train(config, data, out, resume, callbacks, where):
             resume=resume,
             callbacks=[settle, *callbacks] if where.writes else callbacks,
             where=where,
+            loss=config.loss,
+            distillation=config.distillation and distillation_of(config.distillation, model),
         )
     if not where.writes:
         return
@@ -109,7 +123,7 @@ def finish(config, data, out, rows, **facts):
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
-        finished.save(path)
+        without_auxiliary(finished).save(path)
     write_json(
         out / "run.json",
         {
@@ -135,6 +149,16 @@ def _is_finished(out, epochs):
     facts = out / "run.json"
     whole = facts.exists() and (out / "model.keras").exists()
     return whole and read_json(facts).get("epochs") == epochs
+
+
+def resolved(config):
+    """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
+    auxiliary = dict(variant(config.model.name).row.auxiliary)
+    if config.loss.auxiliary is not None or not auxiliary:
+        return config
+    return config.model_copy(
+        update={"loss": config.loss.model_copy(update={"auxiliary": auxiliary})}
+    )
 
 
 def run_model(config, data, precision):
@@ -166,17 +190,20 @@ def fit(
     settled=0,
     rates=None,
     where=ONE_DEVICE,
+    loss=None,
+    distillation=None,
 ):
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:
-        model: a compiled or uncompiled model that takes raw pixels.
+        model: functional; takes raw pixels.
         optimizer, training: sections of a config.
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
         callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
         rates: path of a variable -> factor of its learning rate, where that is not 1.
         where: the `Placement` in whose scope the model was built and this is called.
+        loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
 
     Returns:
         The rows of history.csv.
@@ -187,22 +214,29 @@ def fit(
     """
     steps, epochs = data.steps_per_epoch(), training.epochs
     where.prepare(model)
+    loss = loss or configs.LossConfig()
     made = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
-    model.compile(
+    objective = Objective(
+        model,
+        loss=loss.name,
+        smoothing=loss.smoothing,
+        auxiliary=loss.auxiliary,
+        averaged=training.ema,
+        distillation=distillation,
+    )
+    objective.compile(
         with_rates(made, rates or {}),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         jit_compile=training.xla or keras.config.backend() == "jax",
     )
-    made = model.optimizer  # mixed_float16 wraps it in a loss-scaling one
+    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
     made.build(model.trainable_variables)
     done, rows = 0, []
     if resume:
         with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
             if last.exists():
-                done = restore(model, last, steps=steps)
+                done = restore(objective, last, steps=steps)
                 rows = rows_of(history, done, last)
         if done >= epochs:
             if where.writes:
@@ -211,16 +245,21 @@ def fit(
     keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps)
     watchers = [Finite(checkpoints)]
+    if training.ema is not None:
+        watchers.append(ValidateAverages())
     if where.writes:
         checkpoints.mkdir(parents=True, exist_ok=True)
         watchers += [keeper, progress]
-        watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+        if missing("tensorboard"):
+            _say_that_tensorboard_is_missing()
+        else:
+            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     if where.devices > 1:
         console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
     with disk_errors(out), contextlib.closing(progress), where.watched():
-        model.fit(
+        objective.fit(
             data.training_batches(
                 seed=training.seed,
                 first_step=done * steps,
@@ -236,3 +275,9 @@ def fit(
             verbose=0,
         )
     return keeper.rows
+
+
+@cache
+def _say_that_tensorboard_is_missing():
+    """Once a process: a recipe trains several times."""
+    console.print(f"  no log for TensorBoard, which is not installed: {command('tensorboard')}")

@@ -15,7 +15,7 @@ def models(
     markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Lists the networks: name, year, parameters, multiply-accumulates, input, accuracy.
 
     Accuracies are published ones, with who published them and by which protocol: whether the
@@ -44,7 +44,7 @@ def chart(
     protocol: Annotated[
         str, typer.Option(help="How the accuracies were measured, as `kerascnn models` says.")
     ] = "one-crop",
-):
+) -> None:
     """Draws the ImageNet networks: published top-1 against multiply-accumulates.
 
     The area of a disc is the number of parameters. Nothing is built or measured. Accuracies of one

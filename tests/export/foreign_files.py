@@ -51,6 +51,23 @@ def tflite(path, model, mode="float32", ends=None):
     return path
 
 
+def write_all(folder, model):
+    """Writes the `network` as each tool does it: float32.tflite, ..., torch.onnx, images.npz."""
+    from onnxruntime.quantization import QuantFormat, QuantType
+
+    model.save(folder / "small.keras")
+    for mode in ("float32", "float16", "dynamic", "int8", "int16x8"):
+        tflite(folder / f"{mode}.tflite", model, mode)
+    for ends in ("uint8", "int8"):
+        tflite(folder / f"{ends}_ends.tflite", model, "int8", ends)
+    source = onnx_of(folder / "float32.onnx", model)
+    quantized(folder / "qdq.onnx", source, per_channel=True)
+    whole = {"quant_format": QuantFormat.QOperator, "activation_type": QuantType.QUInt8}
+    quantized(folder / "qoperator.onnx", source, **whole)
+    onnx.save(like_torch(model), folder / "torch.onnx")
+    np.savez(folder / "images.npz", image=PIXELS)
+
+
 def from_function(path, function, *specs):
     """Writes what TFLiteConverter makes of a function; what LiteRT lacks is Flex, or custom."""
     traced = tf.function(lambda *x: function(*x)).get_concrete_function(*specs)

@@ -25,22 +25,6 @@ from export.inspection.pairing import Place, Wanted, pair
 from export.runtimes.content import End
 from kerascnn.errors import UserError
 
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """(the folder, a network and what real converters made of it)."""
-    folder, model = tmp_path_factory.mktemp("compared"), network()
-    model.save(folder / "small.keras")
-    for mode in ("float32", "float16", "dynamic", "int8", "int16x8"):
-        tflite(folder / f"{mode}.tflite", model, mode)
-    for ends in ("uint8", "int8"):
-        tflite(folder / f"{ends}_ends.tflite", model, "int8", ends)
-    quantized(folder / "qdq.onnx", onnx_of(folder / "float32.onnx", model), per_channel=True)
-    onnx.save(like_torch(model), folder / "torch.onnx")
-    np.savez(folder / "images.npz", image=PIXELS)
-    return folder, model
-
-
 FILES = [
     "float32.tflite",
     "float16.tflite",
@@ -67,8 +51,8 @@ def another(model):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_agrees_with_the_model_it_was_made_of_and_with_no_other(small, name):
-    folder, model = small
+def test_a_file_agrees_with_the_model_it_was_made_of_and_with_no_other(foreign, name):
+    folder, model = foreign
     found = export.compare(folder / name, model, PIXELS)
     assert found.passed and found.doubt is None, found.checks
     assert [d.name for d in found.differences] == ["scores"]
@@ -76,9 +60,9 @@ def test_a_file_agrees_with_the_model_it_was_made_of_and_with_no_other(small, na
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_noise_will_do_for_floats_alone(small, name):
+def test_noise_will_do_for_floats_alone(foreign, name):
     """What was calibrated on 0..1 clips other numbers, and would differ."""
-    folder, model = small
+    folder, model = foreign
     for against in (model, folder / "float32.onnx"):
         if "int" in name or "qdq" in name:
             with pytest.raises(UserError, match="--images"):
@@ -88,8 +72,8 @@ def test_noise_will_do_for_floats_alone(small, name):
             assert found.passed and found.noise, found.checks
 
 
-def test_int8_outputs_are_told_in_steps(small):
-    folder, model = small
+def test_int8_outputs_are_told_in_steps(foreign):
+    folder, model = foreign
     for name in ("int8.tflite", "uint8_ends.tflite", "qdq.onnx"):  # also where the ends are float
         (difference,) = export.compare(folder / name, model, PIXELS).differences
         declared = export.describe(folder / name).content.outputs[0]
@@ -99,8 +83,8 @@ def test_int8_outputs_are_told_in_steps(small):
     assert export.compare(folder / "float32.tflite", model).differences[0].step is None
 
 
-def test_channels_first_are_transposed_and_told(small):
-    folder, model = small
+def test_channels_first_are_transposed_and_told(foreign):
+    folder, model = foreign
     found = export.compare(folder / "torch.onnx", model, PIXELS)
     assert found.passed
     assert "input image: transposed, the file has its channels first" in found.notes
@@ -201,8 +185,8 @@ def test_outputs_that_are_whole_numbers_must_be_equal(tmp_path):
         assert export.compare(tmp_path / "arg.onnx", model).passed == passes
 
 
-def test_fixed_batches_and_open_sizes(small, tmp_path):
-    folder, model = small
+def test_fixed_batches_and_open_sizes(foreign, tmp_path):
+    folder, model = foreign
     onnx.save(like_torch(model, batch=1), tmp_path / "one.onnx")
     onnx.save(like_torch(model, batch=7), tmp_path / "seven.onnx")
     for name in ("one", "seven"):
@@ -217,17 +201,17 @@ def test_fixed_batches_and_open_sizes(small, tmp_path):
     assert export.benchmark([path], runs=50)[0].inputs == "1x224x224x3 float32"
 
 
-def test_targets_decide_what_an_int8_file_is_worth(small):
+def test_targets_decide_what_an_int8_file_is_worth(foreign):
     """On the labels that the model gives itself a good file loses little, a bad one much."""
-    folder, model = small
+    folder, model = foreign
     labels = model.predict(PIXELS, verbose=0).argmax(1)
     found = export.compare(folder / "uint8_ends.tflite", model, (PIXELS, labels))
     assert found.passed and found.accuracy["trained"] == 1.0
     assert any(c.name == "points of accuracy lost" for c in found.checks)
 
 
-def test_the_verbs_say_it(small, kerascnn):
-    folder, _ = small
+def test_the_verbs_say_it(foreign, kerascnn):
+    folder, _ = foreign
     call = [folder / "uint8_ends.tflite", "--against", folder / "small.keras"]
     images = ["--images", folder / "images.npz"]
     code, out, err = kerascnn("verify", *call, *images)
@@ -245,8 +229,8 @@ def test_the_verbs_say_it(small, kerascnn):
     assert (code, out) == (2, "") and "--against" in err
 
 
-def test_islands_are_named_beside_the_differences(small, tmp_path):
-    folder, model = small
+def test_islands_are_named_beside_the_differences(foreign, tmp_path):
+    folder, model = foreign
     path = quantized(tmp_path / "p.onnx", folder / "float32.onnx", op_types_to_quantize=["Conv"])
     found = export.compare(path, model, PIXELS)
     assert found.passed and "MatMul" in {i.operator for i in found.islands}

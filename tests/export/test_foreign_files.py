@@ -25,51 +25,25 @@ from export.runtimes import Artifact
 from kerascnn.errors import UserError
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """name -> a file that a real converter wrote of one network."""
-    folder, model = tmp_path_factory.mktemp("foreign"), network()
-    model.save(folder / "small.keras")
-    made = {
-        mode: tflite(folder / f"{mode}.tflite", model, mode)
-        for mode in ("float32", "float16", "dynamic", "int8", "int16x8")
-    }
-    made |= {e: tflite(folder / f"{e}_ends.tflite", model, "int8", e) for e in ("uint8", "int8")}
-    made["floats"] = tflite(folder / "float_ends.tflite", model, "int8")
-    made["onnx"] = onnx_of(folder / "float32.onnx", model)
-    from onnxruntime.quantization import QuantFormat, QuantType
-
-    made["qdq"] = quantized(folder / "qdq.onnx", made["onnx"], per_channel=True)
-    made["qoperator"] = quantized(
-        folder / "qoperator.onnx",
-        made["onnx"],
-        quant_format=QuantFormat.QOperator,
-        activation_type=QuantType.QUInt8,
-    )
-    onnx.save(like_torch(model), folder / "torch.onnx")
-    made["torch"] = folder / "torch.onnx"
-    made["keras"] = folder / "small.keras"
-    return made
-
-
 @pytest.mark.parametrize(
     ("name", "arithmetic"),
     [
-        ("float32", "float32"),
-        ("float16", "float16"),
-        ("dynamic", "dynamic"),
-        ("int16x8", "int16x8"),
-        ("uint8", "int8"),
-        ("floats", "int8"),
-        ("onnx", "float32"),
-        ("qdq", "int8"),
-        ("qoperator", "int8"),
-        ("torch", "float32"),
+        ("float32.tflite", "float32"),
+        ("float16.tflite", "float16"),
+        ("dynamic.tflite", "dynamic"),
+        ("int16x8.tflite", "int16x8"),
+        ("uint8_ends.tflite", "int8"),
+        ("int8.tflite", "int8"),
+        ("float32.onnx", "float32"),
+        ("qdq.onnx", "int8"),
+        ("qoperator.onnx", "int8"),
+        ("torch.onnx", "float32"),
     ],
 )
-def test_a_file_is_described_by_what_it_computes_in(files, name, arithmetic):
-    found = export.describe(files[name])
-    data = files[name].read_bytes()
+def test_a_file_is_described_by_what_it_computes_in(foreign, name, arithmetic):
+    folder, _ = foreign
+    found = export.describe(folder / name)
+    data = (folder / name).read_bytes()
     assert found.content.arithmetic == arithmetic
     assert (found.bytes, found.gzip_bytes) == (len(data), len(gzip.compress(data, 9, mtime=0)))
     assert found.engine is not None and found.refusal is None
@@ -79,14 +53,15 @@ def test_a_file_is_described_by_what_it_computes_in(files, name, arithmetic):
     assert found.content.minimum_runtime
 
 
-def test_ends_tell_their_quantization(files):
-    ends = export.describe(files["uint8"]).content
+def test_ends_tell_their_quantization(foreign):
+    folder, _ = foreign
+    ends = export.describe(folder / "uint8_ends.tflite").content
     (image,), (scores,) = ends.inputs, ends.outputs
     assert (image.alias, image.shape, image.dtype) == ("image", (-1, 12, 12, 3), "uint8")
     assert image.scale == pytest.approx(1 / 255, rel=0.02) and image.zero_point == 0
     assert scores.scale is not None and scores.channels is None
     assert ends.scales[0] >= 1  # the convolution has a scale a channel
-    (floats,) = export.describe(files["floats"]).content.inputs
+    (floats,) = export.describe(folder / "int8.tflite").content.inputs
     assert (floats.dtype, floats.scale) == ("float32", None)
     assert floats.step == pytest.approx(image.scale)  # of the integers behind it
 
@@ -322,13 +297,18 @@ def test_signatures_are_listed(tmp_path):
     assert any("first signature" in note for note in notes)
 
 
-def test_describe_takes_a_name_a_keras_file_and_a_file(kerascnn, files):
-    for name, word in (("lenet5", "Dense"), (files["keras"], "conv"), (files["qdq"], "Conv")):
+def test_describe_takes_a_name_a_keras_file_and_a_file(kerascnn, foreign):
+    folder, _ = foreign
+    for name, word in (
+        ("lenet5", "Dense"),
+        (folder / "small.keras", "conv"),
+        (folder / "qdq.onnx", "Conv"),
+    ):
         code, out, err = kerascnn("describe", name)
         assert (code, err) == (0, "") and word in out
         code, out, err = kerascnn("describe", name, "--json")
         assert (code, err) == (0, "") and isinstance(json.loads(out), dict)
-    figures = json.loads(kerascnn("describe", files["uint8"], "--json")[1])
+    figures = json.loads(kerascnn("describe", folder / "uint8_ends.tflite", "--json")[1])
     assert figures["content"]["inputs"][0]["dtype"] == "uint8"
     code, out, err = kerascnn("describe", "lenet55")
     assert (code, out) == (2, "") and "lenet5" in err

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from benchmarks.signal_weights import carry_signal, photographs
-from benchmarks.zoo_matrix import CLASSES, COMPARED, IMAGES, STEPS, predict
+from benchmarks.zoo_matrix import CLASSES, COMPARED, IMAGES
 from export.conversion.onnx import to_onnx
 from export.conversion.tflite import to_tflite
 from export.proof.verification import noise
 from export.quantization.biases import settle_biases
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
+from kerascnn.evaluation import predictions
 
+STEPS = 0.999  # of int8 outputs within a step of the simulation
 SIDES = {  # the smallest pictures that they take, or so
     "MobileNetV3Small": 64,
     "MobileNetV3Large": 64,
@@ -51,7 +53,7 @@ def test_a_model_of_keras_applications_is_int8_throughout(name, tmp_path):
     simulated = quantized_model(model)
     calibrate(simulated, [images[:IMAGES].astype("float32")])
     settle_biases(simulated)
-    (logits,), (outputs,) = predict(model, images), predict(simulated, images)
+    (logits,), (outputs,) = (predictions(m, [images]) for m in (model, simulated))
     assert noise(outputs, logits) < 0.2  # 8 bits a layer, up to 120 of them: 0.01 to 0.1 measured
     found, artifact = ran(to_tflite(simulated, batch=None), "tflite", images, tmp_path)
     assert not artifact.float_operators
