@@ -1,6 +1,7 @@
 # make demo   the whole way on data that ships inside a dependency, into runs/demo
 # make test   the tests;  make test-all: with the long matrices
 # make lint   ruff and pyright
+# make rows   kerascnn/models/rows.json, after a network was registered
 # make docs   the pages of docs/ as a site, into build/site
 # make test-android   the tests of android_demo, its lint and its APK;  make apk: the APK alone
 # make android-models the two files of ResNet-8 that the app ships
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all lint format docs test-android apk android-models
+.PHONY: demo test test-all rows lint format docs test-android apk android-models
 
 demo: $(READY)
 	$(BIN)/kerascnn demo --out runs/demo
@@ -20,6 +21,9 @@ test: $(READY)
 
 test-all: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile -m "full or not full"
+
+rows: $(READY)
+	$(BIN)/python -c "from kerascnn.analysis.table import write_rows; write_rows()"
 
 lint: $(READY)
 	$(BIN)/ruff check .

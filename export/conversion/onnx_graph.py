@@ -104,7 +104,7 @@ def set_attribute(node: NodeProto, name: str, value: Any) -> None:
     node.attribute.append(helper.make_attribute(name, value))
 
 
-def shapes_of(model: ModelProto) -> dict[str, list[int | None]]:
+def shapes_of(model: ModelProto) -> dict[str, list[Any]]:
     """name of a tensor -> its shape, with None for what is open; unknown tensors are absent."""
     inferred = shape_inference.infer_shapes(model, data_prop=True).graph
     found = {t.name: list(t.dims) for t in inferred.initializer}

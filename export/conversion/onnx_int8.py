@@ -135,9 +135,10 @@ def round_halves_away(made: Any) -> None:
         if before is None or after is None or graph.only_taker(before) is None:
             continue
         ends = [[graph.constant(x) for x in pair.input[1:]] for pair in (before, after)]
-        if ends[0] != ends[1] or None in ends[0]:
+        step = ends[0][0]
+        if ends[0] != ends[1] or None in ends[0] or step is None:
             continue
-        scale = np.float32(ends[0][0] * AWAY)
+        scale = np.float32(step * AWAY)
         zero = graph.add_constant(f"{node.output[0]}_zero", np.uint8(128))
         before.input[1] = graph.add_constant(f"{node.output[0]}_away", scale)
         before.input[2] = after.input[2] = zero

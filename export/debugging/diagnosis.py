@@ -1,8 +1,7 @@
 """Why a layer loses accuracy, in one line of words."""
 
-from .analysis import Layer
+from .findings import Layer
 
-EXACT = 100.0  # dB: what is above has no rounding error worth a name
 # From where on a fact is named as a cause. Healthy layers of trained networks stay well below:
 # those of ResNet-8 spread 1.2 to 2.8, leave a median channel 65 steps, and clip nothing.
 WIDE = 8.0  # times the median channel

@@ -6,12 +6,13 @@ from pathlib import Path
 import keras
 
 from kerascnn.analysis import count
-from kerascnn.config import OptimizerConfig, Schedule, dump
+from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
 from kerascnn.data import Data
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
 from kerascnn.training import Run, fit, load_finite, open_run
+from kerascnn.training.distillation import Distillation
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -181,12 +182,13 @@ def _tfmot_stages():
 def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=True):
     """Trains with the run's optimizer on a new schedule; returns the best model."""
     config = run.config
-    schedule = Schedule(name="cosine", peak=fine_tune.peak)
-    optimizer = OptimizerConfig(**{**dict(config.optimizer), "schedule": schedule})
+    schedule = CosineSchedule(peak=fine_tune.peak)
+    optimizer = config.optimizer.model_copy(update={"schedule": schedule})
     training = config.training.model_copy(
-        update={"epochs": fine_tune.epochs, "precision": "float32"}
+        update={"epochs": fine_tune.epochs, "precision": "float32", "ema": None}
     )
     out = writable_folder(out)
+    teaching = fine_tune.distillation
     fit(
         model,
         data,
@@ -197,5 +199,7 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
         resume=resume,
         callbacks=callbacks,
         settled=settled,
+        loss=config.loss.model_copy(update={"auxiliary": None}),
+        distillation=teaching and Distillation(model, run.model(), **dict(teaching)),
     )
     return load_finite(out / "checkpoints" / "best.keras")

@@ -19,7 +19,7 @@ OPERATORS = {
 
 def scale_and_offset(
     operation: keras.Operation, constant: Any = None, *, tensor_first: bool = True
-) -> tuple[Any, Any] | None:
+) -> tuple[Any, ...] | None:
     """What an operation multiplies by and adds.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.console import styled
+from kerascnn.console import Text, styled
 from kerascnn.tables import Column, Table
 
 from ..runtimes import Artifact
@@ -62,7 +62,7 @@ class Check:
         return self.informs or bool(COMPARISONS[self.comparison](self.measured, self.limit))
 
     @property
-    def cells(self) -> tuple[str, ...]:
+    def cells(self) -> tuple[str | Text, ...]:
         """What a table shows of it: its name, what was measured, the limit, what came of it."""
         outcome = styled("ok", "green") if self.passed else styled("FAILED", "red")
         return self.name, f"{self.measured:.6g}", f"{self.comparison} {self.limit:g}", outcome

@@ -58,7 +58,7 @@ def importance(
         (groups.count,) floats; infinity for what the criterion cannot judge, and for what is
         locked.
     """
-    if criterion == "taylor":
+    if criterion == "taylor" and taylor is not None:
         scores = taylor()
     elif criterion == "gamma":
         scores = _mean(groups, _gammas(groups))

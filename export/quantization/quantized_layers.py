@@ -12,8 +12,6 @@ import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
-from kerascnn.models.graph import kernel_variable
-
 from ..integer_form.operations import PACKAGE
 
 LEAST_RANGE = 1e-30  # below lies nothing but zeros, and what float32 cannot take steps of
@@ -178,7 +176,7 @@ class QuantizedKernel:
 
     @property
     def kernel(self) -> Any:
-        kernel = ops.convert_to_tensor(kernel_variable(self))
+        kernel = ops.convert_to_tensor(self._kernel)
         shape = scaled_last(self, kernel)
         if not self.rounds:
             return kernel
@@ -193,9 +191,7 @@ class QuantizedKernel:
 
     def save_own_variables(self, store: Any) -> None:
         # Convolutions of Keras would store `kernel`, and training could not go on from there.
-        for i, variable in enumerate(
-            v for v in (kernel_variable(self), self.bias) if v is not None
-        ):
+        for i, variable in enumerate(v for v in (self._kernel, self.bias) if v is not None):
             store[str(i)] = variable
 
     def get_config(self) -> dict[str, Any]:

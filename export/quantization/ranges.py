@@ -70,7 +70,7 @@ def percentile(count: np.ndarray, low: float, high: float) -> tuple[float, float
     edges = np.linspace(low, high, len(count) + 1)
     below = np.cumsum(count) / count.sum()
     first, last = np.searchsorted(below, [RARE, 1 - RARE])
-    return edges[first], edges[last + 1]
+    return float(edges[first]), float(edges[last + 1])
 
 
 def least_squares(count: np.ndarray, low: float, high: float) -> tuple[float, float]:

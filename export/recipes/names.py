@@ -11,6 +11,7 @@
     ..._images2048        ranges from so many images, where they are not 512
     ..._percentile, ..._least_squares    narrower ranges
     ..._equalized, ..._corrected         channels of like ranges; biases that keep the means
+    ..._distilled         the float network teaches in the training
     ..._float2            two layers, or patterns of layers, left float
     tfmot_...             this stage by tensorflow-model-optimization
     deep_compression      pruned, clustered, and packed with a Huffman code
@@ -60,6 +61,8 @@ def _refinements(quantization):
         parts.append("equalized")
     if quantization.correct_biases:
         parts.append("corrected")
+    if quantization.fine_tune and quantization.fine_tune.distillation:
+        parts.append("distilled")
     if quantization.exclude:
         parts.append(f"float{len(quantization.exclude)}")
     return "".join(f"_{part}" for part in parts)

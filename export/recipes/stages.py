@@ -9,11 +9,31 @@ from pydantic import Field, model_validator
 from kerascnn.config import Count, Section
 
 
+class Teaching(Section):
+    """The float network that the run trained teaches: its answers beside the labels.
+
+    temperature: of both softmaxes. weight: of its answers; the labels have the rest
+    (arXiv:1503.02531).
+    """
+
+    temperature: float = Field(4.0, gt=0)
+    weight: float = Field(0.9, ge=0, le=1)
+
+
 class FineTune(Section):
-    """Epochs of training with the run's own data and optimizer, on a cosine from `peak` to zero."""
+    """Epochs of training with the run's own data and optimizer, on a cosine from `peak` to zero.
+
+    distillation: how the network of the run teaches; None without a teacher.
+    """
 
     epochs: Count
     peak: float = Field(gt=0)
+    distillation: Teaching | None = None
+
+
+def _refuse_teaching(stage):
+    if stage.engine == "tfmot" and stage.fine_tune and stage.fine_tune.distillation:
+        raise ValueError("'fine_tune.distillation' needs 'engine: native'")
 
 
 class Pruning(Section):
@@ -38,6 +58,7 @@ class Pruning(Section):
 
     @model_validator(mode="after")
     def _begin_before_end(self):
+        _refuse_teaching(self)
         if self.begin >= self.end and self.schedule != "constant":
             raise ValueError("'begin' must be smaller than 'end'")
         if self.pattern == "2:4" and self.sparsity != 0.5:
@@ -96,6 +117,7 @@ class Clustering(Section):
 
     @model_validator(mode="after")
     def _clusters_or_bits(self):
+        _refuse_teaching(self)
         if (self.clusters is None) == (self.bits is None):
             raise ValueError("write either 'clusters' or 'bits'")
         for name, number in {"dense": self.dense, **self.layers}.items():
@@ -169,6 +191,11 @@ class Quantization(Section):
         if isinstance(tree, dict) and tree.get("method", "qat") in CALIBRATED:
             return {"calibration": {}, **tree}
         return tree
+
+    @model_validator(mode="after")
+    def _native_engine_distils(self):
+        _refuse_teaching(self)
+        return self
 
     @model_validator(mode="after")
     def _method_takes(self):

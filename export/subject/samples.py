@@ -87,7 +87,7 @@ def _batches(model, data):
             f"{type(data).__name__}"
         )
     if isinstance(data, keras.utils.PyDataset):
-        data = (data[i] for i in range(len(data)))
+        data = map(data.__getitem__, range(len(data)))
     for element in data:
         yield _element(model, element)
 

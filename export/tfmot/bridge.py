@@ -191,7 +191,8 @@ def twin(layer: keras.Layer) -> Callable[..., Any]:
         case layers.LeakyReLU():
             return tf_keras.layers.LeakyReLU(layer.negative_slope, **name)
         case layers.Normalization():
-            return tf_keras.layers.Rescaling(*scale_and_offset(layer), **name)
+            scale, offset = scale_and_offset(layer) or (1.0, 0.0)
+            return tf_keras.layers.Rescaling(scale, offset, **name)
         case ours.LocalResponseNormalization():
             window = layer.size, layer.factor, layer.beta, layer.k
             return twins.LocalResponseNormalization(*window, **name)

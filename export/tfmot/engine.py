@@ -231,7 +231,7 @@ class Simulation:
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 
-def output_range(layer: Any) -> tuple[Any, Any] | None:
+def output_range(layer: Any) -> Any:
     """The variables (minimum, maximum) of a watched output of tfmot's wrapper, or None."""
     found = {w.name.split("/")[-1]: w for w in layer.weights}
     names = ("output_min:0", "output_max:0")
@@ -250,7 +250,7 @@ def _freeze(model, *, batch):
 
     @tf.function(autograph=False)
     def inference(*images):
-        return model(list(images) if len(images) > 1 else images[0], training=False)
+        return model(images[0] if len(images) == 1 else list(images), training=False)
 
     try:
         for layer in ends:

@@ -95,7 +95,7 @@ class DepthwiseWeightsQuantizer(quantizers.LastValueQuantizer):
     def __init__(self) -> None:
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
-    def build(self, tensor_shape: Sequence[int | None], name: str, layer: Any) -> dict[str, Any]:
+    def build(self, tensor_shape: Sequence[Any], name: str, layer: Any) -> dict[str, Any]:
         channels = (tensor_shape[-2] * tensor_shape[-1],)
         ends = {}
         for end, value in (("min", -6.0), ("max", 6.0)):

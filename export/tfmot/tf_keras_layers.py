@@ -17,7 +17,7 @@ register = tf_keras.utils.register_keras_serializable(package="kerascnn")
 class HardSigmoid(tf_keras.layers.Layer):
     """relu6(x + 3) / 6, as in Keras 3; that of tf_keras is clip(0.2 x + 0.5).  (...) -> (...)"""
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         return tf.nn.relu6(inputs + 3.0) * (1 / 6)
 
 
@@ -25,7 +25,7 @@ class HardSigmoid(tf_keras.layers.Layer):
 class HardSwish(tf_keras.layers.Layer):
     """x relu6(x + 3) / 6, which TFLite has a kernel for.  (...) -> (...)"""
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         return inputs * tf.nn.relu6(inputs + 3.0) * (1 / 6)
 
 
@@ -38,7 +38,7 @@ class RoundedRescaling(tf_keras.layers.Rescaling):
 
     rescales = True
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         low, high = (float(v * self.scale + self.offset) for v in (0.0, 255.0))
         x = super().call(inputs) if self.rescales else inputs
         return tf.quantization.fake_quant_with_min_max_args(x, min(low, high), max(low, high))
@@ -52,7 +52,7 @@ class ChannelSlice(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.index, self.sections = index, sections
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         part = inputs.shape[-1] // self.sections
         return inputs[..., self.index * part : (self.index + 1) * part]
 
@@ -68,7 +68,7 @@ class ChannelShuffle(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.groups = groups
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         x = tf.reshape(inputs, (-1, self.groups, inputs.shape[-1] // self.groups))
         return tf.reshape(tf.transpose(x, (0, 2, 1)), (-1, *inputs.shape[1:]))
 
@@ -84,7 +84,7 @@ class ChannelZeroPadding(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         missing = self.filters - inputs.shape[-1]
         return tf.pad(inputs, [(0, 0)] * (inputs.shape.rank - 1) + [(0, missing)])
 
@@ -103,7 +103,7 @@ class CeilPadding2D(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.pool_size, self.strides = tuple(pool_size), tuple(strides)
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         x = inputs
         for axis, k, s in zip((1, 2), self.pool_size, self.strides, strict=True):
             size = x.shape[axis]
@@ -124,7 +124,7 @@ class LocalResponseNormalization(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         return tf.nn.local_response_normalization(
             inputs, self.size // 2, self.k, self.alpha, self.beta
         )

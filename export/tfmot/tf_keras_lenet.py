@@ -13,7 +13,7 @@ register = tf_keras.utils.register_keras_serializable(package="kerascnn")
 class ScaledTanh(tf_keras.layers.Layer):
     """kerascnn.layers.scaled_tanh, 1.7159 tanh(2 x / 3).  (...) -> (...)"""
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         return 1.7159 * tf.tanh(inputs * (2 / 3))
 
 
@@ -27,11 +27,11 @@ class PartiallyConnectedConv2D(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.table, self.kernel_size = tuple(map(tuple, table)), tuple(kernel_size)
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         self.kernel = self.add_weight("kernel", (*self.kernel_size, sum(map(len, self.table))))
         self.bias = self.add_weight("bias", (len(self.table),))
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         channels, filters = inputs.shape[-1], len(self.table)
         place = [c * filters + f for f, seen in enumerate(self.table) for c in seen]
         kernel = self.kernel @ tf.one_hot(place, channels * filters)
@@ -50,11 +50,11 @@ class TrainableSubsampling2D(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.pool_size = pool_size
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
+    def build(self, input_shape: Sequence[Any]) -> None:
         self.coefficient = self.add_weight("coefficient", (input_shape[-1],))
         self.bias = self.add_weight("bias", (input_shape[-1],))
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         mean = tf.nn.avg_pool2d(inputs, self.pool_size, self.pool_size, "VALID")
         return mean * (self.coefficient * self.pool_size**2) + self.bias
 
@@ -70,7 +70,7 @@ class RadialBasisOutput(tf_keras.layers.Layer):
         super().__init__(**kwargs)
         self.codes = tuple(map(tuple, codes))
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+    def call(self, inputs: Any) -> tf.Tensor:
         return -tf.reduce_sum(
             tf.square(inputs[:, None] - tf.constant(self.codes, inputs.dtype)), axis=-1
         )

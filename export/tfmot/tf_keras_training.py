@@ -11,6 +11,7 @@ import tf_keras
 from kerascnn.config import Config, OptimizerConfig
 from kerascnn.console import console
 from kerascnn.data import Data
+from kerascnn.errors import UserError
 from kerascnn.files import writable_folder
 from kerascnn.training.callbacks import diverged
 from kerascnn.training.history import write_history
@@ -63,7 +64,16 @@ def fit(
 
 
 def make_optimizer(config: OptimizerConfig, rate: Any, variables: Sequence[Any]) -> Any:
-    """The optimizer of an `OptimizerConfig` in tf_keras; decay acts on kernels only."""
+    """The optimizer of an `SGDConfig` in tf_keras; decay acts on kernels only.
+
+    Raises:
+        UserError: another optimizer.
+    """
+    if config.name != "sgd":
+        raise UserError(
+            f"optimizer.name: the engine tfmot trains with sgd, this run with {config.name}; take "
+            "a recipe with 'engine: native'"
+        )
     decay = config.weight_decay
     optimizer = SGD(
         rate,
@@ -71,13 +81,16 @@ def make_optimizer(config: OptimizerConfig, rate: Any, variables: Sequence[Any])
         config.nesterov,
         weight_decay=decay if config.decoupled and decay else None,
         l2=0.0 if config.decoupled else decay,
+        clipnorm=config.clipnorm,
+        clipvalue=config.clipvalue,
+        global_clipnorm=config.global_clipnorm,
     )
     optimizer.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
     return optimizer
 
 
 class SGD(tf_keras.optimizers.SGD):
-    """kerascnn.training.optimizers.SGD for tf_keras: gradient + l2 x weight, kernels only."""
+    """kerascnn.training.optimizers.KernelL2 for tf_keras: gradient + l2 x weight, kernels only."""
 
     def __init__(self, *args: Any, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

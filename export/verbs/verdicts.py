@@ -3,17 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from kerascnn.console import complaints, console
 from kerascnn.tables import Column, Table
 
-from ..proof.checks import Verdict
+if TYPE_CHECKING:  # it brings NumPy, for which no list of verbs has to wait
+    from ..proof.checks import Verdict
 
 
-def print_verdicts(rows: Iterable[tuple[Path | str, str, Verdict]]) -> None:
+def print_verdicts(rows: Iterable[tuple[Path | str, str, "Verdict"]]) -> None:
     """Prints the table of what was checked, and what it leaves in doubt.
 
     rows: of (path, engine, verdict).
@@ -49,7 +50,7 @@ def print_comparison(comparison: Any) -> None:
         console.print(f"  {line}", highlight=False)
 
 
-def verdict_figures(path: Path | str, engine: str, verdict: Verdict) -> dict[str, Any]:
+def verdict_figures(path: Path | str, engine: str, verdict: "Verdict") -> dict[str, Any]:
     """What --json prints of a file that was checked."""
     facts = {f.name: getattr(verdict, f.name) for f in fields(verdict)}
     checks = [check.as_dict() for check in verdict.checks]

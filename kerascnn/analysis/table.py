@@ -4,24 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerascnn.analysis.described import Description
+from kerascnn.files import write_json
+from kerascnn.listing import ROWS, networks_markdown, networks_table
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
-
-COLUMNS = (
-    Column("name"),
-    *(Column(h, right=True) for h in ("year", "parameters", "MACs", "input", "top-1", "top-5")),
-    Column("protocol"),
-    Column("published by"),
-)
 
 
 def models_table(pattern: str = "*") -> Table:
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
-    title = "Networks" if pattern == "*" else f"Networks like {pattern}"
-    table = Table(*COLUMNS, title=title)
-    for cells in _rows(pattern):
-        table.add(*cells)
-    return table
+    return networks_table(models_figures(pattern), pattern)
 
 
 def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
@@ -52,20 +43,12 @@ def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
 
 def models_markdown(pattern: str = "*") -> str:
     """The same table as Markdown, which README shows."""
-    headings = [column.heading for column in COLUMNS]
-    rules = ["---:" if column.right else "---" for column in COLUMNS]
-    lines = [headings, rules, *_rows(pattern)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return networks_markdown(models_figures(pattern))
 
 
-def _rows(pattern):
-    for name in models(pattern):
-        found = variant(name)
-        row = found.row
-        costs = f"{row.params:,}", f"{row.macs:,}", shape(row.input_shape)
-        rates = ("" if rate is None else f"{rate:.1f}" for rate in (row.top1, row.top5))
-        by = (row.published.protocol, row.published.source) if row.published else ("", "")
-        yield name, str(found.year), *costs, *rates, *by
+def write_rows() -> None:
+    """Writes what `kerascnn models` lists without Keras: the figures of all registered networks."""
+    write_json(ROWS, {"networks": models_figures()})
 
 
 def describe_table(description: Description) -> Table:

@@ -1,7 +1,8 @@
 """YAML <-> validated sections. A key nobody knows names its nearest neighbour."""
 
+import re
 import reprlib
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -117,28 +118,53 @@ def save(config, path):
 def dump(config):
     """Returns the config as YAML text that `load` reads back."""
     tree: dict[str, Any] = config.model_dump(mode="json")
-    if "data" in tree:
-        tree["data"]["train"] = [
-            t["name"] if t["argument"] is None else {t["name"]: t["argument"]}
-            for t in tree["data"]["train"]
-        ]
     return yaml.safe_dump(tree, sort_keys=False)
 
 
 def _mistake(error, schema, where):
     """One line for the first of pydantic's errors."""
     first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
-    key = ".".join(location)
+    keys, beside = _place(schema, [str(part) for part in first["loc"]])
+    key = ".".join(keys)
     if first["type"] == "extra_forbidden":
-        neighbours = _fields(schema, location[:-1])
-        return UserError(f"{where}: {unknown('key', key, [*neighbours])}")
+        prefix = "".join(f"{part}." for part in keys[:-1])
+        return UserError(f"{where}: {unknown('key', key, [prefix + name for name in beside])}")
     if first["type"] == "missing":
         return UserError(f"{where}: the key {key!r} is missing")
+    if first["type"] == "union_tag_invalid":
+        names = re.findall(r"'([^']*)'", first["ctx"]["expected_tags"])
+        return UserError(f"{where}: {unknown(f'{key}.name', first['ctx']['tag'], names)}")
     message = first["msg"].removeprefix("Value error, ")
     return UserError(
         f"{where}: {key}: {message[:1].lower()}{message[1:]}, got {shown(first['input'])}"
     )
+
+
+def _place(schema, location):
+    """(the keys of a place in a config, the names beside the last one).
+
+    Pydantic's locations have the names of optimizers and the like between the keys, where there is
+    a choice of sections.
+    """
+    keys, sections, beside = [], [schema], []
+    for part in location:
+        if len(sections) > 1:
+            chosen = [s for s in sections if s.model_fields["name"].default == part]
+            if chosen:
+                sections = chosen
+                continue
+        keys.append(part)
+        beside = list(sections[0].model_fields) if sections else []
+        field = sections[0].model_fields.get(part) if sections else None
+        sections = _sections(field.annotation) if field else []
+    return keys, beside
+
+
+def _sections(kind):
+    """The sections that a type is made of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [section for part in get_args(kind) for section in _sections(part)]
 
 
 def shown(value):
@@ -151,16 +177,3 @@ def shown(value):
 
 shortened = reprlib.Repr()
 shortened.maxstring = shortened.maxother = 80
-
-
-def _fields(schema, location):
-    """The dotted keys beside the one at `location` in `schema`."""
-    for part in location:
-        field = schema.model_fields.get(part)
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
-        sections = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
-        if not sections:
-            return []
-        schema = sections[0]
-    prefix = "".join(f"{part}." for part in location)
-    return [prefix + name for name in schema.model_fields]

@@ -8,9 +8,9 @@ from kerascnn.config.data import DataConfig
 from kerascnn.config.optimization import (
     DistillationConfig,
     LossConfig,
-    OptimizerConfig,
     TrainingConfig,
 )
+from kerascnn.config.optimizers import Optimizer
 from kerascnn.config.section import Section, sound_numbers
 
 
@@ -29,7 +29,7 @@ class Config(Section):
 
     model: ModelConfig
     data: DataConfig
-    optimizer: OptimizerConfig
+    optimizer: Optimizer
     loss: LossConfig = LossConfig()
     distillation: DistillationConfig | None = None
     training: TrainingConfig

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_SIDE = 4096  # pixels; the widest input of a registered network has 331
 MOST_BATCH = 2**16  # images; the largest batches that papers train with have 32,768
@@ -18,6 +18,13 @@ class Section(BaseModel):
     """A part of a config: frozen, and without room for keys or numbers that mean nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def named(default):
+    """Of sections that `name` tells apart, the one that is meant where none is named."""
+    return BeforeValidator(
+        lambda tree: {"name": default, **tree} if isinstance(tree, dict) else tree
+    )
 
 
 def sound_numbers(value):

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import KerasTensor, ops
 
-Shape = tuple[int | None, ...]  # with the batch in front, None for a size that is left open
+Shape = tuple[Any, ...]  # integers, the batch in front; None for a size that is left open
 PerAxis = int | Sequence[int]  # one number for every axis, or one for each
 
 

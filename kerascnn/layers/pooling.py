@@ -87,7 +87,7 @@ def _is_ceil(size, k, s, padding):
     return _ceil_size(size, k, s) == -(-size // s) and over <= 1
 
 
-def _ceil_size(size, k, s):
+def _ceil_size(size: Any, k: int, s: int) -> Any:
     if size is None:
         return None
     if size < k:

@@ -46,7 +46,7 @@ V2 = {
 @register(V1, paper="arXiv:1602.07261", year=2016)
 def inception_resnet_v1(
     *,
-    depth: int = (5, 10, 6),
+    depth: Sequence[int] = (5, 10, 6),
     input_shape: tuple[int, int, int] = (299, 299, 3),
     num_classes: int = 1000,
     name: str = "inception_resnet_v1",
@@ -73,7 +73,7 @@ def inception_resnet_v1(
 def inception_resnet_v2(
     *,
     keras: bool = False,
-    depth: int = (10, 20, 10),
+    depth: Sequence[int] = (10, 20, 10),
     input_shape: tuple[int, int, int] = (299, 299, 3),
     num_classes: int = 1000,
     name: str = "inception_resnet_v2",
@@ -170,7 +170,7 @@ def _widest(steps):
     return f"{size}x{size}" if size else "double3x3"
 
 
-def reduction_17(x: KerasTensor, filters: int, unit: Unit, name: str) -> KerasTensor:
+def reduction_17(x: KerasTensor, filters: Sequence[int], unit: Unit, name: str) -> KerasTensor:
     """Figures 12 and 18 on the 17x17 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, sum + C).
 
     filters: of the two 3x3 that stride, and of the two in a row of which the second does; the

@@ -8,6 +8,7 @@ first block of the second and of the third stage halves the grid (Figures 7 and 
 As in the authors' TensorFlow code, average pooling divides by the pixels that lie inside.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from keras import Input, KerasTensor, Model, layers
@@ -83,7 +84,7 @@ def module_35(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def reduction_35(x: KerasTensor, filters: int, unit: Unit, name: str) -> KerasTensor:
+def reduction_35(x: KerasTensor, filters: Sequence[int], unit: Unit, name: str) -> KerasTensor:
     """Figure 7 on the 35x35 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, n + m + C).
 
     filters: k, l, m and n of Table 1.

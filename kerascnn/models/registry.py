@@ -13,6 +13,7 @@ import keras
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import weights as known_weights
 from kerascnn.models.published import Published
+from kerascnn.models.variations import VARIATIONS, vary
 
 BUILD_ARGUMENTS = ("input_shape", "num_classes", "name")  # every builder's
 
@@ -50,11 +51,15 @@ class Variant:
     year: int
 
     def check(self, arguments: Iterable[str]) -> None:
-        """UserError with the nearest name for one of `arguments` that the builder does not take."""
-        own = [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
+        """UserError with the nearest name for one of `arguments` that the network does not take."""
+        known = [*self.own_arguments(), *VARIATIONS]
         for key in arguments:
-            if key not in own:
-                raise unknown(f"argument of {self.name}", key, own)
+            if key not in known:
+                raise unknown(f"argument of {self.name}", key, known)
+
+    def own_arguments(self) -> list[str]:
+        """The names of the arguments that the builder itself takes."""
+        return [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
 
 
 _variants: dict[str, Variant] = {}
@@ -139,7 +144,8 @@ def build(
             Every weight is set from them and each of them is used, or nothing is.
         new_head: the classifiers keep random weights, and those in `weights` are left aside: for
             other classes than these were trained on.
-        **arguments: of the network's builder, in place of the row's, as alpha=0.5.
+        **arguments: of the network's builder, in place of the row's, as alpha=0.5; and of any
+            network act, initializer, dropout and zero_gamma (see `vary`).
 
     Returns:
         A functional `keras.Model`: images as the paper normalizes them, (batch, height, width,
@@ -159,8 +165,12 @@ def build(
         expected = ", ".join(map(str, found.row.input_shape))
         raise UserError(f"{name}: expected an input shape like ({expected}), got {shape}")
     classes = found.row.num_classes if num_classes is None else num_classes
+    own = found.own_arguments()
+    variations = {key: arguments.pop(key) for key in VARIATIONS if key in {*arguments} - {*own}}
+    if weights is not None and {"initializer", "zero_gamma"} & {*variations}:
+        raise UserError(f"{name}: initial values, and weights from {weights} in their place")
     arguments = {**found.row.arguments, **arguments}
     network = found.builder(**arguments, input_shape=shape, num_classes=classes, name=name)
     if weights is not None:
         known_weights.load(network, name, weights, arguments, new_head=new_head)
-    return network
+    return vary(network, variations)

@@ -5,6 +5,7 @@ each filter is a column of another. Chellapilla, Puri & Simard, "High Performanc
 Neural Networks for Document Processing", IWFHR 2006.
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -103,7 +104,7 @@ def conv_gradients(
 def conv_input_gradient(
     dy: np.ndarray,
     kernel: np.ndarray,
-    size: PerAxis,
+    size: Sequence[int],
     *,
     strides: PerAxis = 1,
     padding: Padding = "valid",
@@ -128,7 +129,7 @@ def conv_input_gradient(
 def conv_kernel_gradient(
     dy: np.ndarray,
     x: np.ndarray,
-    kernel_size: PerAxis,
+    kernel_size: Sequence[int],
     *,
     strides: PerAxis = 1,
     padding: Padding = "valid",

@@ -154,4 +154,4 @@ def pad_widths(
             f"padding: expected 'valid', 'same', a number from 0 on, or {len(size)} numbers or "
             f"(before, after) pairs, got {padding}"
         )
-    return pairs
+    return tuple((pair[0], pair[1]) for pair in pairs)

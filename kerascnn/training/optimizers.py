@@ -1,29 +1,25 @@
 """The optimizer of a config and its learning-rate schedules. Every Keras backend."""
 
+import math
+
 import keras
 from keras import ops
 
 from kerascnn.errors import UserError
 
 
-@keras.saving.register_keras_serializable(package="kerascnn")
-class SGD(keras.optimizers.SGD):
-    """SGD with momentum and the papers' L2 term: gradient + l2 x weight, kernels only.
+class KernelL2:
+    """Gives an optimizer of Keras the papers' L2 term: gradient + l2 x weight, kernels only.
 
     Keras' own `weight_decay` is the decoupled one, which is ten times weaker under momentum 0.9.
     """
 
-    def __init__(self, *args, l2=0.0, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.l2 = l2
+    l2 = 0.0
 
     def update_step(self, gradient, variable, learning_rate):
         if self.l2 and is_kernel(variable):
             gradient = gradient + ops.cast(variable, gradient.dtype) * self.l2
         super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self):
-        return {**super().get_config(), "l2": self.l2}
 
 
 def is_kernel(variable):
@@ -58,38 +54,93 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return cls(then, config["warmup_steps"])
 
 
+@keras.saving.register_keras_serializable(package="kerascnn")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """From `start` to `peak` in `rising_steps`, then to `end` at `steps`, each on half a cosine."""
+
+    def __init__(self, peak, start, end, rising_steps, steps):
+        self.peak, self.start, self.end = peak, start, end
+        self.rising_steps, self.steps = rising_steps, steps
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        falling = max(1, self.steps - self.rising_steps)
+        up = ops.minimum(step / self.rising_steps, 1.0)
+        down = ops.clip((step - self.rising_steps) / falling, 0.0, 1.0)
+        rising = self.start + (self.peak - self.start) * (1 - ops.cos(math.pi * up)) / 2
+        return ops.where(
+            step < self.rising_steps,
+            rising,
+            self.end + (self.peak - self.end) * (1 + ops.cos(math.pi * down)) / 2,
+        )
+
+    def get_config(self):
+        return dict(vars(self))
+
+
 def learning_rate(schedule, *, steps_per_epoch, epochs):
-    """The learning rate of a `Schedule`: a number, or a Keras schedule over steps."""
-    warmup = round(schedule.warmup * steps_per_epoch)
-    total = epochs * steps_per_epoch - warmup
-    if total <= 0:
-        raise UserError(f"a warm-up of {schedule.warmup} epochs leaves none of {epochs} to train")
-    built_in = keras.optimizers.schedules
+    """The learning rate of a `Schedule`: a number, or a Keras schedule over steps.
+
+    A training that ends within its warm-up ends there.
+    """
+    total = epochs * steps_per_epoch
+    if schedule.name == "one_cycle":
+        rising = max(1, round(schedule.rise * total))
+        ends = [schedule.peak * share for share in (schedule.start, schedule.end)]
+        return OneCycle(schedule.peak, *ends, rising, total)
     if schedule.name == "plateau":
         return schedule.peak  # the callbacks move it
-    if schedule.name == "cosine":
-        rate = built_in.CosineDecay(schedule.peak, total)
-    elif schedule.name == "constant":
-        rate = built_in.PolynomialDecay(schedule.peak, total, schedule.peak)
-    else:
-        drops = [round(e * steps_per_epoch) - warmup for e in schedule.epochs]
-        if drops[0] <= 0:
-            raise UserError(f"the first drop, epoch {schedule.epochs[0]}, is within the warm-up")
-        values = [schedule.peak * schedule.factor**i for i in range(len(drops) + 1)]
-        rate = built_in.PiecewiseConstantDecay([float(d) for d in drops], values)
+    warmup = round(schedule.warmup * steps_per_epoch)
+    rate = _after_warmup(schedule, warmup, max(1, total - warmup), steps_per_epoch)
     return WarmUp(rate, warmup) if warmup else rate
+
+
+def _after_warmup(schedule, warmup, steps, steps_per_epoch):
+    built_in, peak = keras.optimizers.schedules, schedule.peak
+    if schedule.name == "constant":
+        return built_in.PolynomialDecay(peak, steps, peak)
+    if schedule.name == "cosine":
+        return built_in.CosineDecay(peak, steps, min(1.0, schedule.end / peak))
+    if schedule.name == "polynomial":
+        return built_in.PolynomialDecay(peak, steps, schedule.end, schedule.power)
+    if schedule.name == "exponential":
+        every = max(1, round(schedule.every * steps_per_epoch))
+        return built_in.ExponentialDecay(peak, every, schedule.factor, schedule.staircase)
+    drops = [round(e * steps_per_epoch) - warmup for e in schedule.epochs]
+    if drops[0] <= 0:
+        raise UserError(f"the first drop, epoch {schedule.epochs[0]}, is within the warm-up")
+    values = [peak * schedule.factor**i for i in range(len(drops) + 1)]
+    return built_in.PiecewiseConstantDecay([float(d) for d in drops], values)
+
+
+KINDS = {
+    "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "nadam": keras.optimizers.Nadam,
+    "adamax": keras.optimizers.Adamax,
+    "lion": keras.optimizers.Lion,
+    "lamb": keras.optimizers.Lamb,
+    "adagrad": keras.optimizers.Adagrad,
+    "adadelta": keras.optimizers.Adadelta,
+    "adafactor": keras.optimizers.Adafactor,
+    "ftrl": keras.optimizers.Ftrl,
+    "muon": keras.optimizers.Muon,
+}
+OURS = {"name", "schedule", "weight_decay", "decoupled"}  # all else goes to Keras' as it is
 
 
 def make_optimizer(config, variables, *, steps_per_epoch, epochs):
     """Makes the optimizer of an `OptimizerConfig` for these trainable variables."""
     rate = learning_rate(config.schedule, steps_per_epoch=steps_per_epoch, epochs=epochs)
-    decay = config.weight_decay
-    optimizer = SGD(
-        rate,
-        config.momentum,
-        config.nesterov,
-        weight_decay=decay if config.decoupled and decay else None,
-        l2=0.0 if config.decoupled else decay,
-    )
+    kind = KINDS[config.name]
+    arguments = config.model_dump(exclude=OURS)
+    arguments["weight_decay"] = config.weight_decay if config.decoupled else None
+    if config.name == "muon":
+        arguments["exclude_layers"] = list(arguments.pop("adam_layers"))
+        arguments["adam_weight_decay"] = arguments["weight_decay"]
+    optimizer = type(kind.__name__, (KernelL2, kind), {})(rate, **arguments)
+    optimizer.l2 = 0.0 if config.decoupled else config.weight_decay
     optimizer.exclude_from_weight_decay([v for v in variables if not is_kernel(v)])
     return optimizer

@@ -7,7 +7,8 @@ from kerascnn.training.history import rows_of
 
 LENGTH = "training.epochs"
 WHERE = "training.distribute"  # does not change what is trained: one device or many
-OPEN_ENDED = ("constant", "steps", "plateau")  # schedules that the number of epochs does not bend
+# Schedules that the number of epochs does not bend.
+OPEN_ENDED = ("constant", "steps", "plateau", "exponential")
 
 
 def refuse_another(config, out, *, resume):
@@ -29,7 +30,12 @@ def refuse_another(config, out, *, resume):
     differing = _differences(parse(Config, read_yaml(path), path), config)
     differing.pop(WHERE, None)
     was, asked = differing.get(LENGTH, (0, 0))
-    if asked > was and config.optimizer.schedule.name in OPEN_ENDED:
+    if (
+        asked is not None
+        and was is not None
+        and asked > was
+        and config.optimizer.schedule.name in OPEN_ENDED
+    ):
         del differing[LENGTH]
     if differing:
         told = "; ".join(

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import keras
 
-import kerascnn.config as configs
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
-from kerascnn.config.optimization import OptimizerConfig, Schedule, TrainingConfig
+from kerascnn.config.optimization import TrainingConfig
+from kerascnn.config.optimizers import OptimizerConfig, SGDConfig
+from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
 from kerascnn.files import locked
 from kerascnn.models import build
 from kerascnn.models.graph import nodes, normalized
 from kerascnn.models.weights.fitting import classifiers
-from kerascnn.training import Run, finish, fit
+from kerascnn.training import Run, finish, fit, settle_run
 from kerascnn.training.resuming import refuse_another
 from kerascnn.transfer.features import extract_features, pooled, stage_ends
 from kerascnn.transfer.freezing import freeze_but_classifiers, freeze_until, variable_rates
@@ -126,7 +127,7 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         highlight=False,
     )
     settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
+        on_train_begin=lambda logs: settle_run(config, data, out)
     )
     rows = fit(
         model,
@@ -234,8 +235,8 @@ def _epochs(steps: int) -> int:
 
 
 def _optimizer() -> OptimizerConfig:
-    return OptimizerConfig(
+    return SGDConfig(
         momentum=0.9,
         weight_decay=1e-4,
-        schedule=Schedule(name="cosine", peak=PEAK, warmup=0),
+        schedule=CosineSchedule(peak=PEAK),
     )

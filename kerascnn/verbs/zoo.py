@@ -24,17 +24,17 @@ def models(
     Example: kerascnn models 'resnet*'
     """
     only_one(as_json, as_csv)
-    start_tensorflow()
-    from kerascnn.analysis import models_figures, models_markdown, models_table
+    from kerascnn.listing import networks, networks_markdown, networks_table
 
+    rows = networks(pattern)
     if as_json:
-        print_json(models_figures(pattern))
+        print_json(rows)
     elif as_csv:
-        print_csv(models_figures(pattern))
+        print_csv(rows)
     elif markdown:
-        typer.echo(models_markdown(pattern), nl=False)
+        typer.echo(networks_markdown(rows), nl=False)
     else:
-        console.print(models_table(pattern))
+        console.print(networks_table(rows, pattern))
 
 
 @app.command()

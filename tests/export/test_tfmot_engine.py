@@ -303,10 +303,10 @@ def test_the_optimizer_of_tf_keras_makes_the_same_step(decoupled):
 
 
 def make_config(decoupled):
-    from kerascnn.config import OptimizerConfig
+    from kerascnn.config import PlateauSchedule, SGDConfig
 
-    schedule = {"name": "plateau", "peak": 0.1}  # a plain number as its rate
-    return OptimizerConfig(
+    schedule = PlateauSchedule(peak=0.1)  # a plain number as its rate
+    return SGDConfig(
         momentum=0.9, nesterov=True, weight_decay=0.01, decoupled=decoupled, schedule=schedule
     )
 

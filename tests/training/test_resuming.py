@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import kerascnn.config as configs
-from kerascnn.config import Schedule
+from kerascnn.config import PlateauSchedule
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.training import open_run, train
@@ -327,7 +327,7 @@ def histories(count):
 
 def test_a_history_cut_anywhere_ends_with_the_same_best_epoch_and_rate(tmp_path):
     path = tmp_path / "history.csv"
-    schedule = Schedule(name="plateau", peak=0.1, patience=3, factor=0.5)
+    schedule = PlateauSchedule(peak=0.1, patience=3, factor=0.5)
     for rows in histories(60):
         best = best_epoch(rows)
         rate = plateau_rate(schedule, [row["val_loss"] for row in rows])

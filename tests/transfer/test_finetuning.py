@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerascnn import UserError
-from kerascnn.config.optimization import OptimizerConfig, Schedule
+from kerascnn.config import ConstantSchedule, SGDConfig
 from kerascnn.training import open_run
 from kerascnn.transfer import Orders, Similarity, choose_strategy, finetune
 
@@ -108,7 +108,7 @@ def test_few_different_images_say_collect_more_and_train_behind_a_stage(
 def test_many_different_images_train_from_scratch(learned, few, tmp_path, monkeypatch):
     monkeypatch.setattr("kerascnn.transfer.strategy.MANY", 10)
     orders = Orders(domain="different")
-    fast = OptimizerConfig(schedule=Schedule(peak=1e-9))  # what it begins with can be seen
+    fast = SGDConfig(schedule=ConstantSchedule(peak=1e-9))  # what it begins with can be seen
     run = finetune(None, learned, few, tmp_path / "run", orders=orders, epochs=1, optimizer=fast)
     before, after = weights(learned)["stem_conv"][0], weights(run)["stem_conv"][0]
     assert run.facts["transfer"]["strategy"] == "scratch"
