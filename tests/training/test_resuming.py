@@ -21,9 +21,9 @@ from kerascnn.config import PlateauSchedule
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.training import open_run, train
-from kerascnn.training.callbacks import EpochProgress
 from kerascnn.training.checkpoints import by_path, copy_weights
 from kerascnn.training.history import best_epoch, plateau_rate, read_history, write_history
+from kerascnn.training.progress import EpochProgress
 from kerascnn.training.run import load_model
 
 LENET = "configs/digits/lenet5.yaml"
