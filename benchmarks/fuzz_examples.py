@@ -3,11 +3,11 @@
 import gzip
 import shutil
 import struct
-import warnings
 
 import numpy as np
 
 from benchmarks.fuzz_readers import ROOT, SHAPE, STAGED
+from kerascnn.console import quiet_tensorflow
 
 
 def make_examples(folder, run=None):
@@ -130,8 +130,7 @@ def _make_models(folder):
     )
     plain.save(folder / "models" / "plain.keras")
     for model, name in ((residual, "residual.h5"), (plain, "plain.h5")):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras calls the format legacy
+        with quiet_tensorflow():  # Keras calls the format legacy
             model.save(folder / "models" / name)
     residual = cluster(residual, 16)
     (folder / "models" / "residual.kcnn").write_bytes(encode(residual))

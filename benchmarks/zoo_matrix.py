@@ -56,6 +56,9 @@ COMPARED = 512  # through int8 and its simulation: of 64 images, one output is o
 KINDS = ("tflite", "onnx")
 DIFFERENCE, NEAR = "largest difference", "outputs within 1 step"  # how the names of checks begin
 NOT_YET_RUN = "not yet run"
+HEADINGS = (
+    "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | run | |"
+)
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ def main():
 def known(path):
     """The rows that were measured before and stand on a page: name -> line."""
     rows = [row for row in path.read_text().splitlines() if row.startswith("| ")]
+    if not rows or rows[0] != HEADINGS:  # of another table
+        return {}
     measured = {row.split(" | ")[0].removeprefix("| "): row for row in rows[1:]}
     return {name: row for name, row in measured.items() if not row.endswith(f"| {NOT_YET_RUN} |")}
 
@@ -185,7 +190,7 @@ def page(rows):
         "residual branches, they share the signal; as loud as it each, no file could follow its",
         "simulation.",
         "",
-        "| network | input | float32 .tflite | float32 .onnx | int8 .tflite | int8 .onnx | run | |",
+        HEADINGS,
         "|---|---|---|---|---|---|---|---|",
         *[rows.get(name, row) for name, row in zip(of_images(), waiting, strict=True)],
     ]

@@ -25,7 +25,7 @@ from .verbs.invocation import invoke
 INTERRUPTED = 130  # the exit code, 128 + SIGINT
 
 
-def main():
+def main() -> None:
     """The entry point. Exit codes: 0; 1 a file that differs; 2 a mistake the user can mend;
     130 interrupted."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]

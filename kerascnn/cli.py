@@ -1,8 +1,9 @@
 """The command line that verbs are mounted on, and the options that they share."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,11 +41,11 @@ GROUPS = {
 class GroupedHelp(typer.core.TyperGroup):
     """A group of commands that --help lists by `GROUPS`."""
 
-    def list_commands(self, ctx):
+    def list_commands(self, ctx: Any) -> list[str]:
         listed = [name for names in GROUPS.values() for name in names if name in self.commands]
         return [*listed, *(name for name in self.commands if name not in listed)]
 
-    def format_commands(self, ctx, formatter):
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         left = self.list_commands(ctx)
         width = max(map(len, left))
         for title, names in {**GROUPS, "More": left}.items():
@@ -63,7 +64,7 @@ class GroupedHelp(typer.core.TyperGroup):
 class Verbs(typer.Typer):
     """A command line whose list of verbs gives the first sentence of each in full."""
 
-    def command(self, name=None, **options):
+    def command(self, name: str | None = None, **options: Any) -> Callable[..., Any]:
         def mount(function):
             sentence = inspect.cleandoc(function.__doc__).split("\n\n")[0].split(". ")[0]
             sentence = sentence.replace("\n", " ").removesuffix(".")

@@ -12,11 +12,13 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
+from typing import Any
 
 from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
@@ -24,7 +26,7 @@ from rich.text import Text
 from kerascnn.errors import Notice, printable
 
 
-def styled(text, style):
+def styled(text: str, style: str) -> Text:
     """Returns text from anywhere as rich's `Text` in a style, as "green" or "bold"."""
     return Text(printable(text), style)
 
@@ -32,15 +34,17 @@ def styled(text, style):
 class Console(RichConsole):
     """A console that takes strings as they are: one line each, without markup or emoji codes."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, soft_wrap=True, **options)
 
-    def render_str(self, text, **options):
+    def render_str(self, text: str, **options: Any) -> Text:
         """As in rich; every string comes through here, also those in tables."""
         options.update(markup=False, emoji=False)
         return super().render_str(printable(text, self.encoding), **options)
 
-    def render(self, renderable, options=None):
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
         """As in rich; `Text` that was made elsewhere comes through here too, line by line."""
         for segment in super().render(renderable, options):
             if segment.control:
@@ -55,7 +59,7 @@ complaints = Console(stderr=True, highlight=False)
 
 
 @contextlib.contextmanager
-def notices():
+def notices() -> Iterator[None]:
     """Prints each `Notice` of the block as a line; other warnings go where they went before."""
     with warnings.catch_warnings():
         shown = warnings.showwarning
@@ -71,7 +75,7 @@ def notices():
         yield
 
 
-def print_json(value):
+def print_json(value: Any) -> None:
     """Prints figures as JSON, in ASCII, on standard output.
 
     Args:
@@ -81,7 +85,7 @@ def print_json(value):
     sys.stdout.write(json.dumps(_plain(value), indent=2) + "\n")
 
 
-def print_csv(rows):
+def print_csv(rows: Sequence[Any]) -> None:
     """Prints figures as CSV (RFC 4180) in UTF-8, a line of names first.
 
     Args:
@@ -118,7 +122,7 @@ def _plain(value):
 
 
 @contextlib.contextmanager
-def busy(text):
+def busy(text: str) -> Iterator[Callable[[str], None]]:
     """Shows what is going on while the block runs, where a terminal watches.
 
     Yields:
@@ -129,7 +133,7 @@ def busy(text):
 
 
 @contextlib.contextmanager
-def muted(descriptor=2):
+def muted(descriptor: int = 2) -> Iterator[None]:
     """Silences what C++ libraries write to a file descriptor; Python's exceptions still pass."""
     stream = {1: sys.stdout, 2: sys.stderr}[descriptor]
     stream.flush()
@@ -146,7 +150,7 @@ def muted(descriptor=2):
 
 
 @contextlib.contextmanager
-def quiet_tensorflow():
+def quiet_tensorflow() -> Iterator[None]:
     """Inside, TensorFlow and absl log errors alone; a script's own levels come back behind it."""
     import logging
 
@@ -161,7 +165,7 @@ def quiet_tensorflow():
             logger.setLevel(level)
 
 
-def start_tensorflow(*, feeds_only=False):
+def start_tensorflow(*, feeds_only: bool = False) -> None:
     """Imports TensorFlow without its greetings; its warnings stay off for this process.
 
     feeds_only: it loads images for another backend, to which it leaves the graphics cards.

@@ -3,6 +3,7 @@
 import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -13,7 +14,7 @@ class Notice(UserWarning):
     """What was done in another way than one may think; the verbs print it as a line."""
 
 
-def unknown(kind, name, choices):
+def unknown(kind: str, name: object, choices: Iterable[str]) -> UserError:
     """Returns the UserError for a `name` that is none of `choices`, naming its nearest match."""
     choices = sorted(choices)
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
@@ -21,7 +22,7 @@ def unknown(kind, name, choices):
     return UserError(f"unknown {kind} {str(name)!r}; {way_out}")
 
 
-def raised_inside(error):
+def raised_inside(error: Exception) -> UserError | None:
     """Returns the UserError that a function inside a TensorFlow graph raised, or None.
 
     TensorFlow hands it on as an error of its own, whose text begins with it.
@@ -30,7 +31,7 @@ def raised_inside(error):
     return UserError(found[1]) if found else None
 
 
-def printable(text, encoding="utf-8"):
+def printable(text: str, encoding: str = "utf-8") -> str:
     """Returns one line in which nothing steers a terminal or turns the direction of writing.
 
     Controls, line ends, marks of direction and bytes that are no UTF-8 are written as Python

@@ -8,7 +8,9 @@ import re
 import shlex
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kerascnn.errors import UserError
 
@@ -18,7 +20,7 @@ _writing = set()  # the temporary files of this process
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: Path | str) -> Iterator[Path]:
     """Yields a temporary path beside `path`; renames it to `path` if the block succeeds.
 
     The temporary name keeps the suffix, since Keras and others choose the format by it. The file
@@ -47,7 +49,7 @@ def replacing(path):
 
 
 @contextlib.contextmanager
-def disk_errors(path):
+def disk_errors(path: Path | str) -> Iterator[None]:
     """Makes a UserError of a full or broken disk, whichever library noticed it while writing.
 
     HDF5 and TensorFlow have exceptions of their own, with the system's words within.
@@ -112,23 +114,23 @@ def _is_alive(pid):
     return True
 
 
-def write_bytes(path, data):
+def write_bytes(path: Path | str, data: bytes) -> None:
     """Writes bytes to `path`, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path, text):
+def write_text(path: Path | str, text: str) -> None:
     """Writes UTF-8 text to `path`, whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_json(path, value):
+def write_json(path: Path | str, value: Any) -> None:
     """Writes `value` as indented JSON."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def readable_file(path, *, most):
+def readable_file(path: Path | str, *, most: int) -> Path:
     """Returns `path` as a `Path`, if a file of at most `most` bytes stands there that opens.
 
     Raises:
@@ -156,7 +158,7 @@ def _kind(path):
 MOST_JSON = 64 * 2**20  # bytes; what this tool writes has thousands
 
 
-def read_json(path):
+def read_json(path: Path | str) -> dict[str, Any]:
     """Reads a JSON object; UserError where there is none."""
     path = readable_file(path, most=MOST_JSON)
     try:
@@ -170,7 +172,7 @@ def read_json(path):
     return value
 
 
-def writable_folder(path):
+def writable_folder(path: Path | str) -> Path:
     """Makes the folder `path` and returns it; UserError if nothing can be written there.
 
     What a process that ended in the middle left there is removed.
@@ -191,7 +193,7 @@ _held = {}  # folder -> the thread of this process that holds it
 
 
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder: Path | str) -> Iterator[Path]:
     """Inside, no other process can be in `locked` of this folder; it is made where it is missing.
 
     The lock ends with its process, however that ends. A thread that holds it may take it again.

@@ -1,7 +1,9 @@
 """Tables for the terminal that show every name and number in full, however narrow it is."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len
 from rich.measure import Measurement
@@ -32,12 +34,14 @@ class Table:
         title, caption: lines above and below. footer: a cell for each column, or none.
     """
 
-    def __init__(self, *columns, title="", caption="", footer=()):
+    def __init__(
+        self, *columns: str | Column, title: str = "", caption: str = "", footer: Sequence[Any] = ()
+    ) -> None:
         self.columns = [Column(c) if isinstance(c, str) else c for c in columns]
         self.title, self.caption, self.footer = title, caption, footer
         self.rows = []
 
-    def add(self, *cells):
+    def add(self, *cells: str | Text) -> None:
         """Adds a row: strings, or what `styled` returns; cells that are not given are empty."""
         self.rows.append([*cells, *[""] * (len(self.columns) - len(cells))])
 

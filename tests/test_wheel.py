@@ -1,13 +1,19 @@
 """What `pip install` gives: the command and the library, away from the repository."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+
+from kerascnn import extras
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = """
@@ -21,6 +27,35 @@ x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
 twin = export.quantize(model, x)
 (made,) = export.deliver(twin, ["dense.tflite"], evidence=x)
 print(made.passed, export.__file__)
+"""
+
+
+# Finds none of the packages that belong to extras, as if they were not installed.
+WITHOUT_EXTRAS = """
+import os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in os.environ["EXTRAS"].split():
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+if "EXTRAS" in os.environ:
+    sys.meta_path.insert(0, Finder())
+"""
+VERBS = """
+from importlib import import_module
+
+from kerascnn import export
+from kerascnn.errors import UserError
+
+import_module(f"{export.__name__}.cli")
+invoke = import_module(f"{export.__name__}.verbs.invocation").invoke
+
+for line in open("verbs"):
+    try:
+        invoke(line.split())
+    except UserError as error:
+        print("UserError:", error)
 """
 
 
@@ -45,6 +80,8 @@ def installed(tmp_path_factory):
     install = ("--python", inside, "install", "--no-deps", wheel)
     run(sys.executable, "-m", "pip", *install, env=offline)
     (Path(where) / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    (Path(where) / "without_extras.py").write_text(WITHOUT_EXTRAS)
+    (Path(where) / "without_extras.pth").write_text("import without_extras")
     return inside.parent
 
 
@@ -67,3 +104,65 @@ def test_a_script_beside_an_export_py_gets_its_file(installed, elsewhere):
     passed, module = run(installed / "python", "mine.py", **elsewhere).split()[-2:]
     assert passed == "True" and Path(module).is_relative_to(installed.parent)
     assert (elsewhere["cwd"] / "dense.tflite.json").exists()
+
+
+def test_the_default_install_trains_and_writes_a_tflite_file(installed, elsewhere):
+    """Without any package of an extra; what needs one says in a line which."""
+    folder = elsewhere["cwd"]
+    for label in ("left", "right"):
+        (folder / "photos" / label).mkdir(parents=True)
+        for i in range(20):
+            pixels = np.random.default_rng(i).integers(0, 256, (8, 8, 1))
+            pixels[:, :4] //= 8 if label == "right" else 1
+            keras.utils.save_img(folder / "photos" / label / f"{i}.png", pixels, scale=False)
+    (folder / "config.yaml").write_text(
+        "model: {name: mlp_128}\n"
+        "data: {name: folder, path: photos, size: [8, 8], channels: 1, batch_size: 8}\n"
+        "optimizer: {name: sgd, schedule: {name: constant, peak: 0.1}}\ntraining: {epochs: 1}\n"
+    )
+    verbs = [
+        "train config.yaml --out run",
+        "convert run --to tflite --recipe float32",
+        "evaluate run",
+        "convert run --to onnx --recipe float32",
+        "report run",
+        "chart --out zoo.png",
+        "demo --out demo",
+    ]
+    (folder / "verbs").write_text("\n".join(verbs))
+    (folder / "mine.py").write_text(VERBS)
+    packages = {name: p for extra in extras.EXTRAS.values() for name, p in extra.items()}
+    elsewhere["env"]["EXTRAS"] = " ".join(packages)
+    said = run(installed / "python", "mine.py", **elsewhere)
+    assert said.count("no log for TensorBoard, which is not installed") == 1
+    assert (folder / "run" / "model_float32.tflite.json").exists()  # it was run and compared
+    assert re.findall("UserError: (.*)", said) == [
+        "an .onnx file needs tf2onnx, onnx, onnxruntime: pip install 'kerascnn[onnx]'",
+        "a report needs matplotlib, jinja2: pip install 'kerascnn[report]'",
+        "a chart needs matplotlib, jinja2: pip install 'kerascnn[report]'",
+        "the demo needs scikit-learn, tf2onnx, onnx, onnxruntime, matplotlib, jinja2: "
+        "pip install 'kerascnn[demo]'",
+    ]
+    assert not (folder / "demo").exists()
+
+
+def test_every_extra_is_declared():
+    """`kerascnn.extras` names the packages that pyproject.toml gives to the extra of that name."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    declared = project["optional-dependencies"]
+
+    def packages(extra):
+        for requirement in declared[extra]:
+            name, inner = re.fullmatch(r"([\w-]+)(?:\[([\w,-]+)\])?[^\[]*", requirement).groups()
+            yield from [name] if name != "kerascnn" else ()
+            for other in inner.split(",") if name == "kerascnn" else ():
+                yield from packages(other)
+
+    for extra, modules in extras.EXTRAS.items():
+        assert {p.replace("_", "-") for p in packages(extra)} == {
+            p.replace("_", "-") for p in modules.values()
+        }
+        assert set(packages(extra)) <= set(packages("all")) <= set(packages("dev"))
+    default = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    assert not default & set(packages("all"))

@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.models.graph import all_layers
+from kerascnn.models.graph import all_layers, kernel_variable
 
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 PRUNABLE = (layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED, layers.Dense)
@@ -22,11 +22,11 @@ class Held(keras.constraints.Constraint):
     own: that constraint, which acts first, or None.
     """
 
-    def __init__(self, own=None):
+    def __init__(self, own: Callable[..., Any] | None = None) -> None:
         self.own = own
 
 
-def own_constraint(variable) -> Any:
+def own_constraint(variable: keras.Variable) -> Any:
     """The constraint that the owner of a model gave a kernel; None where there is none."""
     found = variable.constraint
     return found.own if isinstance(found, Held) else found
@@ -69,25 +69,22 @@ def chosen_layers(model: keras.Layer, exclude: Sequence[str] = ()) -> list[keras
     return prunable(model, exclude)
 
 
-def kernel(layer):
-    """The variable that holds a layer's kernel; of one that trains for int8, not its rounding."""
-    return layer._kernel if hasattr(layer, "_kernel") else layer.kernel
-
-
 def prunable_kernels(model: keras.Layer, exclude: Sequence[str] = ()) -> dict[str, Any]:
     """Layer name -> kernel variable of the `prunable` layers; the path of the variable where
     several layers are called alike."""
     found = prunable(model, exclude)
     count = Counter(layer.name for layer in found)
     return {
-        layer.name if count[layer.name] == 1 else kernel(layer).path: kernel(layer)
+        layer.name if count[layer.name] == 1 else kernel_variable(layer).path: kernel_variable(
+            layer
+        )
         for layer in found
     }
 
 
 def sparsity(model: keras.Layer) -> float:
     """The share of zeros, 0..1, among the prunable weights of a model."""
-    kernels = [ops.convert_to_numpy(kernel(layer)) for layer in prunable(model)]
+    kernels = [ops.convert_to_numpy(kernel_variable(layer)) for layer in prunable(model)]
     return sum(int((k == 0).sum()) for k in kernels) / max(1, sum(k.size for k in kernels))
 
 

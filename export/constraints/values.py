@@ -1,10 +1,15 @@
 """Weights of a cluster that stay equal."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
-from .kernels import Held, forget_step, kernel, own_constraint, prunable
+from kerascnn.models.graph import kernel_variable
+
+from .kernels import Held, forget_step, own_constraint, prunable
 
 MOST = 256  # values that a kernel of shared weights has: codes of 8 bits
 
@@ -25,7 +30,14 @@ class Sharing(Held):
         own: see `Held`.
     """
 
-    def __init__(self, values: np.ndarray, codes: np.ndarray, own=None, *, summed=False):
+    def __init__(
+        self,
+        values: np.ndarray,
+        codes: np.ndarray,
+        own: Callable[..., Any] | None = None,
+        *,
+        summed: bool = False,
+    ) -> None:
         super().__init__(own)
         codes = codes.reshape(-1)
         self.codes = keras.Variable(codes, trainable=False, dtype="int32", name="codes")
@@ -68,7 +80,7 @@ def keep_values(model: keras.Model) -> None:
     each twice on average: what training made alone does not repeat itself.
     """
     for layer in prunable(model):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         weights = ops.convert_to_numpy(variable)
         values, codes = np.unique(weights, return_inverse=True)
         clustered = np.count_nonzero(values) > 1 and len(values) <= min(MOST, weights.size / 2)

@@ -1,10 +1,15 @@
 """Zeros that stay zeros."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
-from .kernels import Held, forget_step, kernel, own_constraint, prunable, zeros_of
+from kerascnn.models.graph import kernel_variable
+
+from .kernels import Held, forget_step, own_constraint, prunable, zeros_of
 from .values import Sharing
 
 
@@ -14,7 +19,7 @@ class Mask(Held):
     keep: 1 for each weight that is trained, 0 for each that stays zero.
     """
 
-    def __init__(self, keep: np.ndarray, own=None):
+    def __init__(self, keep: np.ndarray, own: Callable[..., Any] | None = None) -> None:
         super().__init__(own)
         self.keep = keras.Variable(keep.astype("float32"), trainable=False, name="mask")
 
@@ -31,7 +36,7 @@ def keep_zeros(model: keras.Model) -> None:
     trained. A constraint of your own on the kernel still acts, first.
     """
     for layer in prunable(model):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         zero = zeros_of(ops.convert_to_numpy(variable))
         if zero.any() and not isinstance(variable.constraint, Sharing):  # which keeps them as well
             variable.constraint = Mask(~zero, own_constraint(variable))

@@ -7,13 +7,15 @@ constants anew into protobuf arenas that are not freed before the end.
 import os
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 SWITCH = "TF2ONNX_CATCH_ERRORS"  # of tf2onnx: optimizers work on copies, and may fail
 
 
-def converted(convert, *args, **options):
+def converted(convert: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """Calls `convert`, one of tf2onnx.convert; returns the ONNX model it makes."""
     with warnings.catch_warnings(), _constants_written_once():
         warnings.simplefilter("ignore")  # TensorFlow deprecates what the converter calls

@@ -1,6 +1,9 @@
 """Which files there are, and which methods and options each has. It answers without Keras."""
 
+from collections.abc import Sequence
+
 from kerascnn.errors import UserError, unknown
+from kerascnn.extras import require
 
 FORMATS = ("tflite", "onnx")
 ENDS = ("uint8", "int8", "float32")
@@ -11,8 +14,15 @@ ONLY_TFLITE = {  # methods, and why no other format has them
 }
 
 
-def refuse_formats(method, formats, *, batch=1, io=None, opset=None):
-    """UserError where formats are unknown, or have not the method of a recipe or an option."""
+def refuse_formats(
+    method: str | None,
+    formats: Sequence[str],
+    *,
+    batch: int | None = 1,
+    io: str | None = None,
+    opset: int | None = None,
+) -> None:
+    """UserError where formats are unknown, not installed, or have not a method or an option."""
     if batch is not None and not (isinstance(batch, int) and batch > 0):
         raise UserError(f"batch: expected a number of images, or None for any, got {batch!r}")
     if opset is not None:
@@ -31,9 +41,11 @@ def refuse_formats(method, formats, *, batch=1, io=None, opset=None):
             )
         if kind == "onnx" and io is not None:
             raise UserError(f"io {io!r} is a choice of .tflite files; write the .onnx file without")
+    if "onnx" in formats:
+        require("onnx", "an .onnx file")
 
 
-def refuse_opset(opset):
+def refuse_opset(opset: object) -> None:
     """UserError where `opset` is none that .onnx files are written in."""
     if opset not in OPSETS:
         raise UserError(f"opset: expected {OPSETS[0]} to {OPSETS[-1]}, got {opset!r}")

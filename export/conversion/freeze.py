@@ -1,7 +1,9 @@
 """A Keras model as a frozen TensorFlow graph: the one thing both converters start from."""
 
 import gc
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -9,10 +11,17 @@ from kerascnn.models.graph import functional, nodes, walk
 
 from ..integer_form.names import operation_names
 from ..quantization.quantized_layers import FakeQuant, is_int8
+from . import internals
 from .written import Writer
 
 
-def freeze(model, *, batch, pixels=None, float_pixels=False):
+def freeze(
+    model: keras.Model,
+    *,
+    batch: int | None,
+    pixels: Sequence[bool] | None = None,
+    float_pixels: bool = False,
+) -> Any:
     """Freezes the inference of a model.
 
     Args:
@@ -57,19 +66,15 @@ def freeze(model, *, batch, pixels=None, float_pixels=False):
     return without_variables(concrete)
 
 
-def without_variables(concrete):
+def without_variables(concrete: Any) -> Any:
     """A concrete function with constants in place of its variables."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
+    frozen = internals.without_variables(concrete)
     gc.collect()  # of graphs on the way, each with all weights: they hold each other
     return frozen
 
 
 @contextmanager
-def plain_convolutions():
+def plain_convolutions() -> Iterator[None]:
     """A 2D convolution that is traced inside is one operation of the graph, whatever it is.
 
     Keras wraps a grouped one in a compiled function of its own, which is needed to run it and
@@ -112,7 +117,7 @@ def plain_convolutions():
         tf.config.run_functions_eagerly(eager)
 
 
-def gives_probabilities(model, number):
+def gives_probabilities(model: keras.Model, number: int) -> bool:
     """Whether an output of a model, counted from 0, comes out of a softmax or a sigmoid."""
     flat = functional(model)
     makers = {id(x): node for node in nodes(flat) for x in node.outputs}

@@ -7,7 +7,7 @@ between a DEQUANTIZE and a QUANTIZE. Both of those go.
 from copy import deepcopy
 
 
-def with_integer_kernels(data):
+def with_integer_kernels(data: bytes) -> bytes:
     """The bytes of an int8 .tflite file in which each ELU computes on integers."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema

@@ -1,6 +1,9 @@
 """Keras model -> the bytes of an .onnx file."""
 
 import logging
+from collections.abc import Sequence
+
+import keras
 
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
@@ -16,7 +19,14 @@ WRITTEN = 18  # the last opset of tf2onnx; onnx translates on
 PRECISIONS = ("float32", "float16")
 
 
-def to_onnx(model, *, batch=1, pixels=None, opset=OPSETS[0], precision="float32"):
+def to_onnx(
+    model: keras.Model,
+    *,
+    batch: int | None = 1,
+    pixels: Sequence[bool] | None = None,
+    opset: int = OPSETS[0],
+    precision: str = "float32",
+) -> bytes:
     """Converts a model.
 
     Args:

@@ -1,7 +1,7 @@
 """An ONNX graph that computes in float16."""
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from .onnx_graph import attribute, set_attribute
 
@@ -9,7 +9,7 @@ LARGEST = float(np.finfo(np.float16).max)
 KEPT = {"Resize": (1, 2)}  # inputs that are float32 by ONNX' definition: region and scales
 
 
-def to_float16(model):
+def to_float16(model: ModelProto) -> None:
     """Weights and computation of a float32 graph become float16; its ends keep their types.
 
     In place. Weights beyond 65504 become that. Runtimes without float16 kernels for an operation,

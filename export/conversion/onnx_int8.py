@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from kerascnn.console import muted
 from .converter import converted
 
 
-def from_tflite(content, *, opset):
+def from_tflite(content: bytes, *, opset: int) -> Any:
     """The int8 file, rewritten to the uint8 activations that ONNX Runtime has fast kernels for.
 
     content: the bytes of a .tflite file whose inputs and outputs are int8.
@@ -75,7 +76,7 @@ def _know_gelu():
             ctx.make_node("Mul", [half, area], outputs=[output], name=node.name, **shapes)
 
 
-def to_uint8_activations(made):
+def to_uint8_activations(made: Any) -> None:
     """Shifts every int8 activation by 128, so that it is uint8; weights stay int8. In place.
 
     A quantized tensor means scale x (integer - zero point): both move together.
@@ -118,7 +119,7 @@ def to_uint8_activations(made):
 AWAY = 1 + 2**-13  # moves a half, not a ninth, of up to 128 steps to the next integer
 
 
-def round_halves_away(made):
+def round_halves_away(made: Any) -> None:
     """Averages of integers are often halves: they go away from the int8 0, as in TFLite. In place.
 
     ONNX rounds halves to the even number. An average commutes with scale and zero point, so these
@@ -134,9 +135,10 @@ def round_halves_away(made):
         if before is None or after is None or graph.only_taker(before) is None:
             continue
         ends = [[graph.constant(x) for x in pair.input[1:]] for pair in (before, after)]
-        if ends[0] != ends[1] or None in ends[0]:
+        step = ends[0][0]
+        if ends[0] != ends[1] or None in ends[0] or step is None:
             continue
-        scale = np.float32(ends[0][0] * AWAY)
+        scale = np.float32(step * AWAY)
         zero = graph.add_constant(f"{node.output[0]}_zero", np.uint8(128))
         before.input[1] = graph.add_constant(f"{node.output[0]}_away", scale)
         before.input[2] = after.input[2] = zero

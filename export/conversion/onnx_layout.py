@@ -1,7 +1,7 @@
 """NCHW from the first transpose of an ONNX graph to the last."""
 
 import numpy as np
-from onnx import helper
+from onnx import ModelProto, helper
 
 from .onnx_graph import Graph, attribute, set_attribute, shapes_of
 
@@ -29,7 +29,7 @@ POINTWISE = (
 JOINING = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Concat")
 
 
-def reshapes_to_transposes(model):
+def reshapes_to_transposes(model: ModelProto) -> None:
     """Images of one pixel are transposed as others are, where the converter reshapes. In place."""
     shapes = shapes_of(model)
     graph = Graph(model)
@@ -49,7 +49,7 @@ def reshapes_to_transposes(model):
     graph.finish()
 
 
-def sink_transposes(model):
+def sink_transposes(model: ModelProto) -> None:
     """Moves each transpose to NHWC behind what follows, until one to NCHW undoes it. In place.
 
     The converter does so with most; what it does not know how to pass stops it between pairs of
@@ -120,7 +120,7 @@ def _pass(graph, node):
     return graph.insert(turns, after=node)
 
 
-def shuffle_channels_first(model):
+def shuffle_channels_first(model: ModelProto) -> None:
     """Shuffles of channels work on NCHW, between transposes that can cancel. In place.
 
     The converter stays in NHWC for them.

@@ -1,5 +1,10 @@
 """What the nodes, tensors and constants of an ONNX graph are called: by their Keras layers."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
 from .layer_names import layer_names, layer_of
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -10,7 +15,7 @@ CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
 }
 
 
-def name_ends(made, inputs, outputs):
+def name_ends(made: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Calls the inputs and outputs of a graph by these names. In place."""
     graph = made.graph
     wanted = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
@@ -27,7 +32,7 @@ def _rename(graph, names):
         constant.name = names.get(constant.name, constant.name)
 
 
-def name_by_layers(made, model):
+def name_by_layers(made: Any, model: keras.Model) -> None:
     """Calls what carries the weights of a layer as the layer, any other node {layer}/{operation}.
 
     A constant is called {node}/kernel or the like, a tensor as the node that makes it. Inputs and

@@ -1,7 +1,7 @@
 """What the public converter leaves to be mended in an ONNX graph."""
 
 import numpy as np
-from onnx import helper
+from onnx import ModelProto, helper
 
 from .onnx_graph import Graph, attribute, set_attribute, shapes_of
 from .onnx_layout import (
@@ -11,7 +11,7 @@ from .onnx_layout import (
 )
 
 
-def rewrite(model):
+def rewrite(model: ModelProto) -> None:
     """Does to a model all that this file and `onnx_layout` know. In place."""
     expand_erfc(model)
     drop_reshapes(model)
@@ -24,7 +24,7 @@ def rewrite(model):
     fold_into_weights(model)
 
 
-def expand_erfc(model):
+def expand_erfc(model: ModelProto) -> None:
     """erfc(x), which the converter passes on and ONNX has not, is 1 - erf(x). In place.
 
     Keras' exact gelu is x/2 * erfc(-x / sqrt(2)).
@@ -38,7 +38,7 @@ def expand_erfc(model):
         graph.insert([difference], after=node)
 
 
-def fold_into_weights(model):
+def fold_into_weights(model: ModelProto) -> None:
     """What multiplies and adds per channel behind a layer with weights moves into them. In place.
 
     This is where batch normalizations end: the converter folds some and leaves others.
@@ -127,7 +127,7 @@ def _per_channel(values, rank, axis, channels):
     return np.broadcast_to(values.reshape(-1), channels)
 
 
-def fold_pads(model):
+def fold_pads(model: ModelProto) -> None:
     """Borders of zeros in front of convolutions become their padding. In place."""
     graph = Graph(model)
     for node in list(model.graph.node):
@@ -155,7 +155,7 @@ def fold_pads(model):
     graph.finish()
 
 
-def keep_pads_of_poolings(model):
+def keep_pads_of_poolings(model: ModelProto) -> None:
     """Zeros around what a max pooling takes stay zeros in ONNX Runtime. In place.
 
     Its optimizer (Pad_Fusion) makes them the padding of the pooling, which no maximum sees: where
@@ -175,7 +175,7 @@ def keep_pads_of_poolings(model):
     graph.finish()
 
 
-def drop_reshapes(model):
+def drop_reshapes(model: ModelProto) -> None:
     """Chains of reshapes and transposes that end where they began are gone. In place.
 
     Around tensors of one pixel the converter writes several of them.

@@ -1,21 +1,35 @@
 """Keras model -> the bytes of a .tflite file."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 
 from kerascnn.console import muted
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
+from ..subject.samples import Samples
 from .folding import fold
 from .freeze import freeze
 from .integer_kernels import with_integer_kernels
+from .internals import converter_of
 from .tflite_names import with_names
 
 METHODS = ("dynamic", "float16", "int16x8")
 
 
-def to_tflite(model, *, batch=1, pixels=None, io=None, method=None, samples=None):
+def to_tflite(
+    model: keras.Model,
+    *,
+    batch: int | None = 1,
+    pixels: Sequence[bool] | None = None,
+    io: str | None = None,
+    method: str | None = None,
+    samples: Samples | None = None,
+) -> bytes:
     """Converts a model.
 
     Args:
@@ -47,14 +61,19 @@ def to_tflite(model, *, batch=1, pixels=None, io=None, method=None, samples=None
     )
 
 
-def write_tflite(frozen, name, *, int8, io="uint8", method=None, samples=None):
+def write_tflite(
+    frozen: Any,
+    name: str,
+    *,
+    int8: bool,
+    io: str = "uint8",
+    method: str | None = None,
+    samples: Samples | None = None,
+) -> bytes:
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    graph = frozen.graph.as_graph_def() if int8 else fold(frozen)
-    # It would freeze what is frozen once more, which takes a dozen copies of all weights.
-    converter._freeze_concrete_function = lambda: (graph, frozen.inputs, frozen.outputs, frozen)
+    converter = converter_of(frozen, frozen.graph.as_graph_def() if int8 else fold(frozen))
     if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if int8:

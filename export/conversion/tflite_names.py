@@ -1,13 +1,24 @@
 """Names in a .tflite file: the converter loses those of the ends and numbers those of layers."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from kerascnn.errors import UserError
 
 SIGNATURE = "serving_default"
 
 
-def with_names(data, *, starts, ends, inputs, outputs, layers, integer_ends=False):
+def with_names(
+    data: bytes,
+    *,
+    starts: Any,
+    ends: Sequence[str],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    layers: Sequence[str],
+    integer_ends: bool = False,
+) -> bytes:
     """Gives a file the names of its Keras model, and its outputs their order.
 
     Args:

@@ -6,9 +6,14 @@ make int8 of whatever has a kernel. These are rewrites of the graph, made while 
 layer has a mode for it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
+
+from kerascnn.models.graph import Node, inference, kernel_variable
 
 from ..integer_form.graph import Graph
 from ..integer_form.names import may_stand_first
@@ -32,11 +37,11 @@ from ..quantization.quantizer import float_islands
 class Writer:
     """Calls the layers of a model, float or a simulation of int8, as its file computes them."""
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self.graph = Graph(model)
         self.islands = set(float_islands(model)) if _simulates(self.graph) else set()
 
-    def call(self, node, args, kwargs):
+    def call(self, node: Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The outputs of a node on these tensors."""
         import tensorflow as tf
 
@@ -53,8 +58,7 @@ class Writer:
 
             with tf.name_scope(layer.name):
                 return rule(layer, *args, **kwargs)
-        if getattr(layer, "_call_has_training_arg", False):
-            kwargs = {**kwargs, "training": False}
+        kwargs = inference(layer, kwargs)
         if layer.name not in self.islands:
             return layer(*args, **kwargs)
         taken = iter(node.input_tensors)
@@ -93,7 +97,7 @@ def _rounded(layer, x, place=0, halves=None):
 
 def _kernel(layer, x):
     """A kernel with the gain of the normalization behind it, rounded as one."""
-    kernel, bias = ops.convert_to_tensor(layer._kernel), layer.bias
+    kernel, bias = ops.convert_to_tensor(kernel_variable(layer)), layer.bias
     if layer.gain is not None:
         kernel = kernel * along_kernel(layer, layer.gain(), kernel)
         bias = None if bias is None else bias * layer.gain()

@@ -1,6 +1,7 @@
 """Why a layer loses accuracy, in one line of words."""
 
-EXACT = 100.0  # dB: what is above has no rounding error worth a name
+from .findings import Layer
+
 # From where on a fact is named as a cause. Healthy layers of trained networks stay well below:
 # those of ResNet-8 spread 1.2 to 2.8, leave a median channel 65 steps, and clip nothing.
 WIDE = 8.0  # times the median channel
@@ -13,7 +14,7 @@ LOW = 25.0  # dB
 WORTH_A_WORD = 0.05  # of the loss
 
 
-def diagnose(layer):
+def diagnose(layer: Layer) -> str:
     """Says what is wrong with a layer.
 
     Args:

@@ -7,6 +7,7 @@ other artifact, and `kerascnn convert RUN --recipe RUN/NAME/recipe.yaml` makes i
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from ..recipes.stages import Calibration, Quantization
 from ..runtimes import Artifact
 from ..runtimes.benchmarking import benchmark
 from .analysis import analyse
+from .case import Case
 
 MORE = 4  # times the calibration images
 BACKWARD = 3  # a training step costs about three forward passes
@@ -80,7 +82,7 @@ class Fixer:
         UserError: a subject that nothing can be measured on.
     """
 
-    def __init__(self, case, *, images, say):
+    def __init__(self, case: Case, *, images: int, say: Callable[[str], None]) -> None:
         self.case, self.subject, self.images, self.say = case, case.subject, images, say
         self.before = self.subject.figure(self.subject.outputs)
         if self.before is None or self.subject.calibration is None:
@@ -92,7 +94,7 @@ class Fixer:
         self.base = unrounded(case.reference.model) if stages.compresses else self.subject.model
         self.candidates = []
 
-    def fix(self, *, train=False):
+    def fix(self, *, train: bool = False) -> Outcome:
         """Tries the fixes in order; stops where one loses no more than the recipe allows.
 
         train: whether quantization-aware training is tried too, last.

@@ -5,16 +5,18 @@ a switch is on; its kernels are ordinary variables that hold either the float or
 So one compiled model answers for every combination.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from kerascnn.console import quiet_tensorflow
-from kerascnn.models.graph import new_inputs, walk
+from kerascnn.models.graph import inference, kernel_variable, new_inputs, walk
 
-from ..quantization.float_form import float_twin, inference
+from ..quantization.float_form import float_twin
 from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
 
 BATCH = 100
@@ -23,16 +25,16 @@ BATCH = 100
 class Switched(layers.Layer):
     """Rounds as a given `FakeQuant` while `on`, else passes its input through.  (...) -> (...)"""
 
-    def __init__(self, rounding, **kwargs):
+    def __init__(self, rounding: keras.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rounding = rounding
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.on = self.add_weight(
             shape=(), initializer="zeros", trainable=False, dtype="bool", name="on"
         )
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return ops.where(self.on, self.rounding(inputs, training=False), inputs)
 
 
@@ -55,7 +57,7 @@ class Unit:
     takers: list = field(default_factory=list)
 
     @property
-    def rounds(self):
+    def rounds(self) -> bool:
         return self.kernel is not None or self.switch is not None
 
 
@@ -68,7 +70,7 @@ class Probe:
     units: the `Unit`s that round something, inputs first.
     """
 
-    def __init__(self, simulated):
+    def __init__(self, simulated: keras.Model) -> None:
         self.units = []
         copies, owners = {}, {}  # owner: of a tensor that the same kernel goes on with
         taps, rounders = [], {}  # rounder: the unit that rounded what a tensor holds
@@ -126,10 +128,12 @@ class Probe:
         copy.set_weights(layer.get_weights())
         if not layer.rounds:
             return
-        values, rounded = (ops.convert_to_numpy(k) for k in (layer._kernel, layer.kernel))
+        values, rounded = (ops.convert_to_numpy(k) for k in (kernel_variable(layer), layer.kernel))
         unit.kernel, unit.source = (values, rounded, copy.kernel), layer
 
-    def set(self, units, *, weights=None, activations=None):
+    def set(
+        self, units: Iterable[Unit], *, weights: bool | None = None, activations: bool | None = None
+    ) -> None:
         """Switches the roundings of some units; None leaves them."""
         for unit in units:
             if weights is not None and unit.kernel is not None:
@@ -138,7 +142,7 @@ class Probe:
             if activations is not None and unit.switch is not None:
                 unit.switch.on.assign(activations)
 
-    def outputs(self, inputs):
+    def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """The outputs for an array, (n, ...), an input: (n, values) float64, all side by side."""
         made = []
         for start in range(0, len(inputs[0]), BATCH):
@@ -148,7 +152,7 @@ class Probe:
             made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
         return np.concatenate(made).astype("float64")
 
-    def activations(self, inputs):
+    def activations(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """A batch's outputs of the `tapped` units, in their order."""
         with quiet_tensorflow():
             return keras.tree.flatten(self.taps.predict_on_batch(inputs))

@@ -3,51 +3,17 @@
 from kerascnn.console import styled
 from kerascnn.tables import Column, Table
 
-from .diagnosis import EXACT, diagnose
+from .analysis import Analysis
+from .case import Case
+from .diagnosis import diagnose
+from .fixes import Outcome
+from .layer_table import worth_a_row
 
-SHOWN = 0.01  # of the loss; what loses less is summed up in one line
 GOOD = 30.0  # dB
 CLOSE = 0.5  # points, which is next to nothing: one image of 200
 
 
-def worst_layers(analysis):
-    """The table of an `Analysis`: the worst layers, and one line for those that lose nothing."""
-    table = Table(
-        "layer",
-        Column("share", right=True),
-        Column("alone", right=True),
-        Column("weights", right=True),
-        Column("outputs", right=True),
-        Column("so far", right=True),
-    )
-    shown = _worth_a_row(analysis)
-    for layer in shown:
-        outputs = layer.activations
-        table.add(
-            layer.name,
-            f"{layer.share:.1%}",
-            "" if layer.alone is None else f"{layer.alone:.1f}",
-            _decibels(layer.weights and layer.weights.snr),
-            _decibels(outputs and outputs.snr),
-            _decibels(outputs and outputs.accumulated),
-        )
-    rest = [layer for layer in analysis.layers if layer not in shown]
-    if rest:
-        table.add(f"{len(rest)} other{'s' * (len(rest) > 1)}", f"{sum(x.share for x in rest):.1%}")
-    return table
-
-
-def _worth_a_row(analysis):
-    return [layer for layer in analysis.layers if layer.share >= SHOWN or diagnose(layer)]
-
-
-def _decibels(value):
-    if value is None:
-        return ""
-    return "exact" if value >= EXACT - 0.5 else f"{value:.1f} dB"
-
-
-def explanation(analysis):
+def explanation(analysis: Analysis) -> list[str]:
     """What the table says, and why the worst layers lose, in sentences."""
     lines = [
         _outcome(analysis),
@@ -57,7 +23,7 @@ def explanation(analysis):
         f"         one bit is 6 dB, and {GOOD:g} dB are good",
         "so far   the same of the outputs, when all layers up to here round",
     ]
-    causes = [f"{x.name}: {diagnose(x)}" for x in _worth_a_row(analysis) if diagnose(x)]
+    causes = [f"{x.name}: {diagnose(x)}" for x in worth_a_row(analysis.layers) if diagnose(x)]
     if causes:
         lines += ["why", *(f"  {cause}" for cause in causes)]
     elif not _loses_little(analysis):
@@ -88,7 +54,7 @@ def _loses_little(analysis):
     return round(100 * (analysis.float_accuracy - analysis.int8_accuracy), 6) <= CLOSE
 
 
-def fixes(outcome):
+def fixes(outcome: Outcome) -> Table:
     """The table of an `Outcome`: what each candidate costs."""
     table = Table(
         "tried",
@@ -117,7 +83,7 @@ def fixes(outcome):
     return table
 
 
-def summary(outcome, case, *, trained):
+def summary(outcome: Outcome, case: Case, *, trained: bool) -> list[str]:
     """What came of the fixes, in sentences. trained: whether training was among them."""
     allowed, number = case.recipe.max_drop, outcome.chosen
     best, drop = outcome.candidates[number], outcome.drops[number]

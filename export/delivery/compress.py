@@ -1,15 +1,22 @@
 """Compression, read from top to bottom: remove channels, prune, share weights, then train with
 int8 arithmetic in mind. What needs no training is done where a model is converted."""
 
+from pathlib import Path
+
 import keras
 
 from kerascnn.analysis import count
 from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
+from kerascnn.data import Data
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
+<<<<<<< HEAD
+from kerascnn.training import Run, fit, load_finite, open_run
+=======
 from kerascnn.training import fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
+>>>>>>> 3b2d9eb1cc3fb1a2b7abf43b3ff28c4dec009e53
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -19,7 +26,7 @@ from ..pruning.schedule import Pruning
 from ..quantization.biases import settle_biases
 from ..quantization.calibration import simulated
 from ..quantization.folded_normalization import FreezeStatistics
-from ..recipes.recipe import load_recipe
+from ..recipes.recipe import Recipe, load_recipe
 from ..sharing.clustering import cluster, share_values
 from ..subject.opening import training_samples
 from .progress import Progress
@@ -27,7 +34,9 @@ from .progress import Progress
 CRITERION_BATCHES = 16
 
 
-def compress(run, recipe, *, data_dir=None):
+def compress(
+    run: Run | Path | str, recipe: Recipe | Path | str, *, data_dir: Path | str | None = None
+) -> keras.Model:
     """Compresses the model of a run by a recipe, or goes on where that was interrupted.
 
     Args:
@@ -80,7 +89,7 @@ def _compress(run, recipe, data, progress):
     return model
 
 
-def keep(model, recipe, out):
+def keep(model: keras.Model, recipe: Recipe, out: Path) -> None:
     """Writes a compressed model and its recipe into the folder `out`."""
     write_text(out / "recipe.yaml", dump(recipe))
     with replacing(out / "model.keras") as path:
@@ -145,7 +154,9 @@ def _cluster(model, clustering, run, data, out):
     return _fine_tune(model, clustering.fine_tune, run, data, out, [], 0)
 
 
-def train_quantized(model, recipe, run, data, out, *, resume=False):
+def train_quantized(
+    model: keras.Model, recipe: Recipe, run: Run, data: Data, out: Path, *, resume: bool = False
+) -> keras.Model:
     """The last stage of a recipe with `method: qat`; its history goes to the folder `out`.
 
     resume: go on from the checkpoint in `out`, if there is one.

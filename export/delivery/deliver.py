@@ -23,6 +23,7 @@ from ..recipes.stages import SIMULATED
 from ..runtimes import Artifact
 from ..runtimes.engines import ENGINES, engine_of_format
 from ..subject.opening import open_subject
+from ..subject.subject import Subject
 from .preparation import prepared
 
 
@@ -45,7 +46,7 @@ class Delivery:
 class DeliveryError(UserError):
     """A file was refused or differs from its model. deliveries: a `Delivery` for each file."""
 
-    def __init__(self, deliveries: Sequence[Delivery]):
+    def __init__(self, deliveries: Sequence[Delivery]) -> None:
         self.deliveries = list(deliveries)
         super().__init__("; ".join(_reason(d) for d in deliveries if not d.passed))
 
@@ -108,7 +109,17 @@ def deliver(
     return deliveries
 
 
-def attempt(subject, files, *, recipe=None, batch=1, io=None, opset=None, accept=False, out=None):
+def attempt(
+    subject: Subject,
+    files: Sequence[Path | str],
+    *,
+    recipe: Recipe | Path | str | None = None,
+    batch: int | None = 1,
+    io: str | None = None,
+    opset: int | None = None,
+    accept: bool = False,
+    out: Path | str | None = None,
+) -> list[Delivery]:
     """What `deliver` does for a `Subject`, with a `Delivery` for each file that failed as well.
 
     out: the folder that files go to where only their formats are given.

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.files import replacing, writable_folder
 
 from ..proof.card import card_path
@@ -97,10 +98,9 @@ def pull(source: str, folder: str | Path = ".") -> list[Path]:
 
 
 def _library() -> ModuleType:
-    try:
-        import huggingface_hub
-    except ImportError:
-        raise UserError("push and pull take a library: pip install 'kerascnn[hub]'") from None
+    require("hub", "the Hugging Face Hub")
+    import huggingface_hub
+
     return huggingface_hub
 
 

@@ -4,18 +4,21 @@ import hashlib
 from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy, predictions
 from kerascnn.files import write_bytes, write_json
+from kerascnn.training import Run
 
 from ..constraints.kernels import sparsity
 from ..proof.checks import Check, Verdict
 from ..proof.sheet import refuse_to_replace, sheet_path
-from ..recipes.recipe import load_recipe
+from ..recipes.recipe import Recipe, load_recipe
 from ..sharing.container import decode, encode
 from ..subject.opening import open_subject
 from .preparation import compressed_model
@@ -23,7 +26,9 @@ from .preparation import compressed_model
 SUFFIX = ".kcnn"
 
 
-def pack(run, recipe, *, data_dir=None):
+def pack(
+    run: Run | Path | str, recipe: Recipe | Path | str, *, data_dir: Path | str | None = None
+) -> tuple[Path, dict[str, Any], Verdict]:
     """Writes the compressed model of a run as RUN/model_{artifact}.kcnn, and its sheet beside it.
 
     The file is kept if what it decodes to is the model, weight for weight, and gives the same
@@ -78,7 +83,7 @@ def pack(run, recipe, *, data_dir=None):
     return path, sheet, verdict
 
 
-def unpack(path):
+def unpack(path: Path | str) -> keras.Model:
     """Reads a .kcnn file.
 
     Returns:

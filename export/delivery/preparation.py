@@ -54,7 +54,7 @@ def prepared(subject: Subject, recipe: Recipe | None = None) -> Reference:
     return Reference(subject, model, recipe)
 
 
-def settled(model):
+def settled(model: keras.Model) -> keras.Model:
     """A float32 copy of a simulation of int8 with its biases on the grid of the integer kernels."""
     copy = in_float32(model)
     settle_biases(copy)

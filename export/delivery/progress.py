@@ -5,6 +5,7 @@ RUN/RECIPE/STAGE/          model.keras once the stage is finished; checkpoints/ 
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -13,7 +14,9 @@ from kerascnn.config import dump
 from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, write_json
-from kerascnn.training import load_finite
+from kerascnn.training import Run, load_finite
+
+from ..recipes.recipe import Recipe
 
 RECORD = "progress.json"
 STAGES = ("slimming", "channels", "pruning", "clustering", "quantization")
@@ -28,7 +31,7 @@ class Progress:
         run, recipe: a `Run` and a `Recipe`. out: the folder of the compressed model.
     """
 
-    def __init__(self, run, recipe, out):
+    def __init__(self, run: Run, recipe: Recipe, out: Path) -> None:
         self.out, self.seed = out, run.config.training.seed
         self.record = {
             "recipe": dump(recipe),
@@ -55,7 +58,7 @@ class Progress:
         except UserError:  # none yet, or none that can be read
             return {}
 
-    def finished(self):
+    def finished(self) -> keras.Model | None:
         """The compressed model, if all is done and it is still the one that was kept."""
         path = self.out / "model.keras"
         if self.result is None or not path.exists() or digest(path) != self.result:
@@ -63,11 +66,11 @@ class Progress:
         console.print(f"  {self.out}: all stages are done")
         return load_finite(path)
 
-    def finish(self):
+    def finish(self) -> None:
         """Records that model.keras is the result."""
         write_json(self.out / RECORD, {**self.record, "result": digest(self.out / "model.keras")})
 
-    def stage(self, name, make):
+    def stage(self, name: str, make: Callable[[Path], keras.Model]) -> keras.Model:
         """The model of a stage: loaded if it is finished, else what `make` gives for its folder."""
         path = self.out / name / "model.keras"
         if path.exists():
@@ -80,7 +83,7 @@ class Progress:
         self.draw_anew()
         return load_finite(path)
 
-    def draw_anew(self):
+    def draw_anew(self) -> None:
         """Makes what is drawn at random from here on independent of what was before.
 
         A dropout draws the start of its random numbers when it is built, and when it is loaded.
@@ -88,7 +91,7 @@ class Progress:
         keras.utils.set_random_seed(self.seed)
 
 
-def digest(path):
+def digest(path: Path | str) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

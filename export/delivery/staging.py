@@ -4,9 +4,14 @@ The index, models.json, is {"models": [{"name", "file", "sheet", "sha256", "byte
 reads it first, and from the sheet of a model what that takes and gives. It is written last, so
 what it lists is there; while files are copied it lists no model, and the names of what may be there
 under "staging", so that one who is interrupted can stage again.
+
+An app that says in runtimes.json of that folder which versions it runs models by, {"runtimes":
+{"TensorFlow Lite": "2.16.1", "ONNX opset": "23"}}, is given no file that needs a newer one.
 """
 
+import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,11 +19,13 @@ from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
 
-from ..proof.schemas import Seal, StagingIndex, validated
+from ..proof.schemas import PinnedRuntimes, Seal, StagingIndex, validated
 from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import engine_name
 
 INDEX = "models.json"
+RUNTIMES = "runtimes.json"
+VERSION = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 LONGEST_NAME = 200  # bytes; with those of a temporary name, 255 are the most of a file system
 
 
@@ -33,7 +40,7 @@ class Staged:
     bytes: int
 
 
-def stage(files, folder):
+def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
     """Puts verified files where an app takes them from; what was staged there before goes.
 
     Args:
@@ -44,16 +51,17 @@ def stage(files, folder):
         A `Staged` for each file.
 
     Raises:
-        UserError: a file without a sheet, changed since it was verified, or that failed; two of
-            the same name; a file in the way that is not staged. Nothing is written then.
+        UserError: a file without a sheet, changed since it was verified, or that failed; one that
+            needs a newer runtime than the app has; two of the same name; a file in the way that is
+            not staged. Nothing is written then.
     """
     if not files:
         raise UserError("expected .tflite or .onnx files, got none")
     folder = Path(folder)
-    before = _staged_in(folder)
+    before, pinned = _staged_in(folder), _pinned_in(folder)
     wanted = {}
     for path in map(Path, files):
-        entry = _entry(path)
+        entry = _entry(path, pinned)
         if entry.file in wanted:
             raise UserError(
                 f"{path}: would be staged as {entry.file}, as would {wanted[entry.file][0]}"
@@ -76,11 +84,12 @@ def stage(files, folder):
     return staged
 
 
-def _entry(path):
+def _entry(path, pinned):
     engine_name(path)  # or it is no file that an app could run
     facts = validated(Seal, read_sheet(path), sheet_path(path), "kerascnn convert")
     if not facts.verified:
         raise UserError(f"{path}: did not pass its checks; convert it again")
+    _refuse_newer(path, facts.minimum_runtime, pinned)
     stem = path.stem
     if stem.startswith("model_"):  # of a run, where all files are called so
         stem = f"{facts.model}{stem.removeprefix('model')}"
@@ -88,6 +97,42 @@ def _entry(path):
         raise UserError(f"{sheet_path(path)}: {facts.model!r} is no name; convert the run again")
     name = f"{stem}{path.suffix}"
     return Staged(stem, name, sheet_path(name).name, facts.sha256, facts.bytes)
+
+
+def _pinned_in(folder):
+    """The runtimes of the app that the folder is of, name to version; none where it says none."""
+    path = folder / RUNTIMES
+    if not path.exists():
+        return {}
+    pinned = parse(PinnedRuntimes, read_json(path), path).runtimes
+    for name, version in pinned.items():
+        if not VERSION.fullmatch(version):
+            raise UserError(f"{path}: {name}: expected a version, as 2.16.1, got {version!r}")
+    return pinned
+
+
+def _refuse_newer(path, needed, pinned):
+    """UserError where a file needs a newer runtime than the app has.
+
+    needed: as sheets say it, "TensorFlow Lite 2.17.0" or "ONNX opset 23, IR version 11".
+    """
+    for runtime in (needed or "").split(", "):
+        name, _, version = runtime.rpartition(" ")
+        if name not in pinned or not VERSION.fullmatch(version):
+            continue
+        if _numbers(version) > _numbers(pinned[name]):
+            raise UserError(
+                f"{path}: needs {runtime}, the app has {name} {pinned[name]}; convert it to an "
+                f"older one, or update the app and its {RUNTIMES}"
+            )
+
+
+def _numbers(version):
+    """(2, 16, 1) of "2.16.1"; 2.16 and 2.16.0 are the same."""
+    numbers = [int(part) for part in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _staged_in(folder):

@@ -13,6 +13,7 @@ from ..proof.verification import judge
 from ..recipes.recipe import Recipe
 from ..runtimes import Artifact
 from ..subject.opening import open_subject, sha256_of
+from ..subject.subject import Subject
 from .preparation import prepared
 
 
@@ -38,7 +39,9 @@ def verify(path: str | Path, model: Any = None, evidence: Any = None, **about: A
         return judge(artifact, prepared(subject, recipe))
 
 
-def behind(path: Path, model: Any = None, evidence: Any = None, **about: Any):
+def behind(
+    path: Path, model: Any = None, evidence: Any = None, **about: Any
+) -> tuple[Subject, Recipe | None]:
     """(the `Subject` that an artifact was made of, its `Recipe` or None), by its sheet."""
     facts = read_sheet(path)
     recipe = parse(Recipe, facts["recipe"], sheet_path(path))

@@ -7,8 +7,10 @@ A factor passes a ReLU, a maximum and what does something in training only.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
@@ -26,7 +28,7 @@ PASSED = (
 )
 
 
-def absorbed_scalings(model):
+def absorbed_scalings(model: keras.Model) -> tuple[set[str], dict[str, float]]:
     """Which normalizations can take a constant in.
 
     Args:
@@ -81,7 +83,7 @@ def _passes(layer):
     return isinstance(layer, PASSED)
 
 
-def scaled(layer, weights, factor):
+def scaled(layer: keras.Layer, weights: Sequence[np.ndarray], factor: float) -> list[np.ndarray]:
     """The weights of a BatchNormalization whose outputs are multiplied by a factor."""
     moved = layer.scale + layer.center
     return [w * factor if i < moved else w for i, w in enumerate(weights)]

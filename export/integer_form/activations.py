@@ -17,18 +17,20 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-def log(x):
+def log(x: keras.KerasTensor) -> keras.KerasTensor:
     """The natural logarithm, as an activation."""
     return ops.log(x)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-def magnitude(x):
+def magnitude(x: keras.KerasTensor) -> keras.KerasTensor:
     """|x|, as an activation."""
     return ops.abs(x)
 
 
-def activation_form(layer, x, name, *, first, alone):
+def activation_form(
+    layer: keras.Layer, x: keras.KerasTensor, name: str, *, first: int, alone: bool
+) -> keras.KerasTensor:
     """Writes an activation, or a local response normalization, in other layers.
 
         silu(x)              x * sigmoid(x)

@@ -1,5 +1,8 @@
 """Operations that compute scale x + offset, in whatever words a model says it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -14,7 +17,9 @@ OPERATORS = {
 }
 
 
-def scale_and_offset(operation, constant=None, *, tensor_first=True):
+def scale_and_offset(
+    operation: keras.Operation, constant: Any = None, *, tensor_first: bool = True
+) -> tuple[Any, ...] | None:
     """What an operation multiplies by and adds.
 
     Args:
@@ -40,7 +45,7 @@ def scale_and_offset(operation, constant=None, *, tensor_first=True):
     return tuple(v[0] if len(v) == 1 else v for v in numbers)
 
 
-def tensor_and_constant(args, kind):
+def tensor_and_constant(args: Sequence[Any], kind: type) -> tuple[Any, Any, bool]:
     """Of the two operands of an operator: (tensor of class `kind`, constant, tensor first).
 
     (None, None, True) where there are not one of each.

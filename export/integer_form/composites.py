@@ -4,6 +4,9 @@ Each becomes a chain of convolutions, poolings and dense layers that computes th
 one has its name; of two with weights, the first one's name ends in `FIRST`.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -14,7 +17,7 @@ from kerascnn.models.graph import new_inputs, nodes, walk
 from .operations import PACKAGE
 
 
-def as_plain_layers(model):
+def as_plain_layers(model: keras.Model) -> keras.Model:
     """Rewrites composite layers, those too that are to stay float.
 
         separable convolution               depthwise convolution, convolution
@@ -58,7 +61,7 @@ def as_plain_layers(model):
     return keras.Model(inputs, walk(model, inputs, call), name=model.name)
 
 
-def composite_weights(layer, stored):
+def composite_weights(layer: keras.Layer, stored: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The weights of a composite layer, from those that its parts have now.
 
     Args:
@@ -71,7 +74,7 @@ def composite_weights(layer, stored):
             return [np.stack([kernel[:, :, c, f] for c, f in at], -1), bias]
         case ours.TrainableSubsampling2D(), (kernel, bias):
             return [kernel.ravel() / layer.pool_size**2, bias]
-    return stored
+    return list(stored)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -81,7 +84,7 @@ class Connected(keras.constraints.Constraint):
     table: for each filter the input channels it sees, counted from 0.
     """
 
-    def __init__(self, table):
+    def __init__(self, table: Sequence[Sequence[int]]) -> None:
         self.table = tuple(tuple(channels) for channels in table)
 
     def __call__(self, w):
@@ -90,7 +93,7 @@ class Connected(keras.constraints.Constraint):
             mask[list(channels), f] = 1
         return w * ops.cast(mask, w.dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"table": self.table}
 
 

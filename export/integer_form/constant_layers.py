@@ -1,12 +1,16 @@
 """Constants times and plus a tensor, as layers that int8 has kernels for. They are not trained."""
 
+from collections.abc import Callable
+from typing import Any
+
+import keras
 import numpy as np
 from keras import layers
 
 from kerascnn.errors import UserError
 
 
-def affine(x, scale, offset, name):
+def affine(x: keras.KerasTensor, scale: Any, offset: Any, name: str) -> keras.KerasTensor:
     """scale x + offset as a 1x1 depthwise convolution that is not trained.  (..., C) -> same"""
     channels = x.shape[-1]
     convolution = layers.DepthwiseConv2D(1, use_bias=bool(np.any(offset)), name=name)
@@ -18,7 +22,7 @@ def affine(x, scale, offset, name):
     return y
 
 
-def identity(x, number, name):
+def identity(x: keras.KerasTensor, number: int, name: str) -> keras.KerasTensor:
     """x through a 1x1 depthwise convolution of ones, which gives it a scale of its own.
 
     number: no two of a network the same. TFLite's converter merges equal constants, then what
@@ -30,7 +34,7 @@ def identity(x, number, name):
     return affine(x, ones, 0.0, name)
 
 
-def absorbed(x, scale, offset, name):
+def absorbed(x: keras.KerasTensor, scale: Any, offset: Any, name: str) -> keras.KerasTensor:
     """scale x + offset as a normalization that the kernel in front takes in.  (..., C) -> same"""
     channels = x.shape[-1]
     normalization = layers.BatchNormalization(name=name)
@@ -42,7 +46,9 @@ def absorbed(x, scale, offset, name):
     return y
 
 
-def on_image(compute, x, name):
+def on_image(
+    compute: Callable[[keras.KerasTensor], keras.KerasTensor], x: keras.KerasTensor, name: str
+) -> keras.KerasTensor:
     """Calls `compute` with x, or with an image that a vector or a sequence x is made into."""
     if len(x.shape) == 4:
         return compute(x)

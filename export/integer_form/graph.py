@@ -1,8 +1,10 @@
 """What stands where in the graph of a model: who makes a tensor, who takes it, where it ends."""
 
+from typing import Any
+
 import keras
 
-from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.graph import Node, consumers, nodes
 
 
 class Graph:
@@ -14,7 +16,7 @@ class Graph:
     several.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model) -> None:
         self.nodes = nodes(model)
         self.producers = {id(x): node for node in self.nodes for x in node.outputs}
         self.consumers = consumers(model)
@@ -24,14 +26,14 @@ class Graph:
         for node in self.nodes:
             self.calls.setdefault(id(node.operation), []).append(node)
 
-    def producer(self, x, through=()):
+    def producer(self, x: Any, through: tuple[type, ...] = ()) -> Node | None:
         """The node that x comes out of, behind layers of the classes `through`; None for inputs."""
         node = self.producers.get(id(x))
         while node is not None and isinstance(node.operation, through):
             node = self.producers.get(id(node.input_tensors[0]))
         return node
 
-    def only_consumer(self, x, through=()):
+    def only_consumer(self, x: Any, through: tuple[type, ...] = ()) -> Node | None:
         """The node that alone takes x, behind layers of the classes `through`; else None.
 
         What is an output of the model is taken by whoever uses the model, too.

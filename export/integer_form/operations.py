@@ -2,6 +2,7 @@
 range of their own, which exist in training alone."""
 
 import fnmatch
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -77,7 +78,7 @@ ONE_SCALE = (layers.Concatenate, layers.Maximum, layers.Minimum)
 FIXED_RANGES = {"sigmoid": (0.0, 255 / 256), "tanh": (-1.0, 127 / 128), "softmax": (0.0, 255 / 256)}
 
 
-def activation_name(layer):
+def activation_name(layer: keras.Operation) -> str | None:
     """The name of the activation that a layer is, or None."""
     if saturation(layer):
         return "saturating"
@@ -99,7 +100,7 @@ def activation_name(layer):
     return layer.activation.__name__ if isinstance(layer, layers.Activation) else None
 
 
-def saturation(layer):
+def saturation(layer: keras.Operation) -> tuple[float, float] | None:
     """The range that an activation is cut to by saturation in int8, or None for other layers."""
     if isinstance(layer, layers.ReLU):
         straight = layer.negative_slope == layer.threshold == 0
@@ -109,7 +110,7 @@ def saturation(layer):
     return (-1.0, HIGHEST_TANH) if tanh else None
 
 
-def is_excluded(layer, patterns):
+def is_excluded(layer: keras.Operation, patterns: Sequence[str]) -> bool:
     """Whether a layer's name fits one of these shell patterns.
 
     Of a separable convolution both halves go by its name, and the activation that was written

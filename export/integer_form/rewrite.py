@@ -7,14 +7,15 @@ convolution, it does.
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
-from kerascnn.models.graph import canonical, new_inputs, walk
+from kerascnn.models.graph import Node, canonical, new_inputs, walk
 
 from .absorbed_scalings import absorbed_scalings, scaled
 from .activations import activation_form
@@ -93,7 +94,14 @@ def integer_form(
 class Rewriter:
     """Calls the operations of a canonical model on new tensors, each by its rule in `RULES`."""
 
-    def __init__(self, flat, exclude, folds_itself, pixels, without_constant):
+    def __init__(
+        self,
+        flat: keras.Model,
+        exclude: Sequence[str],
+        folds_itself: bool,
+        pixels: Sequence[bool],
+        without_constant: Collection[str],
+    ) -> None:
         self.flat, self.graph = flat, Graph(flat)
         self.exclude, self.folds_itself = exclude, folds_itself
         self.without_constant = without_constant
@@ -114,7 +122,7 @@ class Rewriter:
         self.numbers = itertools.count(1)  # of identities
         self.called = Counter()
 
-    def rewritten(self):
+    def rewritten(self) -> keras.Model:
         """The model in its integer form."""
         images = new_inputs(self.flat)
         names = operation_names(x.name for x in self.flat.inputs)
@@ -164,12 +172,12 @@ class Rewriter:
             made = activation_form(layer, args[0], name, first=constants, alone=alone)
         return layer(*args, **kwargs) if made is None else made
 
-    def folds(self, node):
+    def folds(self, node: Node) -> bool:
         """Whether the kernel of the layer in front absorbs a batch normalization."""
         kinds = (*FOLDED_INTO, *(FOLDED_INTO_TOO if self.folds_itself else ()))
         return self._alone_behind(kinds, node)
 
-    def free(self, x, node):
+    def free(self, x: Any, node: Node) -> bool:
         """Whether x can have the scale of what a node, which joins tensors, gives."""
         producers = self.graph.producers
         while id(x) in producers and isinstance(producers[id(x)].operation, PASS_THROUGH):

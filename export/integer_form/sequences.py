@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from kerascnn.layers import LocalResponseNormalization
-from kerascnn.models.graph import maker, new_inputs, nodes, walk
+from kerascnn.models.graph import new_inputs, nodes, producer, walk
 
 from .names import operation_names
 
@@ -35,7 +35,7 @@ AS_THEY_ARE = (
 )
 
 
-def sequences_as_images(model):
+def sequences_as_images(model: keras.Model) -> keras.Model:
     """Rewrites layers of sequences, (L, C), as those of images, (1, L, C).
 
     Args:
@@ -83,7 +83,7 @@ def sequences_as_images(model):
 
 
 def _reshaped(x, shape, named):
-    (stem,) = operation_names([maker(x).name])
+    (stem,) = operation_names([producer(x).name])
     name = f"{stem}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""

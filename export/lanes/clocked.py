@@ -32,7 +32,7 @@ class EngineLane(Lane):
         licence: str,
         evidence: Evidence = "measured",
         unit: str = "ms",
-    ):
+    ) -> None:
         self.name = engine
         self.title = ENGINES[engine].title
         self.formats = ENGINES[engine].formats

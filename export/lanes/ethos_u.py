@@ -39,7 +39,7 @@ class EthosU(Lane):
     licence = "Apache-2.0"
     install = "pip install 'kerascnn[ethos-u]'"
 
-    def __init__(self, family: str):
+    def __init__(self, family: str) -> None:
         self.family = family
         self.name = f"ethos-{family}"
         self.title = f"Ethos-{family.upper()}"

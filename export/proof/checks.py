@@ -1,13 +1,16 @@
 """What a comparison is made of: what is checked, how much it allows, and whether it could fail."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from kerascnn.console import styled
+from kerascnn.console import Text, styled
 from kerascnn.tables import Column, Table
+
+from ..runtimes import Artifact
 
 FLOAT_TOLERANCE = 1e-4  # on logits: sums of float32 in another order; a wrong layer is far outside
 WITHIN_A_STEP = 0.99  # of outputs: kernels round halves their own way, once a layer, rarely twice
@@ -54,17 +57,17 @@ class Check:
     informs: bool = False
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """A NaN never passes."""
         return self.informs or bool(COMPARISONS[self.comparison](self.measured, self.limit))
 
     @property
-    def cells(self):
+    def cells(self) -> tuple[str | Text, ...]:
         """What a table shows of it: its name, what was measured, the limit, what came of it."""
         outcome = styled("ok", "green") if self.passed else styled("FAILED", "red")
         return self.name, f"{self.measured:.6g}", f"{self.comparison} {self.limit:g}", outcome
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "measured": self.measured,
@@ -90,7 +93,7 @@ class Verdict:
     doubt: str | None = None
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         return all(check.passed for check in self.checks)
 
     @property
@@ -129,7 +132,7 @@ def near_the_simulation(
     ]
 
 
-def all_integers(artifact, leaves_float):
+def all_integers(artifact: Artifact, leaves_float: bool) -> list[Check]:
     """The check that an int8 artifact computes nothing in float; none where that cannot be asked.
 
     That is where layers were left float, and where the format does not tell.
@@ -139,28 +142,32 @@ def all_integers(artifact, leaves_float):
     return [Check("operators in float", len(artifact.float_operators), "<=", 0)]
 
 
-def noise(outputs, wanted):
+def noise(outputs: np.ndarray, wanted: np.ndarray) -> float:
     """The root mean square of the differences, as a share of the spread of what is wanted."""
     size = float(np.sqrt(np.mean(wanted**2)))
     difference = float(np.sqrt(np.mean((outputs - wanted) ** 2)))
     return difference and difference / max(float(np.std(wanted)), LEAST_SPREAD * size, 1e-30)
 
 
-def agreement(outputs, wanted):
+def agreement(outputs: np.ndarray, wanted: np.ndarray) -> float:
     """The share of rows, (n, classes), with the same label. Of a tie either label agrees."""
     found = outputs == outputs.max(axis=1, keepdims=True)
     sought = wanted == wanted.max(axis=1, keepdims=True)
     return float((found & sought).any(axis=1).mean())
 
 
-def in_steps(values, end):
+def in_steps(values: np.ndarray, end: dict[str, Any]) -> np.ndarray:
     """Real values as the integers of a quantized end of an artifact, (n, ...) int64."""
     limits = np.iinfo(end["dtype"])
     steps = np.rint(values / end["scale"]) + end["zero_point"]
     return steps.clip(limits.min, limits.max).astype(np.int64)
 
 
-def proves_little(expected, end, compare):
+def proves_little(
+    expected: np.ndarray,
+    end: dict[str, Any],
+    compare: Callable[[np.ndarray, np.ndarray], Sequence[Check]],
+) -> bool:
     """Whether outputs change so little from image to image that the comparison cannot fail.
 
     It is made once more, of a file that gives the mean output whatever its image. If that passes,
@@ -179,7 +186,7 @@ def proves_little(expected, end, compare):
     return all(check.passed for check in compare(blind, (expected + mean) / 2))
 
 
-def hardly_change(what, outputs, way_out):
+def hardly_change(what: str, outputs: str, way_out: str) -> str:
     """The words of a `Verdict.doubt`: over `what`, `outputs` tell too little."""
     return (
         f"proves little: over {what}, {outputs} hardly change, and a file that ignored its input "

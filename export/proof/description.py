@@ -3,8 +3,9 @@
 import gzip
 import hashlib
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kerascnn.models.graph import functional
@@ -112,7 +113,16 @@ def _circumstances(artifact, verdict):
         "minimum_runtime": artifact.minimum_runtime,
         "checks": [check.as_dict() for check in verdict.checks],
         "doubt": verdict.doubt,
-        "tools": {"kerascnn": version("kerascnn"), **{name: version(name) for name in TOOLS}},
+        "tools": {"kerascnn": version("kerascnn"), **_versions()},
         "python": platform.python_version(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _versions():
+    """Name -> version of the tools that are installed: some belong to extras."""
+    found = {}
+    for name in TOOLS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

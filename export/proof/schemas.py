@@ -1,6 +1,8 @@
 """What stands in the JSON files of a run, as far as it is read: a field here is a promise."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -9,6 +11,8 @@ from kerascnn.config import parse
 from kerascnn.errors import UserError
 
 from ..recipes.recipe import Recipe
+
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 class Record(BaseModel):
@@ -83,9 +87,10 @@ class Seal(Record):
     bytes: int
     model: str
     checks: tuple[CheckRecord, ...]
+    minimum_runtime: str | None = None
 
     @property
-    def verified(self):
+    def verified(self) -> bool:
         return bool(self.checks) and all(check.passed for check in self.checks)
 
 
@@ -103,12 +108,12 @@ class Sheet(Seal):
     made: AwareDatetime
 
     @property
-    def input(self):
+    def input(self) -> InputTensor:
         """The first input: a classifier has no other."""
         return self.inputs[0]
 
     @property
-    def output(self):
+    def output(self) -> OutputTensor:
         """The first output."""
         return self.outputs[0]
 
@@ -140,12 +145,18 @@ class StagingIndex(Record):
     staging: tuple[str, ...] = ()
 
     @property
-    def names(self):
+    def names(self) -> set[str]:
         """Of all files that staging put there, or was about to."""
         return {
             *self.staging,
             *(name for entry in self.models for name in (entry.file, entry.sheet)),
         }
+
+
+class PinnedRuntimes(Record):
+    """runtimes.json in a folder of staged models: what the app runs them by, name and version."""
+
+    runtimes: dict[str, str]
 
 
 class TimingRecord(Record):
@@ -175,7 +186,7 @@ class Benchmark(Record):
     timings: tuple[TimingRecord, ...]
 
     @property
-    def conditions(self):
+    def conditions(self) -> list[str]:
         """Each engine with its version, threads, cores and runs, in words."""
         return sorted(
             {
@@ -186,7 +197,7 @@ class Benchmark(Record):
             }
         )
 
-    def timing(self, path, sheet):
+    def timing(self, path: Path | str, sheet: Sheet) -> TimingRecord | None:
         """The timing of a file; None if there is none, or one older than the file."""
         named = [t for t in self.timings if Path(t.file).name == path.name]
         return named[-1] if named and self.date >= sheet.made else None
@@ -201,11 +212,11 @@ class EvaluationRecord(Record):
     confusion: tuple[tuple[int, ...], ...]
 
     @property
-    def counts(self):
+    def counts(self) -> np.ndarray:
         """(classes, classes): rows the truth, columns the answer."""
         return np.array(self.confusion)
 
-    def mistakes(self, labels):
+    def mistakes(self, labels: Sequence[str]) -> list[tuple[str, str, int]]:
         """(truth, answer, images) of every pair of classes mistaken, the commonest first."""
         wrong = [
             (labels[row], labels[column], images)
@@ -224,7 +235,7 @@ class Outcome(Record):
     images: dict[str, int] = {}
 
 
-def validated(schema, tree, path, remedy):
+def validated(schema: type[Schema], tree: Any, path: Path | str, remedy: str) -> Schema:
     """`tree`, read from `path`, as a `schema`; a UserError names `remedy`, which makes it anew."""
     try:
         return parse(schema, tree, path)

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
@@ -9,13 +10,13 @@ from kerascnn.files import read_json, write_json
 CONTRACT = 1  # the version of what a sheet says, for apps that read it
 
 
-def sheet_path(path):
+def sheet_path(path: Path) -> Path:
     """Where the JSON of an artifact stands: model_int8.tflite.json."""
     path = Path(path)
     return path.with_name(path.name + ".json")
 
 
-def read_sheet(path):
+def read_sheet(path: Path) -> dict[str, Any]:
     """Reads the JSON beside an artifact and makes sure that it speaks of this very file.
 
     Raises:
@@ -42,7 +43,7 @@ def read_sheet(path):
     return facts
 
 
-def refuse_to_replace(path, name):
+def refuse_to_replace(path: Path, name: str) -> None:
     """UserError where a verified file that another recipe than `name` made stands at `path`."""
     try:
         maker = read_json(sheet_path(path))["recipe"]["name"]
@@ -55,7 +56,7 @@ def refuse_to_replace(path, name):
         )
 
 
-def amend(path, **facts):
+def amend(path: Path, **facts: Any) -> None:
     """Adds what was measured later to the sheet of an artifact."""
     sheet = sheet_path(path)
     write_json(sheet, {**read_json(sheet), **facts})

@@ -6,6 +6,9 @@ outputs are steps away, of the file as of the simulation: no file can be nearer 
 than that is to itself.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -16,7 +19,12 @@ from kerascnn.models.graph import new_inputs, walk
 from ..quantization.quantized_layers import FakeQuant
 
 
-def strayed(model, inputs, outputs, steps):
+def strayed(
+    model: keras.Model,
+    inputs: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
+    steps: Sequence[float],
+) -> list[np.ndarray]:
     """How many steps each output moves if all activations are nudged, arrays (n, ...).
 
     Before it is rounded, each activation moves by 2^-24 of its range, up or down.
@@ -32,7 +40,7 @@ def strayed(model, inputs, outputs, steps):
     return [np.abs(np.rint(a / s) - np.rint(b / s)) for a, b, s in rows]
 
 
-def nudged(model):
+def nudged(model: keras.Model) -> keras.Model:
     """The same simulation with every activation moved before it is rounded."""
     inputs = new_inputs(model)
 
@@ -49,9 +57,9 @@ def nudged(model):
 class Nudge(layers.Layer):
     """Moves every number by `unit`, up or down as if at random.  (...) -> (...)"""
 
-    def __init__(self, unit, **kwargs):
+    def __init__(self, unit: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unit = unit
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return inputs + self.unit * ops.sign(ops.sin(54321.0 * inputs))

@@ -12,7 +12,8 @@ taylor   (change of the loss if it were zero, to first order)^2, mean over batch
          activation x gradient equals that of weight x gradient, which is what is computed.
 """
 
-from typing import get_args
+from collections.abc import Callable
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -21,10 +22,10 @@ from keras import layers, ops
 from kerascnn.errors import UserError, unknown
 
 from ..recipes.stages import Criterion
-from .channel_groups import LOCKED
+from .channel_groups import LOCKED, ChannelGroups
 
 
-def slim(model, strength):
+def slim(model: keras.Model, strength: float) -> None:
     """Adds strength x |gamma| of every batch normalization to the loss of the training to come.
 
     The term is part of no config: a model that is saved and loaded again is free of it.
@@ -43,7 +44,9 @@ def slim(model, strength):
         gamma.regularizer = keras.regularizers.L1(strength)
 
 
-def importance(groups, criterion, taylor=None):
+def importance(
+    groups: ChannelGroups, criterion: str, taylor: Callable[[], Any] | None = None
+) -> np.ndarray:
     """Scores every group of channels.
 
     Args:
@@ -55,7 +58,7 @@ def importance(groups, criterion, taylor=None):
         (groups.count,) floats; infinity for what the criterion cannot judge, and for what is
         locked.
     """
-    if criterion == "taylor":
+    if criterion == "taylor" and taylor is not None:
         scores = taylor()
     elif criterion == "gamma":
         scores = _mean(groups, _gammas(groups))

@@ -47,7 +47,7 @@ class ChannelGroups:
     makers: tuple[str, ...]
     weights: dict[str, tuple[Weight, ...]]
 
-    def loses_whole_groups(self, layer):
+    def loses_whole_groups(self, layer: keras.Layer) -> bool:
         """Whether this is a grouped convolution that loses whole groups, not a part of each."""
         grouped = type(layer) in CONVOLUTIONS and layer.groups > 1
         return grouped and layer.name in self.weights and not self.weights[layer.name][0].rows

@@ -28,7 +28,7 @@ from kerascnn.models.graph import traced, walk
 
 from ..subject.samples import samples_of
 from .channel_criteria import importance
-from .channel_groups import LOCKED, find_groups
+from .channel_groups import LOCKED, ChannelGroups, find_groups
 from .loss_slopes import SAMPLES, slopes
 
 MINIMUM = 1 / 8  # of the channels that are removed together, this share always stays
@@ -103,7 +103,9 @@ def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]
     return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.makers)
 
 
-def choose(groups, scores, macs, multiple_of, sizes=None):
+def choose(
+    groups: ChannelGroups, scores: np.ndarray, macs: float, multiple_of: int, sizes: Any = None
+) -> np.ndarray:
     """Which groups stay, as booleans: those of least importance a multiplication go first.
 
     Groups that make the same layers wider are removed in steps that leave each of these layers a
@@ -185,7 +187,7 @@ class Multiplications:
     A kernel is multiplied once at every place, so a layer's count shrinks as its kernels do.
     """
 
-    def __init__(self, groups, sizes=None):
+    def __init__(self, groups: ChannelGroups, sizes: Any = None) -> None:
         self.constant, self.parts, self.groups_count = 0, [], groups.count
         for call in walk_calls(_sized(groups.model, sizes)).calls:
             macs = 0 if call.is_input else layer_macs(call) or 0
@@ -201,7 +203,7 @@ class Multiplications:
             places = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
             self.parts.extend((places, *kernel) for kernel in kernels)
 
-    def of_each_group(self):
+    def of_each_group(self) -> np.ndarray:
         """What each group takes part in, while all others stay: (groups.count,)."""
         costs = np.zeros(self.groups_count)
         for places, shape, axes in self.parts:
@@ -233,7 +235,7 @@ def _sized(model, sizes):
     )
 
 
-def narrow(groups, keep):
+def narrow(groups: ChannelGroups, keep: np.ndarray) -> keras.Model:
     """Builds the network without the groups that are not in `keep`, weights included."""
 
     def flat(layer):

@@ -5,12 +5,40 @@ returns the labels of the output, a list of them for several outputs, or None wh
 fit: then everything that meets the layer is locked.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from keras import activations, layers
 
 from kerascnn import layers as ours
+from kerascnn.models.graph import Node
+
+Channels = np.ndarray | list[np.ndarray] | None  # the labels of what a rule gives
+
+
+class Labels(Protocol):
+    """The labels so far, and the groups that they form."""
+
+    whole: Collection[str]
+    weights: dict[str, tuple["Weight", ...]]
+
+    def fresh(self, count: int, maker: Any) -> np.ndarray:
+        """New labels for the `count` channels that a layer makes."""
+        ...
+
+    def lock(self, labels: np.ndarray) -> None:
+        """Keeps these channels."""
+        ...
+
+    def join(self, first: np.ndarray, second: np.ndarray) -> None:
+        """Puts channel i of both into one group."""
+        ...
+
+    def join_rows(self, table: np.ndarray) -> None:
+        """Puts the channels of each row of a table into one group."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,19 +53,19 @@ class Weight:
     columns: tuple[int, np.ndarray] | None
 
     @property
-    def axes(self):
+    def axes(self) -> list[tuple[int, np.ndarray]]:
         return [axis for axis in (self.rows, self.columns) if axis]
 
 
-def dense(labels, layer, inputs, node):
+def dense(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return _kernel(labels, layer, inputs[0], node, rows=-2, columns=-1)
 
 
-def transposed(labels, layer, inputs, node):
+def transposed(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return _kernel(labels, layer, inputs[0], node, rows=-1, columns=-2)
 
 
-def convolution(labels, layer, inputs, node):
+def convolution(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     (x,) = inputs
     if layer.groups == 1:
         return _kernel(labels, layer, x, node, rows=-2, columns=-1)
@@ -63,7 +91,7 @@ def _kernel(labels, layer, x, node, *, rows, columns):
     return out
 
 
-def depthwise(labels, layer, inputs, node):
+def depthwise(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     (x,) = inputs
     if len(layer.weights) != 1 + layer.use_bias or not is_elementwise(layer.activation):
         return None
@@ -73,7 +101,7 @@ def depthwise(labels, layer, inputs, node):
     return out
 
 
-def separable(labels, layer, inputs, node):
+def separable(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     (x,) = inputs
     if len(layer.weights) != 2 + layer.use_bias:
         return None
@@ -86,7 +114,7 @@ def separable(labels, layer, inputs, node):
     return out
 
 
-def per_channel(labels, layer, inputs, node):
+def per_channel(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     """Weights whose last axis runs along the channels of the input."""
     (x,) = inputs
     if any(w.shape[-1] != len(x) for w in layer.weights):
@@ -95,28 +123,28 @@ def per_channel(labels, layer, inputs, node):
     return x
 
 
-def normalization(labels, layer, inputs, node):
+def normalization(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     last = len(node.outputs[0].shape) - 1
     return per_channel(labels, layer, inputs, node) if layer.axis in (-1, last) else None
 
 
-def same(labels, layer, inputs, node):
+def same(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return None if getattr(layer, "noise_shape", None) else inputs[0]
 
 
-def activation(labels, layer, inputs, node):
+def activation(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return inputs[0] if is_elementwise(layer.activation) else None
 
 
-def rescaling(labels, layer, inputs, node):
+def rescaling(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return None if np.ndim(layer.scale) or np.ndim(layer.offset) else inputs[0]
 
 
-def permute(labels, layer, inputs, node):
+def permute(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     return inputs[0] if layer.dims[-1] == len(layer.dims) else None
 
 
-def reshape(labels, layer, inputs, node):
+def reshape(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     """Keeps the last axis, or lays all places side by side; the last axis runs fastest."""
     (x,), shape = inputs, node.outputs[0].shape
     if shape[-1] == len(x):
@@ -125,7 +153,7 @@ def reshape(labels, layer, inputs, node):
     return np.tile(x, shape[-1] // len(x)) if flat else None
 
 
-def merge(labels, layer, inputs, node):
+def merge(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     """Joins the inputs; one of a single channel is spread over the channels of the others."""
     wide = [x for x in inputs if len(x) == node.outputs[0].shape[-1]]
     if not wide:
@@ -137,30 +165,30 @@ def merge(labels, layer, inputs, node):
     return wide[0]
 
 
-def concatenate(labels, layer, inputs, node):
+def concatenate(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     if layer.axis in (-1, len(node.outputs[0].shape) - 1):
         return np.concatenate(inputs)
     return merge(labels, layer, inputs, node)
 
 
-def zero_padding(labels, layer, inputs, node):
+def zero_padding(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     (x,) = inputs
     return np.concatenate([x, labels.fresh(layer.filters - len(x), layer)])
 
 
-def split(labels, layer, inputs, node):
+def split(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     table = inputs[0].reshape(layer.sections, -1)
     labels.join_rows(table)  # as many of each part
     return list(table)
 
 
-def shuffle(labels, layer, inputs, node):
+def shuffle(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
     table = inputs[0].reshape(layer.groups, -1)
     labels.join_rows(table)  # the same of each group: what stays is dealt out as before
     return table.T.reshape(-1)
 
 
-def is_elementwise(function):
+def is_elementwise(function: Callable[..., Any] | None) -> bool:
     """Whether an activation treats every channel by itself."""
     return function is None or function in ELEMENTWISE
 

@@ -10,12 +10,15 @@ products that one output sums up, and they lie beside each other in a TFLite fil
 are (output, height, width, input). tfmot takes the same rows.
 """
 
+import keras
 import numpy as np
 
 from ..constraints.kernels import TRANSPOSED
 
 
-def kept(layer, magnitudes, sparsity, *, in_fours=False):
+def kept(
+    layer: keras.Layer, magnitudes: np.ndarray, sparsity: float, *, in_fours: bool = False
+) -> np.ndarray:
     """The 0/1 mask of the weights of a layer that stay at a sparsity.
 
     in_fours: zeros are chosen among those that the pattern 2:4 allows, and are all of these at a
@@ -28,7 +31,7 @@ def kept(layer, magnitudes, sparsity, *, in_fours=False):
     return largest(np.where(must, np.inf, magnitudes), 1 - dropped)
 
 
-def two_of_four(magnitudes, axis):
+def two_of_four(magnitudes: np.ndarray, axis: int) -> np.ndarray:
     """A 0/1 mask of the two largest of every four entries in a row along `axis`.
 
     A row whose length is no multiple of four counts as filled up with zeros, as the hardware
@@ -44,7 +47,7 @@ def two_of_four(magnitudes, axis):
     return np.moveaxis(mask.reshape(filled.shape)[..., :length], -1, axis)
 
 
-def largest(magnitudes, share):
+def largest(magnitudes: np.ndarray, share: float) -> np.ndarray:
     """A 0/1 mask of the `share` of entries that are largest."""
     drop = magnitudes.size - round(share * magnitudes.size)
     mask = np.ones(magnitudes.size, "float32")

@@ -1,6 +1,7 @@
 """When zeros come: the callback that prunes while a model is trained."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,12 +9,12 @@ from keras import ops
 
 from kerascnn.console import console
 from kerascnn.errors import UserError, unknown
+from kerascnn.models.graph import kernel_variable
 
 from ..constraints.kernels import (
     Held,
     chosen_layers,
     forget_step,
-    kernel,
     own_constraint,
     sparsity,
     zeros_of,
@@ -26,7 +27,7 @@ PATTERNS = ("unstructured", "2:4")
 OF_FOUR = 0.5  # the share of zeros that the pattern 2:4 is
 
 
-def polynomial_sparsity(progress, target, begin, end):
+def polynomial_sparsity(progress: float, target: float, begin: float, end: float) -> float:
     """The sparsity at `progress` (0..1 of training): 0 at begin, `target` from end on (eq. 1)."""
     if progress < begin:
         return 0.0
@@ -74,7 +75,7 @@ class Pruning(keras.callbacks.Callback):
         schedule: str = "polynomial",
         pattern: str = "unstructured",
         exclude: Sequence[str] = (),
-    ):
+    ) -> None:
         super().__init__()
         if schedule not in SCHEDULES:
             raise unknown("schedule", schedule, SCHEDULES)
@@ -92,7 +93,7 @@ class Pruning(keras.callbacks.Callback):
             raise UserError(f"steps: expected batches of the whole training, got {steps}")
         self.layers = chosen_layers(model, exclude)
         for layer in self.layers:
-            variable = kernel(layer)
+            variable = kernel_variable(layer)
             if isinstance(variable.constraint, Held) and not isinstance(variable.constraint, Mask):
                 raise UserError(
                     f"{layer.name}: shares its values; prune first and cluster what that leaves"
@@ -110,7 +111,7 @@ class Pruning(keras.callbacks.Callback):
             for layer, weights in self._kernels()
         )
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.each_epoch = self.params.get("steps")
         epochs = self.params.get("epochs")
         self.total = self.steps or (self.each_epoch and epochs and self.each_epoch * epochs)
@@ -128,12 +129,12 @@ class Pruning(keras.callbacks.Callback):
         self.zeros = self.checked = False
         forget_step(self.model)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.before = epoch * self.each_epoch if self.each_epoch else self.step
         self.step = self.before
         self._choose_if_due()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.step = self.before + batch + 1
         if self.zeros and not self.checked:
             self._check()
@@ -141,10 +142,10 @@ class Pruning(keras.callbacks.Callback):
             self._hold()
         self._choose_if_due()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._hold()  # also where something else than the optimizer has moved them
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._hold()  # averages of weights over time (use_ema) have come in after the last step
         if self.by_hand:
             forget_step(self.model)  # the next one is traced with the masks as they are now
@@ -172,12 +173,12 @@ class Pruning(keras.callbacks.Callback):
             return
         self.current = wanted
         for layer, weights in self._kernels():
-            mask = kernel(layer).constraint.keep
+            mask = kernel_variable(layer).constraint.keep
             held = ops.convert_to_numpy(mask) * ~zeros_of(weights)
             keep = held * self._kept(layer, weights * held, wanted)
             self.zeros = self.zeros or not keep.all()
             mask.assign(keep)
-            kernel(layer).assign(weights * keep)
+            kernel_variable(layer).assign(weights * keep)
 
     def _kept(self, layer, weights, share):
         return kept(layer, np.abs(weights), share, in_fours=self.in_fours)
@@ -186,19 +187,19 @@ class Pruning(keras.callbacks.Callback):
         """Whether the step keeps zeros; where not, as in one that its owner traced, we do."""
         self.checked = True
         for layer, weights in self._kernels():
-            keep = ops.convert_to_numpy(kernel(layer).constraint.keep)
+            keep = ops.convert_to_numpy(kernel_variable(layer).constraint.keep)
             self.by_hand = self.by_hand or bool(weights[keep == 0].any())
 
     def _hold(self):
         self._sync()
         for layer in self.layers:
-            variable = kernel(layer)
+            variable = kernel_variable(layer)
             variable.assign(variable * ops.cast(variable.constraint.keep, variable.dtype))
 
     def _kernels(self):
         """(layer, weights) of each layer that is pruned."""
         self._sync()
-        return [(layer, ops.convert_to_numpy(kernel(layer))) for layer in self.layers]
+        return [(layer, ops.convert_to_numpy(kernel_variable(layer))) for layer in self.layers]
 
     def _sync(self):
         if hasattr(self.model, "jax_state_sync"):  # JAX holds the weights elsewhere in a training

@@ -16,10 +16,10 @@ from keras import ops
 
 from kerascnn.errors import UserError
 from kerascnn.evaluation import predictions
-from kerascnn.models.graph import output_names
+from kerascnn.models.graph import kernel_variable, output_names
 from kerascnn.tables import Column, Table
 
-from ..constraints.kernels import chosen_layers, kernel
+from ..constraints.kernels import chosen_layers
 from ..subject.metric import Metric
 from ..subject.opening import open_subject
 from ..subject.samples import Samples
@@ -150,7 +150,7 @@ def scan(
         )
     found, whole = [], _figure(subject, taken)
     for layer in chosen_layers(subject.model):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         weights = ops.convert_to_numpy(variable).copy()
         try:
             reached = []

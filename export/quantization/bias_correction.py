@@ -7,14 +7,16 @@ arXiv:1906.04721, section 4.2 and appendix D, the empirical form).
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import ops
 
-from kerascnn.models.graph import consumers, nodes, walk
+from kerascnn.models.graph import consumers, inference, nodes, walk
 
-from .float_form import float_twin, inference
+from .float_form import float_twin
 from .folded_normalization import normalization_behind
 from .quantized_layers import FakeQuant, QuantizedKernel
 
@@ -22,7 +24,7 @@ CORRECTION_IMAGES = 256
 MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides
 
 
-def correct_biases(model, inputs):
+def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
     """Moves each bias of a calibrated simulation so that its outputs have their float mean.
 
     Inputs first, each layer with those before it corrected already. The bias is the layer's own,

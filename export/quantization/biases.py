@@ -7,11 +7,14 @@ gets biases that int32 can hold exactly: it changes by less than what training r
 file then computes what the simulation computes.
 """
 
+from typing import Any
+
+import keras
 import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
-from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.graph import consumers, kernel_variable, nodes
 
 from .folded_normalization import normalization_behind
 from .quantized_layers import (
@@ -24,7 +27,7 @@ from .quantized_layers import (
 MOST_STEPS = 2**31 - 1
 
 
-def settle_biases(model):
+def settle_biases(model: keras.Model) -> None:
     """Moves each bias of a calibrated simulation to the nearest multiple of its step. In place.
 
     The bias is the layer's own, or the beta of the batch normalization that is folded into it.
@@ -86,9 +89,9 @@ def _refuse_beyond_int32(layer, steps, input_scale):
     )
 
 
-def weight_scales(layer):
+def weight_scales(layer: Any) -> np.ndarray:
     """The step of a quantized kernel, with what is folded into it: a number, or one a channel."""
-    kernel = ops.convert_to_numpy(layer._kernel).astype("float64")
+    kernel = ops.convert_to_numpy(kernel_variable(layer)).astype("float64")
     if layer.gain is not None:
         gain = along_kernel(layer, layer.gain(), kernel)
         kernel = kernel * ops.convert_to_numpy(gain).astype("float64")

@@ -11,7 +11,9 @@ of them.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -68,7 +70,14 @@ class _Pair:
     caps: list
 
 
-def equalize(model, batches, *, per_channel=True, exclude=(), pixels=None):
+def equalize(
+    model: keras.Model,
+    batches: Iterable[Any],
+    *,
+    per_channel: bool = True,
+    exclude: Sequence[str] = (),
+    pixels: Sequence[bool] | None = None,
+) -> Equalized:
     """Equalizes what can be, in a copy of a float model in the operations of int8.
 
     Args:
@@ -113,7 +122,7 @@ def _is_relu(layer):
     )
 
 
-def cap_of(layer):
+def cap_of(layer: keras.Operation) -> float:
     """The largest value that a ReLU gives; infinity without a cap."""
     if isinstance(layer, layers.ReLU):
         return np.inf if layer.max_value is None else float(layer.max_value)

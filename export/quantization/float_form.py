@@ -9,7 +9,7 @@ from .quantized_activations import QuantizedPReLU
 from .quantized_layers import TWINS, FakeQuant, QuantizedKernel
 
 
-def unrounded(simulated):
+def unrounded(simulated: keras.Model) -> keras.Model:
     """The float network inside a simulation: same names and weights, no rounding.
 
     It stands in the operations of `integer_form`.
@@ -44,13 +44,7 @@ def _float_copy(layer):
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
-def float_twin(layer):
+def float_twin(layer: keras.Layer) -> keras.Layer:
     """The ordinary Keras layer of a quantized one, not built yet."""
     base = next(base for base, twin in TWINS.items() if twin is type(layer))
     return base.from_config(base.get_config(layer))
-
-
-def inference(layer, kwargs):
-    """The arguments of a call, with `training=False` where the layer knows it."""
-    knows = getattr(layer, "_call_has_training_arg", False)
-    return {**kwargs, "training": False} if knows else kwargs

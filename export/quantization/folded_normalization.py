@@ -1,9 +1,12 @@
 """Batch normalization as int8 has it: a part of the kernel in front."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
-from kerascnn.models.graph import maker
+from kerascnn.models.graph import Node, producer
 
 from ..integer_form.operations import PACKAGE, TRAINING_ONLY
 from .quantized_layers import QuantizedKernel
@@ -28,29 +31,31 @@ class FoldedBatchNormalization(layers.BatchNormalization):
     TensorFlow's fused kernel, which Keras does not: the same numbers, faster.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         self.frozen = self.add_weight(
             shape=(), initializer="zeros", trainable=False, autocast=False, name="frozen"
         )
 
     def __call__(self, inputs, *args, **kwargs):
-        source = maker(inputs, through=TRAINING_ONLY)
+        source = producer(inputs, through=TRAINING_ONLY)
         if isinstance(source, QuantizedKernel):
             source.gain = self.gain
         return super().__call__(inputs, *args, **kwargs)
 
-    def gain(self):
+    def gain(self) -> keras.KerasTensor:
         """What each channel is multiplied by, (C,)."""
         gain = ops.rsqrt(self.moving_variance + self.epsilon)
         return gain * self.gamma if self.scale else gain
 
-    def shift(self):
+    def shift(self) -> keras.KerasTensor:
         """What is added to each channel, (C,)."""
         shift = -self.moving_mean * self.gain()
         return shift + self.beta if self.center else shift
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: keras.KerasTensor, training: bool | None = None, mask: Any = None
+    ) -> keras.KerasTensor:
         if not (training and self.trainable):
             return super().call(inputs, training=False, mask=mask)
         if mask is not None or self.renorm:
@@ -96,7 +101,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
             count = tf.cast(tf.size(inputs) // channels, "float32")
             variance = variance * (count - 1) / count
         else:
-            axes = self._reduction_axes
+            axes = [i for i in range(len(inputs.shape)) if i != self.axis % len(inputs.shape)]
             mean, variance = ops.moments(inputs, axes) if batch else moving
             outputs = ops.batch_normalization(
                 inputs, mean, variance, self.axis, beta, gamma, self.epsilon
@@ -111,7 +116,7 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         return outputs, *averaged
 
 
-def normalization_behind(node, takers):
+def normalization_behind(node: Node, takers: Mapping[int, Sequence[Node]]) -> Node | None:
     """The node of the batch normalization that the kernel of a node is rounded with, or None.
 
     takers: what `consumers` gave.
@@ -126,15 +131,15 @@ def normalization_behind(node, takers):
 class FreezeStatistics(keras.callbacks.Callback):
     """Freezes the batch normalizations of a quantized model from an epoch on, counted from 0."""
 
-    def __init__(self, epoch):
+    def __init__(self, epoch: int) -> None:
         super().__init__()
         self.epoch = epoch
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         freeze_statistics(self.model, epoch >= self.epoch)
 
 
-def freeze_statistics(model, frozen=True):
+def freeze_statistics(model: keras.Model, frozen: bool = True) -> None:
     """Whether the batch normalizations of a quantized model train by their moving statistics."""
     for layer in model.layers:
         if isinstance(layer, FoldedBatchNormalization):

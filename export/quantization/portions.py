@@ -5,6 +5,8 @@ through a ResNet-50 that simulates int8 would take 20 GB at 224 pixels.
 """
 
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +16,7 @@ from kerascnn.models.graph import nodes
 MEMORY = 2**31  # bytes, of float32 activations
 
 
-def portions(model, batches):
+def portions(model: keras.Model, batches: Iterable[Any]) -> Iterator[list[np.ndarray]]:
     """Cuts batches of inputs into parts of which `model` may keep all it makes.
 
     Args:

@@ -1,5 +1,7 @@
 """Activations that int8 computes otherwise than Keras: slopes are rounded, limits saturate."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -11,7 +13,7 @@ from .quantized_layers import quantized
 class QuantizedPReLU(layers.PReLU):
     """PReLU with its slopes rounded as TFLite's converter rounds them: symmetric, one scale."""
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         return ops.relu(inputs) - quantized(self.alpha, None) * ops.relu(-inputs)
 
 
@@ -24,11 +26,11 @@ class SaturatingReLU(layers.ReLU):
 class SaturatingTanh(layers.Activation):
     """The tanh of straight lines; an int8 file leaves both limits to the range behind it."""
 
-    def __init__(self, activation="hard_tanh", **kwargs):
+    def __init__(self, activation: str = "hard_tanh", **kwargs: Any) -> None:
         super().__init__(activation, **kwargs)
 
 
-def activation_twin(layer):
+def activation_twin(layer: keras.Layer) -> keras.Layer | None:
     """The quantized twin of an activation, without weights yet; None where it needs none."""
     kind = None
     if isinstance(layer, layers.PReLU):

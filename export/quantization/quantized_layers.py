@@ -5,6 +5,9 @@ one a tensor); activations are asymmetric, 256 steps, with one scale a tensor. T
 gradient of the identity within the range and none outside it (Jacob et al., arXiv:1712.05877).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
@@ -31,14 +34,21 @@ class FakeQuant(layers.Layer):
     and kernels differ in them: they go "up", or "away" from an integer 0.
     """
 
-    def __init__(self, fixed=None, *, momentum=0.99, places=1, **kwargs):
+    def __init__(
+        self,
+        fixed: Sequence[float] | None = None,
+        *,
+        momentum: float = 0.99,
+        places: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.autocast = False  # a range is not rounded to half precision on the way in
         self.fixed = tuple(fixed) if fixed else None
         self.momentum = momentum
         self.places = places
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         def weight(name, start, shape=()):
             return self.add_weight(
                 shape=shape,
@@ -55,11 +65,17 @@ class FakeQuant(layers.Layer):
             self.minima = weight("minima", low, (self.places,))
             self.maxima = weight("maxima", high, (self.places,))
 
-    def watches(self, place=0, halves=None):
+    def watches(self, place: int | None = 0, halves: str | None = None) -> bool:
         """Whether a call with these arguments moves the range."""
         return self.fixed is None and not halves and place is not None
 
-    def call(self, inputs, training=False, place=0, halves=None):
+    def call(
+        self,
+        inputs: keras.KerasTensor,
+        training: bool = False,
+        place: int | None = 0,
+        halves: str | None = None,
+    ) -> keras.KerasTensor:
         if training and self.watches(place, halves):
             self._move(place, inputs)
         if place is None:
@@ -70,11 +86,11 @@ class FakeQuant(layers.Layer):
         x = fake_quant_with_min_max_vars(x, self.minimum.value, self.maximum.value)
         return ops.cast(x, self.compute_dtype)
 
-    def set_range(self, low, high):
+    def set_range(self, low: float, high: float) -> None:
         """Sets the range, from which each place goes on if it is trained."""
         self.set_ranges([(low, high)] * self.places)
 
-    def set_ranges(self, ranges):
+    def set_ranges(self, ranges: Sequence[tuple[float, float]]) -> None:
         """Sets the range of each place, (low, high); their hull is what counts."""
         lows, highs = zip(*ranges, strict=True)
         self._assign_range(min(lows), max(highs))
@@ -87,18 +103,18 @@ class FakeQuant(layers.Layer):
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
         silent = high == low  # a batch of zeros says nothing about a range
-        old = (self.minimum, self.maximum)
+        old = self.minimum.value, self.maximum.value
         if self.places > 1:
-            old = self.minima[place], self.maxima[place]
+            old = self.minima.value[place], self.maxima.value[place]
         low, high = ops.where(silent, old[0], low), ops.where(silent, old[1], high)
         if self.places == 1:
             low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
             self._assign_range(low, high)
             return
         here = ops.arange(self.places) == place
-        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima))
-        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima))
-        self._assign_range(ops.min(self.minima), ops.max(self.maxima))
+        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima.value))
+        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima.value))
+        self._assign_range(ops.min(self.minima.value), ops.max(self.maxima.value))
 
     def _assign_range(self, low, high):
         """Sets the hull, a little wider where 0 would lie in the middle between two integers.
@@ -126,10 +142,10 @@ class FakeQuant(layers.Layer):
         side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
         return x + side * step / 1024
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "fixed": self.fixed,
@@ -150,14 +166,16 @@ class QuantizedKernel:
         rounds: False for a layer that stays float.
     """
 
-    def __init__(self, *args, per_channel=True, rounds=True, **kwargs):
+    def __init__(
+        self, *args: Any, per_channel: bool = True, rounds: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.per_channel = per_channel
         self.rounds = rounds
         self.gain = None  # of the normalization that follows: a function, one number a channel
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         kernel = ops.convert_to_tensor(self._kernel)
         shape = scaled_last(self, kernel)
         if not self.rounds:
@@ -168,20 +186,20 @@ class QuantizedKernel:
         return quantized(kernel * gain, shape) / ops.where(gain == 0, 1.0, gain)
 
     @kernel.setter
-    def kernel(self, variable):
+    def kernel(self, variable: Any) -> Any:
         self._kernel = variable
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         # Convolutions of Keras would store `kernel`, and training could not go on from there.
         for i, variable in enumerate(v for v in (self._kernel, self.bias) if v is not None):
             store[str(i)] = variable
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = {"per_channel": self.per_channel, "rounds": self.rounds}
         return {**super().get_config(), **config}
 
 
-def along_kernel(layer, values, kernel):
+def along_kernel(layer: Any, values: Any, kernel: Any) -> Any:
     """One number an output channel, in a shape that multiplies the kernel."""
     if isinstance(layer, layers.DepthwiseConv2D):
         return ops.reshape(values, kernel.shape[-2:])
@@ -190,7 +208,7 @@ def along_kernel(layer, values, kernel):
     return values
 
 
-def scaled_last(layer, kernel):
+def scaled_last(layer: Any, kernel: Any) -> tuple[int, ...] | None:
     """The shape of a kernel whose last axis has a scale each; None for one scale by other means."""
     if isinstance(layer, layers.DepthwiseConv2D):
         channels = kernel.shape[-2] * kernel.shape[-1]
@@ -200,7 +218,7 @@ def scaled_last(layer, kernel):
     return kernel.shape if layer.per_channel else None
 
 
-def quantized(kernel, shape):
+def quantized(kernel: Any, shape: tuple[int, ...] | None) -> Any:
     """Rounds a kernel, symmetric and narrow: a scale a channel of `shape`, or one if it is None."""
     if shape is None:
         high = ops.stop_gradient(ops.max(ops.abs(kernel)))
@@ -230,6 +248,6 @@ PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
 TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
 
 
-def is_int8(model):
+def is_int8(model: keras.Model) -> bool:
     """Whether a model simulates int8."""
     return any(isinstance(layer, FakeQuant) for layer in model.layers)

@@ -1,6 +1,7 @@
 """The model that simulates int8: an ordinary functional model that keeps the names people use."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -21,7 +22,7 @@ class QuantizedModel(keras.Model):
         self.inlined = {name: list(layers) for name, layers in inlined.items()}
         return self
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer of this name or index, or the group of layers that a nested model became."""
         inlined = getattr(self, "inlined", {})
         if name in inlined:
@@ -29,13 +30,15 @@ class QuantizedModel(keras.Model):
             return LayerGroup(name, [layer for layer in self.layers if layer.name in members])
         return super().get_layer(name, index)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = {"output_names": list(self.output_names)}
         inlined = {name: list(layers) for name, layers in getattr(self, "inlined", {}).items()}
         return {**super().get_config(), **names, "inlined": inlined}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "QuantizedModel":
         config = dict(config)
         names, inlined = config.pop("output_names", None), config.pop("inlined", {})
         model = super().from_config(config, custom_objects)
@@ -48,7 +51,7 @@ class LayerGroup:
     name: of the nested model. layers: in the order of the graph.
     """
 
-    def __init__(self, name: str, layers: Sequence[keras.Layer]):
+    def __init__(self, name: str, layers: Sequence[keras.Layer]) -> None:
         self.name, self.layers = name, list(layers)
 
     @property
@@ -57,7 +60,7 @@ class LayerGroup:
         return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
-    def trainable(self, value: bool):
+    def trainable(self, value: bool) -> None:
         for layer in self.layers:
             layer.trainable = value
 

@@ -10,14 +10,15 @@ the kernel with it (see `folded_normalization`).
 
 import fnmatch
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
 from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.models.graph import canonical, functional, like, maker, new_inputs, nodes, walk
+from kerascnn.models.graph import canonical, functional, like, new_inputs, nodes, producer, walk
 
 from ..integer_form.names import operation_names
 from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
@@ -117,7 +118,9 @@ def refuse_quantized(model: keras.Model) -> None:
 class Quantizer:
     """Calls the layers of an integer form with their quantized twins, and rounds between them."""
 
-    def __init__(self, flat, per_channel, exclude, pixels):
+    def __init__(
+        self, flat: keras.Model, per_channel: bool, exclude: Sequence[str], pixels: Sequence[bool]
+    ) -> None:
         self.flat, self.per_channel, self.exclude, self.pixels = flat, per_channel, exclude, pixels
         self.rounded = roundings(flat, exclude=exclude)
         self.shared = shared_ranges(flat, self.rounded, exclude=exclude)
@@ -126,7 +129,7 @@ class Quantizer:
         self.ranges, self.filled = {}, Counter()  # by the id of the first node of a range
         self.rounders = {}  # id of a tensor -> what rounded it
 
-    def quantized(self, model):
+    def quantized(self, model: keras.Model) -> keras.Model:
         """The quantized model, with the names of the outputs of `model`."""
         inputs = new_inputs(self.flat)
         ends = keras.tree.flatten(inputs)
@@ -201,7 +204,7 @@ def _copy(layer):
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
-def halves_of(layer):
+def halves_of(layer: keras.Operation) -> str | None:
     """Where the kernel of a layer that averages integers rounds halves; None for other layers."""
     if isinstance(layer, layers.AveragePooling2D):
         return "away"
@@ -209,16 +212,16 @@ def halves_of(layer):
     return "up" if bilinear else None
 
 
-def averages_what_is_handed_on(layer, x):
+def averages_what_is_handed_on(layer: keras.Operation, x: keras.KerasTensor) -> bool:
     """Whether the converter must be told the range of what goes into a layer.
 
     It knows that a pooling, or a padding, gives out the range that it takes; but where an average
     and others take that, it makes the others float.
     """
-    return isinstance(layer, layers.AveragePooling2D) and not isinstance(maker(x), FakeQuant)
+    return isinstance(layer, layers.AveragePooling2D) and not isinstance(producer(x), FakeQuant)
 
 
-def reason_against(layer) -> str | None:
+def reason_against(layer: keras.Operation) -> str | None:
     """Why int8 has no rule for a layer, in words; None where it has one."""
     kind, activation = type(layer).__name__, activation_name(layer)
     if not isinstance(layer, KNOWN):
@@ -230,7 +233,7 @@ def reason_against(layer) -> str | None:
     return None
 
 
-def refuse_unknown(layer):
+def refuse_unknown(layer: keras.Operation) -> None:
     """UserError where int8 has no rule for a layer."""
     if reason := reason_against(layer):
         raise UserError(
@@ -274,7 +277,7 @@ def _refuse_unmatched(exclude, model):
             raise UserError(f"exclude: no layer of {model.name} is called {pattern!r}")
 
 
-def calibrate(model: keras.Model, batches) -> None:
+def calibrate(model: keras.Model, batches: Iterable[Any]) -> None:
     """Sets every watched range to the extremes that it meets, with none of them rounding.
 
     Args:

@@ -6,6 +6,9 @@ least_squares   the range whose rounding and clipping have the smallest mean squ
                 (Banner et al., arXiv:1810.05723, section 2, measured here on a histogram)
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -20,7 +23,7 @@ BINS = 4096
 SHRINKS = np.geomspace(1.0, 0.02, 60)  # of the extremes, that least squares tries on each side
 
 
-def narrow_ranges(model, batches, method):
+def narrow_ranges(model: keras.Model, batches: Iterable[Any], method: str) -> None:
     """Narrows the watched ranges of a calibrated simulation. In place.
 
     Args:
@@ -62,15 +65,15 @@ def _float_activations(model):
     return watched, keras.Model(keras.tree.flatten(inputs), found)
 
 
-def percentile(count, low, high):
+def percentile(count: np.ndarray, low: float, high: float) -> tuple[float, float]:
     """The range within a histogram of (low, high) that leaves out `RARE` of it on each side."""
     edges = np.linspace(low, high, len(count) + 1)
     below = np.cumsum(count) / count.sum()
     first, last = np.searchsorted(below, [RARE, 1 - RARE])
-    return edges[first], edges[last + 1]
+    return float(edges[first]), float(edges[last + 1])
 
 
-def least_squares(count, low, high):
+def least_squares(count: np.ndarray, low: float, high: float) -> tuple[float, float]:
     """The range within a histogram of (low, high) whose 256 steps err least, in the mean square.
 
     The upper end is shrunk first, then the lower one.

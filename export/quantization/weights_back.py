@@ -1,11 +1,12 @@
 """From a quantized model back to the float one it was made from."""
 
+import keras
 import numpy as np
 from keras import layers, ops
 
 from kerascnn.errors import UserError
 from kerascnn.layers import SpatiallySeparableConv2D
-from kerascnn.models.graph import canonical_pairs
+from kerascnn.models.graph import canonical_pairs, kernel_variable
 
 from ..integer_form.absorbed_scalings import absorbed_scalings, scaled
 from ..integer_form.composites import composite_weights
@@ -15,7 +16,7 @@ from .quantized_layers import QuantizedKernel
 SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D, SpatiallySeparableConv2D)
 
 
-def weights_back(simulated, model):
+def weights_back(simulated: keras.Model, model: keras.Model) -> keras.Model:
     """Writes the weights that a quantized model was trained to into its float model. In place.
 
     They are the float values behind the rounding, so the training of the float model, or another
@@ -58,5 +59,7 @@ def weights_back(simulated, model):
 def _float_weights(layer):
     """The weights of a layer as they stand in the float model; a few may follow them."""
     if isinstance(layer, QuantizedKernel):
-        return [ops.convert_to_numpy(v) for v in (layer._kernel, layer.bias) if v is not None]
+        return [
+            ops.convert_to_numpy(v) for v in (kernel_variable(layer), layer.bias) if v is not None
+        ]
     return layer.get_weights()

@@ -20,6 +20,7 @@ Numbers are percent of the multiply-accumulates that stay, percent of the weight
 values a kernel may take.
 """
 
+from .recipe import Recipe
 from .stages import Calibration
 
 METHODS = {
@@ -31,7 +32,7 @@ METHODS = {
 }
 
 
-def recipe_name(recipe):
+def recipe_name(recipe: Recipe) -> str:
     """Returns the name of a `Recipe` by its content; whoever writes one may call it otherwise."""
     if recipe.container:
         return "deep_compression"

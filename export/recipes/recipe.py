@@ -53,35 +53,35 @@ class Recipe(Section):
         return self
 
     @property
-    def method(self):
+    def method(self) -> str | None:
         """The method of the quantization, or None."""
         return self.quantization.method if self.quantization else None
 
     @property
-    def leaves_float(self):
+    def leaves_float(self) -> bool:
         """Whether layers of an int8 network stay float because the recipe says so."""
         return bool(self.quantization and self.quantization.exclude)
 
     @property
-    def compresses(self):
+    def compresses(self) -> bool:
         """Whether a stage trains, which is what `compress` is for."""
         stages = (self.channels, self.pruning, self.clustering)
         return self.method == "qat" or any(stage is not None for stage in stages)
 
 
-def folders():
+def folders() -> list[Path]:
     """Where recipes are looked up by name: the wheel's copy of configs/, or the checkout's."""
     package = Path(kerascnn.__file__).parent
     candidates = (package / "configs" / "export", package.parent / "configs" / "export")
     return [folder for folder in candidates if folder.is_dir()]
 
 
-def shipped_recipes():
+def shipped_recipes() -> dict[str, Path]:
     """name -> the path of its YAML file."""
     return {p.stem: p for folder in folders() for p in folder.glob("*.yaml")}
 
 
-def load_recipe(name):
+def load_recipe(name: Recipe | Path | str) -> Recipe:
     """Reads a recipe by the path of its YAML file, or by the name of one that ships.
 
     One that is a `Recipe` already is given back.

@@ -66,7 +66,7 @@ class Pruning(Section):
         return self
 
     @property
-    def settled(self):
+    def settled(self) -> int:
         """The first epoch of the fine-tuning, from 0, that begins with all of the zeros."""
         reached = self.begin if self.schedule == "constant" else self.end
         return min(ceil(reached * self.fine_tune.epochs), self.fine_tune.epochs - 1)
@@ -129,9 +129,9 @@ class Clustering(Section):
             raise ValueError("'dense' and 'layers' need 'engine: native'")
         return self
 
-    def values(self, name, *, dense=False):
+    def values(self, name: str, *, dense: bool = False) -> int:
         """How many values the kernel of a layer may take, by its name and whether it is Dense."""
-        number = self.dense if dense and self.dense else self.clusters or self.bits
+        number = self.dense if dense and self.dense else self.clusters or self.bits or 0
         number = next((n for p, n in self.layers.items() if fnmatch(name, p)), number)
         return 2**number if self.bits else number
 
@@ -228,7 +228,7 @@ class Quantization(Section):
         return self
 
     @property
-    def frozen_from(self):
+    def frozen_from(self) -> int:
         """The epoch, counted from 0, from which on the statistics are frozen."""
         epochs = self.fine_tune.epochs
         return epochs - round(self.frozen_statistics * epochs)

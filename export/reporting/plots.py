@@ -8,6 +8,7 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -47,23 +48,23 @@ MOST_FILTERS = 96
 LONGEST_LABEL = 18
 
 
-def loss(rows, title, best=None):
+def loss(rows: Sequence[dict[str, float]], title: str, best: int | None = None) -> Markup:
     """Training and validation loss of history rows; `best` is an epoch to mark."""
     return _curves(rows, f"{title}: loss", "cross-entropy (nats)", ("loss", "val_loss"), best)
 
 
-def accuracy(rows, title, best=None):
+def accuracy(rows: Sequence[dict[str, float]], title: str, best: int | None = None) -> Markup:
     """Training and validation accuracy of history rows; `best` is an epoch to mark."""
     keys = ("accuracy", "val_accuracy")
     return _curves(rows, f"{title}: accuracy", "share of images", keys, best, percent=True)
 
 
-def learning_rate(rows, title):
+def learning_rate(rows: Sequence[dict[str, float]], title: str) -> Markup:
     """The learning rate at the end of each epoch."""
     return _curves(rows, f"{title}: learning rate", "learning rate", ("learning_rate",))
 
 
-def confusion(counts, labels):
+def confusion(counts: np.ndarray, labels: Sequence[str]) -> Markup:
     """A confusion matrix, (classes, classes): rows the truth, columns the answer.
 
     Colour is the share of the row, on a square-root scale, so that single mistakes show.
@@ -102,7 +103,7 @@ def confusion(counts, labels):
         return as_svg(figure, "confusion", "Confusion matrix of the test images")
 
 
-def filters(kernels):
+def filters(kernels: np.ndarray) -> Markup:
     """The filters of a first layer, (filters, height, width, channels) in 0..1, side by side.
 
     Three channels are shown in colour; of any other number the first channel, in grey.
@@ -178,7 +179,7 @@ def _shortened(label):
     return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
-def as_svg(figure, name, description):
+def as_svg(figure: Figure, name: str, description: str) -> Markup:
     """The figure as an <svg> element for a page, its ids apart from those of the other plots."""
     written = io.StringIO()
     with warnings.catch_warnings():

@@ -1,8 +1,12 @@
 """The files of a run that a report is made from, read and validated by `schemas`."""
 
+from pathlib import Path
+from typing import Any
+
 from kerascnn.config import parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
+from kerascnn.training import Run
 from kerascnn.training.history import read_history
 
 from ..proof.schemas import (
@@ -21,12 +25,12 @@ COLUMNS = ("epoch", "accuracy", "loss", "val_accuracy", "val_loss", "learning_ra
 STAGES = ("channels", "pruning", "clustering", "quantization")
 
 
-def read_outcome(run, remedy):
+def read_outcome(run: Run, remedy: str) -> Outcome:
     """What RUN/run.json says of the training; a UserError names `remedy`, which makes it anew."""
     return _read(Outcome, run.path / "run.json", remedy)
 
 
-def read_evaluation(run, remedy):
+def read_evaluation(run: Run, remedy: str) -> EvaluationRecord | None:
     """RUN/evaluation.json, or None where it is missing; it must fit the labels of the run."""
     path, classes = run.path / "evaluation.json", len(run.labels)
     if not path.exists():
@@ -46,13 +50,13 @@ def read_evaluation(run, remedy):
     return found
 
 
-def read_benchmark(run, remedy):
+def read_benchmark(run: Run, remedy: str) -> Benchmark | None:
     """RUN/benchmark.json, or None where it is missing."""
     path = run.path / "benchmark.json"
     return _read(Benchmark, path, remedy) if path.exists() else None
 
 
-def read_curves(path, epochs, remedy):
+def read_curves(path: Path, epochs: int, remedy: str) -> list[dict[str, float]]:
     """The rows of a history.csv, one for each of so many epochs, with the numbers to draw."""
     if not path.exists():
         raise UserError(f"{path} is missing; {remedy} makes it")
@@ -68,7 +72,7 @@ def read_curves(path, epochs, remedy):
     return rows
 
 
-def read_stages(run):
+def read_stages(run: Run) -> list[tuple[Any, str, list[dict[str, float]]]]:
     """((recipe, name of the stage, rows of its history), ...) of a compressed run."""
     found = []
     for path in sorted(run.path.glob("*/recipe.yaml")):
@@ -83,7 +87,7 @@ def read_stages(run):
     return found
 
 
-def read_sheets(run):
+def read_sheets(run: Run) -> dict[Path, Sheet]:
     """path -> `Sheet` of every artifact of a run that has one."""
     found = {}
     for sheet in sorted(run.path.glob("model_*.json")):
@@ -104,7 +108,7 @@ def read_sheets(run):
     return found
 
 
-def read_packed(run):
+def read_packed(run: Run) -> dict[Path, PackedSheet]:
     """path -> `PackedSheet` of every .kcnn file of a run."""
     found = {}
     for path in sorted(run.path.glob("model_*.kcnn")):
@@ -113,7 +117,7 @@ def read_packed(run):
     return found
 
 
-def without_sheet(run):
+def without_sheet(run: Run) -> list[str]:
     """The names of artifacts beside which no sheet stands."""
     files = (p for p in sorted(run.path.glob("model_*")) if p.suffix in BY_SUFFIX)
     return [p.name for p in files if not sheet_path(p).exists()]

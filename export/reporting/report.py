@@ -1,6 +1,8 @@
 """The report of a run: one page, RUN/report.html, that needs nothing beside itself."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -12,17 +14,18 @@ from kerascnn.errors import UserError
 from kerascnn.evaluation import accuracy
 from kerascnn.files import write_text
 from kerascnn.models import variant
-from kerascnn.training import open_run
+from kerascnn.training import Run, open_run
 
 from ..constraints.kernels import sparsity
 from ..delivery.preparation import kept_model
 from ..proof.reference import as_taken
+from ..proof.schemas import Check
 from ..proof.sheet import amend, read_sheet
 from ..runtimes import Artifact
 from . import plots, records
 
 
-def write_report(run, *, data_dir=None):
+def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -> Path:
     """Writes what is known of a run as one page, without scripts and without the network.
 
     An artifact whose sheet lacks its accuracy on the test images is run on them first, and the
@@ -85,13 +88,13 @@ def write_report(run, *, data_dir=None):
     return path
 
 
-def percent(share):
+def percent(share: float) -> str:
     """0.996 -> "99.60 %". What is not all of it is never written as 100 %."""
     text = f"{100 * share:.2f} %"
     return "> 99.99 %" if share < 1 and text == "100.00 %" else text
 
 
-def agreement(checks):
+def agreement(checks: Sequence[Check]) -> list[str]:
     """What the checks of a sheet say of an artifact and its model, a few words each.
 
     The check of the accuracy is left out: the accuracies stand in columns of their own.
@@ -119,7 +122,7 @@ def _commands(run, paths):
     }
 
 
-def pages():
+def pages() -> Environment:
     """The templates of this package, filled in safely: text from outside is escaped."""
     made = Environment(
         loader=PackageLoader(__package__),

@@ -4,10 +4,17 @@ This module is imported by the worker process: it must stay free of TensorFlow a
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
+
+from .content import Content
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
 READERS = {"litert": ".tflite_content", "onnxruntime": ".onnx_content"}
@@ -39,12 +46,34 @@ ENGINES = {
 }
 
 
-def engine_of_format(kind):
+class LoadedEngine(Protocol):
+    """A file in its engine: `prepare`, `invoke` and `results` are called in this order."""
+
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    content: Content
+    version: str
+    float_operators: Sequence[str] | None
+
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
+        """Puts one batch in, in the order of `inputs`."""
+        ...
+
+    def invoke(self) -> None:
+        """Runs what was put in."""
+        ...
+
+    def results(self) -> list[np.ndarray]:
+        """What came of it, in the order of `outputs`."""
+        ...
+
+
+def engine_of_format(kind: str) -> str:
     """The engine that runs files of a format, "tflite" or "onnx"."""
     return BY_SUFFIX[f".{kind}"]
 
 
-def engine_name(path):
+def engine_name(path: Path | str) -> str:
     """The engine that runs a file, by its suffix; UserError where none does."""
     path = readable_file(path, most=MOST_BYTES)
     if path.suffix not in BY_SUFFIX:
@@ -52,20 +81,19 @@ def engine_name(path):
     return BY_SUFFIX[path.suffix]
 
 
-def load_engine(path, *, threads=1, engine=None):
+def load_engine(path: Path | str, *, threads: int = 1, engine: str | None = None) -> LoadedEngine:
     """Loads a file into an engine: that of its suffix, or the one named.
 
     Returns:
-        An object with `inputs` and `outputs` (lists of dicts: name, shape, dtype, scale,
-        zero_point), `content`, `float_operators`, `version`; and `prepare(arrays)`, `invoke()`,
-        `results() -> arrays`, in this order.
+        The engine with the file in it; `inputs` and `outputs` are dicts of name, shape, dtype,
+        scale and zero_point.
     """
     chosen = ENGINES[engine or engine_name(path)]
     module = importlib.import_module(chosen.module, __package__)
     return module.Engine(path, threads=threads, **chosen.arguments)
 
 
-def read_content(path):
+def read_content(path: Path | str) -> Content:
     """Reads the `Content` of a file, which its engine need not be able to run.
 
     Raises:

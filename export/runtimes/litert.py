@@ -1,12 +1,14 @@
 """LiteRT on this CPU: XNNPACK where that has kernels, or its own ones alone."""
 
 import contextlib
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from . import tflite_content
+from .litert_internals import operations
 
 
 class Engine:
@@ -17,7 +19,7 @@ class Engine:
     delegated: (nodes that a delegate took, of all nodes).
     """
 
-    def __init__(self, path, *, threads=1, kernels="AUTO"):
+    def __init__(self, path: Path | str, *, threads: int = 1, kernels: str = "AUTO") -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         data = Path(path).read_bytes()
@@ -47,7 +49,7 @@ class Engine:
         self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 
-    def prepare(self, arrays):
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
         """Puts one batch in, in the order of `inputs`."""
         shapes = [array.shape for array in arrays]
         if shapes != self._shapes:
@@ -58,18 +60,18 @@ class Engine:
         for index, array in zip(self._places, arrays, strict=True):
             self.interpreter.set_tensor(index, array)
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs what was put in: nothing else, so that it can be timed."""
         self.interpreter.invoke()
 
-    def results(self):
+    def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_tensor(index) for index in self._results]
 
 
 def _delegated(interpreter):
     """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
-    nodes = interpreter._get_ops_details()
+    nodes = operations(interpreter)
     own = [node for node in nodes if node["op_name"] != "DELEGATE"]
     makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
     taken = set()

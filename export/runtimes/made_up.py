@@ -1,8 +1,11 @@
 """Inputs that nobody gave, for files that are only to be timed."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from .engines import LoadedEngine
 
 BYTES = ("int8", "uint8")  # pixels and quantized numbers: any value is one
 TOKENS = 2  # other integers are numbers of something, and the first two exist nearly everywhere
@@ -11,7 +14,7 @@ SIZES = (224, 64, 32, 16, 8, 3, 2, 1)
 MOST = 2**24  # numbers that an input with open sizes may have
 
 
-def made_up(end: dict, shape, rng: np.random.Generator) -> np.ndarray:
+def made_up(end: dict, shape: Sequence[int], rng: np.random.Generator) -> np.ndarray:
     """Random numbers for one input: floats in -1..1, any byte, small integers, truths.
 
     Args:
@@ -28,7 +31,7 @@ def made_up(end: dict, shape, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(0, TOKENS, shape).astype(dtype)
 
 
-def runnable(engine, sign) -> tuple[list[np.ndarray], int]:
+def runnable(engine: LoadedEngine, sign: Callable[[], None]) -> tuple[list[np.ndarray], int]:
     """Inputs of one sample on which an engine runs, found by trying sizes that are left open.
 
     Args:

@@ -34,7 +34,7 @@ def dtype_of(number: int) -> str:
 
 
 class _File:
-    def __init__(self, path):
+    def __init__(self, path: Path | str) -> None:
         import onnx
 
         self.path = Path(path)

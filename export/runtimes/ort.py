@@ -1,7 +1,10 @@
 """ONNX Runtime on this CPU."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+import numpy as np
 
 from . import onnx_content
 
@@ -11,7 +14,7 @@ DTYPES = {"float": "float32", "double": "float64"}
 class Engine:
     """An .onnx file, ready to run."""
 
-    def __init__(self, path, *, threads=1):
+    def __init__(self, path: Path | str, *, threads: int = 1) -> None:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(4)
@@ -29,7 +32,7 @@ class Engine:
         self.outputs = [_describe(x, ends) for x in self.session.get_outputs()]
         self._binding = None
 
-    def prepare(self, arrays):
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
         """Puts one batch in, in the order of `inputs`."""
         self._binding = self.session.io_binding()
         for end, array in zip(self.inputs, arrays, strict=True):
@@ -37,11 +40,11 @@ class Engine:
         for end in self.outputs:
             self._binding.bind_output(end["name"])
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs what was put in: nothing else, so that it can be timed."""
         self.session.run_with_iobinding(self._binding)
 
-    def results(self):
+    def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return self._binding.copy_outputs_to_cpu()
 

@@ -10,11 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 from .content import Content, content_of
 from .engines import ENGINES, engine_name
@@ -51,7 +54,7 @@ DONE = {"run": ("images",), "call": ("calls",)}  # what is answered when the out
 NUMBERS = re.compile(r"(float|u?int)(8|16|32|64)|bool")  # dtypes that NumPy has
 
 
-def read_content(path) -> Content:
+def read_content(path: Path | str) -> Content:
     """Reads what stands in a .tflite or .onnx file, also in one that no engine here runs.
 
     Raises:
@@ -67,6 +70,8 @@ class _Worker:
     def __init__(self, path, *, threads, cores, name, engine=None):
         self.path = Path(name or path)  # what errors speak of
         self.engine = engine or engine_name(path)
+        if Path(path).suffix == ".onnx":
+            require("onnx", str(self.path))
         self.title = ENGINES[self.engine].title
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         # Not resolved: what a link leads to may keep its weights beside the link.
@@ -84,7 +89,7 @@ class _Worker:
         self._answers = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the process."""
         self._process.kill()
         self._process.wait()
@@ -161,7 +166,15 @@ class Artifact(_Worker):
         UserError: the engine refuses the file, dies of it, or does not answer.
     """
 
-    def __init__(self, path, *, threads=1, cores=None, name=None, engine=None):
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        threads: int = 1,
+        cores: Sequence[int] | None = None,
+        name: Path | str | None = None,
+        engine: str | None = None,
+    ) -> None:
         super().__init__(path, threads=threads, cores=cores, name=name, engine=engine)
         try:
             facts = self.answer(*FACTS)
@@ -191,7 +204,7 @@ class Artifact(_Worker):
             return False
         return all(n is not None and (n in (-1, firsts[0]) or firsts[0] == -1) for n in ends)
 
-    def run(self, arrays):
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Runs samples through the file, batch by batch.
 
         Args:
@@ -206,7 +219,7 @@ class Artifact(_Worker):
         self._refuse_unlike(arrays, 1, 1)
         return self._passed("run", arrays)
 
-    def call(self, arrays, count):
+    def call(self, arrays: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
         """Calls the file `count` times, for files whose first axis is no batch.
 
         Args:
@@ -221,7 +234,7 @@ class Artifact(_Worker):
         self._refuse_unlike(arrays, 0, 1)
         return self._passed("call", arrays, count=count)
 
-    def time(self, *, warmup, runs):
+    def time(self, *, warmup: int, runs: int) -> tuple[np.ndarray, dict[str, Any]]:
         """Times single runs on random inputs.
 
         Returns:
@@ -237,7 +250,7 @@ class Artifact(_Worker):
         times, *facts = self.ask("time", "nanoseconds", *seen, warmup=warmup, runs=runs)
         return np.array(times) / 1e6, dict(zip(seen, facts, strict=True))
 
-    def refuse_unknown(self, ends):
+    def refuse_unknown(self, ends: Iterable[dict[str, Any]]) -> None:
         """UserError where one of these inputs or outputs holds no numbers, as strings."""
         for end in ends:
             if not NUMBERS.fullmatch(end["dtype"]):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Engine:
     arena: the bytes of working memory that its tensors and operators take.
     """
 
-    def __init__(self, path, *, threads=1):
+    def __init__(self, path: Path | str, *, threads: int = 1) -> None:
         data = Path(path).read_bytes()
         tflite_content.refuse_others(data)
         self.content = tflite_content.read(path)
@@ -37,16 +38,16 @@ class Engine:
         ]
         self.float_operators = tflite_content.float_operators(data)
 
-    def prepare(self, arrays):
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
         """Puts one sample in, in the order of `inputs`."""
         for place, array in enumerate(arrays):
             self.interpreter.set_input(np.ascontiguousarray(array), place)
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs what was put in."""
         self.interpreter.invoke()
 
-    def results(self):
+    def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_output(place) for place in range(len(self.outputs))]
 

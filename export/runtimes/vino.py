@@ -1,5 +1,6 @@
 """OpenVINO on this CPU, in the precision of the file: its default would be bfloat16."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from .engines import read_content
 class Engine:
     """A .tflite or .onnx file, ready to run."""
 
-    def __init__(self, path, *, threads=1):
+    def __init__(self, path: Path | str, *, threads: int = 1) -> None:
         import openvino
 
         self.content = read_content(path)
@@ -29,7 +30,7 @@ class Engine:
         self.outputs = [_describe(x, ends) for x in self.compiled.outputs]
         self.float_operators = None
 
-    def prepare(self, arrays):
+    def prepare(self, arrays: Sequence[np.ndarray]) -> None:
         """Puts one batch in, in the order of `inputs`."""
         for place, array in enumerate(arrays):
             shaped = self.compiled.inputs[place].get_partial_shape()
@@ -37,11 +38,11 @@ class Engine:
                 self.request.get_input_tensor(place).shape = array.shape
             self.request.get_input_tensor(place).data[...] = array
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs what was put in."""
         self.request.infer()
 
-    def results(self):
+    def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return [
             np.array(self.request.get_output_tensor(place).data)

@@ -15,18 +15,20 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 
-from .engines import load_engine, read_content
+from .engines import LoadedEngine, load_engine, read_content
 from .made_up import runnable
 
 LARGEST_BATCH = 128  # of a file that takes any number
 
 
-def main(path, threads, cores, engine):
+def main(path: str, threads: str, cores: str, engine: str) -> None:
     """Serves one file until its standard input ends.
 
     Args:
@@ -34,9 +36,9 @@ def main(path, threads, cores, engine):
             sees it. cores: numbers of the processor cores
             to stay on, with commas between them; empty for any. engine: which of ENGINES.
     """
-    cores = [int(core) for core in cores.split(",") if core]
-    if cores and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
+    pinned = [int(core) for core in cores.split(",") if core]
+    if pinned and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, pinned)
     limit_memory()
     # What an engine prints goes to stderr: stdout carries the answers alone.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -45,28 +47,28 @@ def main(path, threads, cores, engine):
         print(json.dumps({"content": asdict(read_content(path))}), file=answers)
         return
     before, began = memory("VmRSS"), time.perf_counter_ns()
-    engine = load_engine(path, threads=int(threads), engine=engine)
+    loaded = load_engine(path, threads=int(threads), engine=engine)
     facts = {
-        "inputs": engine.inputs,
-        "outputs": engine.outputs,
-        "version": engine.version,
-        "content": asdict(engine.content),
-        "float_operators": engine.float_operators,
+        "inputs": loaded.inputs,
+        "outputs": loaded.outputs,
+        "version": loaded.version,
+        "content": asdict(loaded.content),
+        "float_operators": loaded.float_operators,
         "loading": time.perf_counter_ns() - began,
-        "delegated": getattr(engine, "delegated", None),
-        "arena": getattr(engine, "arena", None),
+        "delegated": getattr(loaded, "delegated", None),
+        "arena": getattr(loaded, "arena", None),
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
         command = json.loads(line)
         verb = {"run": run, "call": call, "time": measure}[command.pop("verb")]
-        answer = verb(engine, alive(answers), **command)
+        answer = verb(loaded, alive(answers), **command)
         peak = memory("VmHWM")
         taken = peak - before if peak and before else None
         print(json.dumps({**answer, "memory": taken}), file=answers)
 
 
-def limit_memory():
+def limit_memory() -> None:
     """A damaged file may ask for any amount: what the machine has not is refused, not swapped."""
     try:
         import resource
@@ -77,7 +79,7 @@ def limit_memory():
         return
 
 
-def alive(answers):
+def alive(answers: TextIO) -> Callable[[], None]:
     """A function that answers {}, once a second at most, so that timing is not disturbed."""
     last = time.monotonic()
 
@@ -90,7 +92,9 @@ def alive(answers):
     return sign
 
 
-def run(engine, sign, *, inputs, outputs):
+def run(
+    engine: LoadedEngine, sign: Callable[[], None], *, inputs: str, outputs: str
+) -> dict[str, Any]:
     """Runs all samples of an .npz through the engine and writes all outputs to another.
 
     A file of a fixed batch gets whole ones: the last is filled up with the first samples.
@@ -109,7 +113,9 @@ def run(engine, sign, *, inputs, outputs):
     return {"images": count}
 
 
-def call(engine, sign, *, inputs, outputs, count):
+def call(
+    engine: LoadedEngine, sign: Callable[[], None], *, inputs: str, outputs: str, count: int
+) -> dict[str, Any]:
     """Calls the engine `count` times, each with what stands at that place of every array."""
     arrays, made = stored_arrays(inputs), []
     for number in range(count):
@@ -119,20 +125,22 @@ def call(engine, sign, *, inputs, outputs, count):
     return {"calls": count}
 
 
-def stored_arrays(path):
+def stored_arrays(path: str) -> list[np.ndarray]:
     """The arrays of an .npz file in their order."""
     with np.load(path, allow_pickle=False) as stored:
         return [stored[f"arr_{i}"] for i in range(len(stored.files))]
 
 
-def results(engine, arrays):
+def results(engine: LoadedEngine, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Runs one batch: arrays in the order of the inputs -> arrays in that of the outputs."""
     engine.prepare(arrays)
     engine.invoke()
     return engine.results()
 
 
-def measure(engine, sign, *, warmup, runs):
+def measure(
+    engine: LoadedEngine, sign: Callable[[], None], *, warmup: int, runs: int
+) -> dict[str, Any]:
     """Times single runs on random inputs: the inference alone, inputs are in, outputs stay.
 
     first: nanoseconds of the very first run, the cold one, where this is the first measurement.
@@ -151,7 +159,7 @@ def measure(engine, sign, *, warmup, runs):
     return {"nanoseconds": times, "shapes": shapes, "first": first}
 
 
-def memory(key):
+def memory(key: str) -> int | None:
     """Bytes of memory of this process by the system's name for them: VmRSS, now; VmHWM, at most.
     None on a system that does not tell."""
     try:

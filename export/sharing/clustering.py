@@ -5,6 +5,7 @@ every weight becomes a short code (see `deep_compression`); a dense kernel compu
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +13,9 @@ from keras import layers, ops
 
 from kerascnn.errors import UserError
 from kerascnn.models.copying import copied
+from kerascnn.models.graph import kernel_variable
 
-from ..constraints.kernels import chosen_layers, forget_step, kernel, own_constraint
+from ..constraints.kernels import chosen_layers, forget_step, own_constraint
 from ..constraints.values import Sharing
 from ..constraints.zeros import keep_zeros
 
@@ -56,7 +58,9 @@ def cluster(
     return copy
 
 
-def share_values(model, values, *, exclude=(), summed=False):
+def share_values(
+    model: keras.Model, values: Any, *, exclude: Sequence[str] = (), summed: bool = False
+) -> None:
     """The same in place."""
     if summed and keras.backend.backend() == "jax":
         raise UserError(
@@ -64,7 +68,7 @@ def share_values(model, values, *, exclude=(), summed=False):
             "cannot move summed values; set KERAS_BACKEND=tensorflow"
         )
     for layer in chosen_layers(model, exclude):
-        variable = kernel(layer)
+        variable = kernel_variable(layer)
         dense = isinstance(layer, layers.Dense)
         count = values(layer.name, dense=dense) if callable(values) else values
         if count < 2:
@@ -75,7 +79,7 @@ def share_values(model, values, *, exclude=(), summed=False):
     forget_step(model)
 
 
-def share(weights, count):
+def share(weights: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Finds the shared values of one kernel.
 
     Returns:
@@ -93,7 +97,7 @@ def share(weights, count):
     return values.astype("float32") + np.float32(0), codes  # -0 becomes 0
 
 
-def k_means(weights, count):
+def k_means(weights: np.ndarray, count: int) -> np.ndarray:
     """1-D k-means from centroids spread evenly between the extremes (section 3.2).
 
     Deterministic. Clusters that hold no weight are left out of what is returned, ascending.

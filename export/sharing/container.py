@@ -27,7 +27,7 @@ MAGIC = b"KCNNDC02"
 MOST_JSON = 1 << 24  # bytes of the architecture; DenseNet-201's has half a million
 
 
-def encode(model):
+def encode(model: keras.Model) -> bytes:
     """Returns a Keras model as the bytes of a .kcnn file.
 
     Raises:
@@ -40,7 +40,7 @@ def encode(model):
     return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
 
 
-def decode(data):
+def decode(data: bytes) -> keras.Model:
     """Returns the Keras model that `encode` wrote, every weight equal.
 
     Raises:

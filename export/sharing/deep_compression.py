@@ -32,12 +32,13 @@ the last:
 
 from math import prod
 
+import keras
 import numpy as np
 from keras import ops
 
 from kerascnn.errors import UserError
 
-from .huffman import pack_symbols, varint
+from .huffman import Reader, pack_symbols, varint
 
 RAW, DENSE, SPARSE = range(3)
 CODEBOOK = 256  # values at most
@@ -46,7 +47,7 @@ MOST_AXES = 8
 MOST_FLOATS = 1 << 28  # in one file: a gigabyte, nearly VGG-19 twice
 
 
-def encode_weights(model):
+def encode_weights(model: keras.Model) -> bytes:
     """Returns the weights of a Keras model as bytes.
 
     Raises:
@@ -66,7 +67,7 @@ def encode_weights(model):
     return bytes(body)
 
 
-def decode_weights(reader):
+def decode_weights(reader: Reader) -> list[tuple[str, np.ndarray]]:
     """Reads what `encode_weights` wrote: [(name, float32 array), ...].
 
     What the bytes claim is held against how many of them there are, and against `MOST_FLOATS`,
@@ -87,7 +88,7 @@ def decode_weights(reader):
     return found
 
 
-def weight_name(variable):
+def weight_name(variable: keras.Variable) -> str:
     """The name of a weight within its model: "layer/weight"."""
     return "/".join(variable.path.split("/")[-2:])
 

@@ -14,7 +14,7 @@ LONGEST = 16
 CHUNK = 1 << 20  # bits decoded at a time
 
 
-def varint(number):
+def varint(number: int) -> bytes:
     """7 bits a byte, the lowest first; the high bit is set on all but the last."""
     encoded = bytearray()
     while number > 127:
@@ -24,7 +24,7 @@ def varint(number):
     return bytes(encoded)
 
 
-def code_lengths(counts):
+def code_lengths(counts: np.ndarray) -> np.ndarray:
     """The length of each symbol's code: Huffman's, 0 where a symbol does not occur.
 
     Where a code would be longer than 16 bits, the counts are evened out until none is.
@@ -50,7 +50,7 @@ def _huffman(counts):
     return lengths
 
 
-def canonical_codes(lengths):
+def canonical_codes(lengths: np.ndarray) -> np.ndarray:
     """The code of each symbol, given the lengths: ordered by length, then by symbol."""
     codes, code, last = np.zeros(len(lengths), int), 0, 0
     for symbol in sorted(np.flatnonzero(lengths), key=lambda s: (lengths[s], s)):
@@ -61,7 +61,7 @@ def canonical_codes(lengths):
     return codes
 
 
-def pack_symbols(symbols, alphabet):
+def pack_symbols(symbols: np.ndarray, alphabet: int) -> bytes:
     """Writes numbers below `alphabet`, 256 at most, with the code that suits them."""
     lengths = code_lengths(np.bincount(symbols.reshape(-1), minlength=alphabet))
     codes = canonical_codes(lengths)
@@ -78,44 +78,48 @@ def pack_symbols(symbols, alphabet):
 class Reader:
     """Reads a file from front to back; UserError wherever it does not hold what it should."""
 
-    def __init__(self, data, position):
+    def __init__(self, data: bytes, position: int) -> None:
         self.data, self.position = memoryview(data), position
 
     @property
-    def left(self):
+    def left(self) -> int:
         return len(self.data) - self.position
 
-    def check(self, true, expected):
+    def check(self, true: bool, expected: str) -> None:
         if not true:
-            raise UserError(
-                f"deep compression: expected {expected} before byte {self.position}, got "
-                "something else; the file is damaged"
-            )
+            raise self.refusal(expected)
 
-    def take(self, count):
+    def refusal(self, expected: str) -> UserError:
+        """The error of a file that does not hold here what is expected."""
+        return UserError(
+            f"deep compression: expected {expected} before byte {self.position}, got "
+            "something else; the file is damaged"
+        )
+
+    def take(self, count: int) -> bytes:
         self.check(count <= self.left, f"{count} bytes")
         self.position += count
         return bytes(self.data[self.position - count : self.position])
 
-    def byte(self):
+    def byte(self) -> int:
         return self.take(1)[0]
 
-    def varint(self):
+    def varint(self) -> int:
         number = 0
         for shift in range(0, 63, 7):
             byte = self.byte()
             number |= (byte & 127) << shift
             if byte < 128:
                 return number
-        self.check(False, "a number below 2^63")
+        raise self.refusal("a number below 2^63")
 
-    def length(self):
+    def length(self) -> int:
         """A number of things of a byte at least, for which there must be as many bytes."""
         count = self.varint()
         self.check(count <= self.left, f"{count} bytes")
         return count
 
-    def symbols(self, count, alphabet):
+    def symbols(self, count: int, alphabet: int) -> np.ndarray:
         """Reads `count` symbols that `pack_symbols` wrote with this alphabet."""
         self.check(self.byte() == alphabet - 1, f"an alphabet of {alphabet}")
         lengths = np.frombuffer(self.take(alphabet), "uint8").astype(int)

@@ -64,7 +64,7 @@ def samples_from(path: Path, model: keras.Model, pixels: tuple[bool, ...]) -> Sa
     return Samples(tuple(checked), targets and tuple(np.asarray(y[rows]) for y in targets))
 
 
-def image_stack(path, shape, pixels=True):
+def image_stack(path: Path | str, shape: tuple[int, ...], pixels: bool = True) -> np.ndarray:
     """The images of a folder, (n, *shape) uint8, stretched to `shape`.
 
     Raises:
@@ -125,7 +125,7 @@ def _checked(path, stored, end, pixels, rows):
     return np.rint(values).astype(np.uint8)
 
 
-def arrays_in(path):
+def arrays_in(path: Path | str) -> np.ndarray | dict[str, np.ndarray]:
     """The array of an .npy file, which stays on the disk, or name -> array of an .npz file.
 
     Raises:

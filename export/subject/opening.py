@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerascnn.data import Data
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import build, models, normalized, preprocessing, variant
 from kerascnn.models.another_size import at_size
@@ -203,7 +205,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     )
 
 
-def training_samples(data):
+def training_samples(data: Data) -> Callable[[int, int], Samples]:
     """(count, seed) -> so many of the training images of a run, not augmented."""
 
     def drawn(count, seed):
@@ -266,7 +268,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def classes_of(code: Path | None):
+def classes_of(code: Path | None) -> Iterator[None]:
     """Inside, Keras knows the classes of a Python file, registered or not.
 
     The folder of the file is on the path while it is run, as if it had been started itself.

@@ -24,7 +24,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs[0])
 
-    def take(self, indices) -> "Samples":
+    def take(self, indices: Any) -> "Samples":
         """The samples at `indices`, in that order."""
         targets = self.targets and tuple(y[indices] for y in self.targets)
         return Samples(tuple(x[indices] for x in self.inputs), targets)
@@ -87,7 +87,7 @@ def _batches(model, data):
             f"{type(data).__name__}"
         )
     if isinstance(data, keras.utils.PyDataset):
-        data = (data[i] for i in range(len(data)))
+        data = map(data.__getitem__, range(len(data)))
     for element in data:
         yield _element(model, element)
 

@@ -169,7 +169,7 @@ def as_pixels(samples: Samples, pixels: tuple[bool, ...]) -> Samples:
     return Samples(inputs, samples.targets)
 
 
-def described(samples: Samples, source: str, **facts) -> dict:
+def described(samples: Samples, source: str, **facts: Any) -> dict:
     """What the model card says of samples."""
     digest = hashlib.sha256()
     for x in samples.inputs:

@@ -4,6 +4,8 @@ import contextlib
 import importlib
 import inspect
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ from keras import layers
 
 import kerascnn.layers as ours
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.models.graph import canonical, canonical_pairs, walk
 
 from ..integer_form.affine import scale_and_offset, tensor_and_constant
@@ -83,15 +86,11 @@ SAME_ACTIVATIONS = (
 WAY_OUT = "use 'engine: native'"
 
 
-def import_extra(name):
+def import_extra(name: str) -> Any:
     """Imports a package of the extra `tfmot`; UserError with the command where it is missing."""
-    try:
-        with _environment_kept():
-            return importlib.import_module(name, __package__)
-    except ImportError as error:
-        raise UserError(
-            f"the engine 'tfmot' needs {error.name or name}; pip install 'kerascnn[tfmot]'"
-        ) from None
+    require("tfmot", "the engine 'tfmot'")
+    with _environment_kept():
+        return importlib.import_module(name, __package__)
 
 
 @contextlib.contextmanager
@@ -107,7 +106,7 @@ def _environment_kept():
             os.environ["TF_USE_LEGACY_KERAS"] = before
 
 
-def to_tf_keras(model):
+def to_tf_keras(model: keras.Model) -> Any:
     """Rebuilds a Keras 3 model as a tf_keras model.
 
     Args:
@@ -142,7 +141,7 @@ def to_tf_keras(model):
     return copied
 
 
-def from_tf_keras(model, like):
+def from_tf_keras(model: Any, like: keras.Model) -> keras.Model:
     """Writes the weights of a tf_keras model into the Keras 3 model that it came from.
 
     Args:
@@ -173,12 +172,12 @@ def from_tf_keras(model, like):
     return like
 
 
-def named_weights(layer):
+def named_weights(layer: Any) -> dict[str, np.ndarray]:
     """The weights of a tf_keras layer, wrapped by tfmot or not: "kernel" -> array."""
     return {w.name.split("/")[-1].split(":")[0]: w.numpy() for w in layer.weights}
 
 
-def twin(layer):
+def twin(layer: keras.Layer) -> Callable[..., Any]:
     """The tf_keras layer, or a function of such layers, that computes what a Keras 3 layer does."""
     tf_keras = import_extra("tf_keras")
     twins = import_extra(".tf_keras_layers")
@@ -192,7 +191,8 @@ def twin(layer):
         case layers.LeakyReLU():
             return tf_keras.layers.LeakyReLU(layer.negative_slope, **name)
         case layers.Normalization():
-            return tf_keras.layers.Rescaling(*scale_and_offset(layer), **name)
+            scale, offset = scale_and_offset(layer) or (1.0, 0.0)
+            return tf_keras.layers.Rescaling(scale, offset, **name)
         case ours.LocalResponseNormalization():
             window = layer.size, layer.factor, layer.beta, layer.k
             return twins.LocalResponseNormalization(*window, **name)
@@ -225,7 +225,7 @@ def twin(layer):
     raise UserError(f"{layer.name}: tf_keras has no equal of a {type(layer).__name__}; {WAY_OUT}")
 
 
-def same(layer, kind):
+def same(layer: keras.Layer, kind: type) -> Any:
     """The layer of tf_keras' class `kind` with the config of a Keras 3 layer."""
     accepted = {"name", "trainable", *inspect.signature(kind.__init__).parameters}
     defaults = inspect.signature(type(layer).__init__).parameters
@@ -253,7 +253,7 @@ def _same_penalty(layer, key):
     return penalty and getattr(home, kind)(**penalty.get_config())
 
 
-def activation_twin(layer):
+def activation_twin(layer: keras.Layer) -> Any:
     """The tf_keras layer of an Activation layer. Names can deceive: hard_sigmoid differs."""
     tf_keras = import_extra("tf_keras")
     twins = import_extra(".tf_keras_layers")
@@ -276,7 +276,9 @@ def activation_twin(layer):
     raise UserError(f"{name}: tf_keras has no equal of the activation {kind}; {WAY_OUT}")
 
 
-def operator_twin(operation, args, tensor):
+def operator_twin(
+    operation: keras.Operation, args: Sequence[Any], tensor: type
+) -> Callable[..., Any]:
     """The tf_keras layer of an operator between tensors, as `x - y`, or with a constant, `x / 6`.
 
     Args:

@@ -7,8 +7,11 @@ normalization, and know neither Multiply nor pooling that keeps its input's scal
 """
 
 import fnmatch
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 
 from kerascnn.models.graph import nodes
@@ -21,21 +24,22 @@ from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
 from ..quantization.quantizer import refuse_unknown
 from .bridge import from_tf_keras, import_extra, to_tf_keras
+from .internals import CLUSTERING, quantized_weights
 
 TFMOT = "tensorflow_model_optimization"
 
 
 def prunable(
-    model,
-    sparsity,
-    steps,
+    model: keras.Model,
+    sparsity: float,
+    steps: int,
     *,
-    begin=0.0,
-    end=0.7,
-    schedule="polynomial",
-    pattern="unstructured",
-    exclude=(),
-):
+    begin: float = 0.0,
+    end: float = 0.7,
+    schedule: str = "polynomial",
+    pattern: str = "unstructured",
+    exclude: Sequence[str] = (),
+) -> Any:
     """A tf_keras copy of a model whose kernels are pruned while it trains.
 
     Args:
@@ -65,13 +69,13 @@ def prunable(
     return _wrapped(model, wrap, exclude)
 
 
-def clustered(model, clusters, *, exclude=()):
+def clustered(model: keras.Model, clusters: int, *, exclude: Sequence[str] = ()) -> Any:
     """A tf_keras copy of a model whose kernels take only `clusters` values while it trains.
 
     Centroids start by k-means++; zeros of a pruned kernel stay zeros. Then `strip` it.
     """
     tfmot = import_extra(TFMOT)
-    keeping = import_extra(f"{TFMOT}.python.core.clustering.keras.experimental.cluster")
+    keeping = import_extra(f"{TFMOT}.{CLUSTERING}")
     start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
 
     def wrap(layer):
@@ -104,14 +108,14 @@ def _wrapped(model, wrap, exclude):
     return tf_keras.models.clone_model(to_tf_keras(model), clone_function=maybe)
 
 
-def strip(wrapped, like):
+def strip(wrapped: Any, like: keras.Model) -> keras.Model:
     """Writes what was pruned or clustered into the Keras 3 model it came from; returns that."""
     tfmot = import_extra(TFMOT)
     plain = tfmot.sparsity.keras.strip_pruning(wrapped)
     return from_tf_keras(tfmot.clustering.keras.strip_clustering(plain), like)
 
 
-def quantize(model, batches):
+def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
     """Rebuilds a model for tfmot's quantization-aware training, ranges set by calibration.
 
     Zeros stay zeros and kernels of few values keep them: after pruning this is what tfmot calls
@@ -168,7 +172,7 @@ class Simulation:
     model: object
     form: object
 
-    def calibrate(self, source, batches):
+    def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
         """Sets every range: of activations to the extremes that the float twin `source` meets."""
         import tensorflow as tf
 
@@ -191,7 +195,7 @@ class Simulation:
             maximum.assign(high)
         self.settle()
 
-    def settle(self):
+    def settle(self) -> None:
         """Sets the ranges of the weights to what the weights are; a step of training leaves them
         at what the weights were before it. Ranges that are one in the file become one."""
         found = nodes(self.form)
@@ -207,10 +211,10 @@ class Simulation:
                 for end in ends:
                     end.assign(value)
         for layer in self.model.layers:
-            for weight, quantizer, variables in getattr(layer, "_weight_vars", ()):
+            for weight, quantizer, variables in quantized_weights(layer):
                 quantizer(weight, True, weights=variables)
 
-    def to_keras(self):
+    def to_keras(self) -> keras.Model:
         """The same simulation as a Keras 3 model, which every tool of kerascnn knows."""
         self.settle()
         model = quantize_natively(from_tf_keras(self.model, self.form))
@@ -221,13 +225,13 @@ class Simulation:
                 layer.set_range(*(value.numpy() for value in ends))
         return model
 
-    def to_tflite(self, *, batch=1):
+    def to_tflite(self, *, batch: int | None = 1) -> bytes:
         """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
         self.settle()
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 
-def output_range(layer):
+def output_range(layer: Any) -> Any:
     """The variables (minimum, maximum) of a watched output of tfmot's wrapper, or None."""
     found = {w.name.split("/")[-1]: w for w in layer.weights}
     names = ("output_min:0", "output_max:0")

@@ -3,11 +3,15 @@
 Imported by the engine only: it needs the extra `tfmot`.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
+from .internals import keep_from_training
 from .tf_keras_layers import RoundedRescaling
 
 quantizers = tfmot.quantization.keras.quantizers
@@ -29,13 +33,13 @@ class Scheme(tfmot.quantization.keras.QuantizeScheme):
     outputs: layer name -> None, "watched" or (low, high).
     """
 
-    def __init__(self, outputs):
+    def __init__(self, outputs: dict[str, Any]) -> None:
         self.outputs = outputs
 
-    def get_layout_transformer(self):
+    def get_layout_transformer(self) -> Any:
         return _AsItIs()
 
-    def get_quantize_registry(self):
+    def get_quantize_registry(self) -> Any:
         return _Registry(self.outputs)
 
 
@@ -88,10 +92,10 @@ class DepthwiseWeightsQuantizer(quantizers.LastValueQuantizer):
     Kernels are (height, width, channels, multiplier).
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
-    def build(self, tensor_shape, name, layer):
+    def build(self, tensor_shape: Sequence[Any], name: str, layer: Any) -> dict[str, Any]:
         channels = (tensor_shape[-2] * tensor_shape[-1],)
         ends = {}
         for end, value in (("min", -6.0), ("max", 6.0)):
@@ -113,37 +117,36 @@ class LayerConfig(tfmot.quantization.keras.QuantizeConfig):
     (low, high).
     """
 
-    def __init__(self, weights, output):
+    def __init__(self, weights: Any, output: Any) -> None:
         self.weights, self.output = weights, output
 
-    def get_weights_and_quantizers(self, layer):
+    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         return self.weights.get_weights_and_quantizers(layer) if self.weights else []
 
-    def set_quantize_weights(self, layer, quantize_weights):
+    def set_quantize_weights(self, layer: Any, quantize_weights: Sequence[Any]) -> None:
         if self.weights:
             self.weights.set_quantize_weights(layer, quantize_weights)
 
-    def get_activations_and_quantizers(self, layer):
+    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:
         return []
 
-    def set_quantize_activations(self, layer, quantize_activations):
+    def set_quantize_activations(self, layer: Any, quantize_activations: Sequence[Any]) -> None:
         pass
 
-    def get_output_quantizers(self, layer):
+    def get_output_quantizers(self, layer: Any) -> list[Any]:
         if self.output is None:
             return []
         if self.output == "watched":
             return [quantizers.MovingAverageQuantizer(8, False, False, False)]
         return [quantizers.FixedQuantizer(8, *self.output, narrow_range=False)]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"weights": self.weights and self.weights.get_config(), "output": self.output}
 
 
-def freeze_what_was_frozen(model):
+def freeze_what_was_frozen(model: Any) -> None:
     """tfmot's wrapper trains the weights of a layer that is not trainable; stop it. In place."""
     for layer in model.layers:
         inner = getattr(layer, "layer", None)
         if inner is not None and not inner.trainable:
-            layer._non_trainable_weights += layer._trainable_weights
-            layer._trainable_weights = []
+            keep_from_training(layer)

@@ -1,12 +1,21 @@
 """The stages of a recipe with `engine: tfmot`: wrapped, fine-tuned in tf_keras, brought back."""
 
+from pathlib import Path
+
+import keras
+
+from kerascnn.data import Data
+from kerascnn.training import Run
+
+from ..recipes.stages import Clustering, Pruning, Quantization
 from ..subject.subject import chosen
 from . import engine as tfmot_engine
 from .bridge import import_extra
+from .engine import Simulation
 from .tf_keras_training import fit
 
 
-def prune(model, pruning, run, data, out):
+def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path) -> keras.Model:
     """Prunes a Keras 3 model by the section `pruning` of a recipe; returns it."""
     tfmot = import_extra(tfmot_engine.TFMOT)
     epochs = pruning.fine_tune.epochs
@@ -33,7 +42,9 @@ def prune(model, pruning, run, data, out):
     return tfmot_engine.strip(wrapped, model)
 
 
-def cluster(model, clustering, run, data, out):
+def cluster(
+    model: keras.Model, clustering: Clustering, run: Run, data: Data, out: Path
+) -> keras.Model:
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
     clusters = clustering.values("*")  # this engine has one number for all layers
     wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
@@ -41,12 +52,16 @@ def cluster(model, clustering, run, data, out):
     return tfmot_engine.strip(wrapped, model)
 
 
-def quantize(model, quantization, run, data, out):
+def quantize(
+    model: keras.Model, quantization: Quantization, run: Run, data: Data, out: Path
+) -> keras.Model:
     """Trains a Keras 3 model for int8; returns a Keras 3 model that simulates it."""
     return simulate(model, quantization, run, data, out).to_keras()
 
 
-def simulate(model, quantization, run, data, out):
+def simulate(
+    model: keras.Model, quantization: Quantization, run: Run, data: Data, out: Path
+) -> Simulation:
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
     calibration = quantization.calibration
     drawn = data.train.take(chosen(len(data.train), calibration.images, calibration.seed))

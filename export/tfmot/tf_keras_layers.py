@@ -4,6 +4,9 @@ Imported by the bridge only: it needs the extra `tfmot`. Every class computes wh
 computes, in the same words; see there for formula and source.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -14,7 +17,7 @@ register = tf_keras.utils.register_keras_serializable(package="kerascnn")
 class HardSigmoid(tf_keras.layers.Layer):
     """relu6(x + 3) / 6, as in Keras 3; that of tf_keras is clip(0.2 x + 0.5).  (...) -> (...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         return tf.nn.relu6(inputs + 3.0) * (1 / 6)
 
 
@@ -22,7 +25,7 @@ class HardSigmoid(tf_keras.layers.Layer):
 class HardSwish(tf_keras.layers.Layer):
     """x relu6(x + 3) / 6, which TFLite has a kernel for.  (...) -> (...)"""
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         return inputs * tf.nn.relu6(inputs + 3.0) * (1 / 6)
 
 
@@ -35,7 +38,7 @@ class RoundedRescaling(tf_keras.layers.Rescaling):
 
     rescales = True
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         low, high = (float(v * self.scale + self.offset) for v in (0.0, 255.0))
         x = super().call(inputs) if self.rescales else inputs
         return tf.quantization.fake_quant_with_min_max_args(x, min(low, high), max(low, high))
@@ -45,15 +48,15 @@ class RoundedRescaling(tf_keras.layers.Rescaling):
 class ChannelSlice(tf_keras.layers.Layer):
     """One of the parts that a ChannelSplit makes.  (..., C) -> (..., C / sections)"""
 
-    def __init__(self, index, sections, **kwargs):
+    def __init__(self, index: int, sections: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.index, self.sections = index, sections
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         part = inputs.shape[-1] // self.sections
         return inputs[..., self.index * part : (self.index + 1) * part]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "index": self.index, "sections": self.sections}
 
 
@@ -61,15 +64,15 @@ class ChannelSlice(tf_keras.layers.Layer):
 class ChannelShuffle(tf_keras.layers.Layer):
     """kerascnn.layers.ChannelShuffle.  (..., C) -> (..., C)"""
 
-    def __init__(self, groups, **kwargs):
+    def __init__(self, groups: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.groups = groups
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         x = tf.reshape(inputs, (-1, self.groups, inputs.shape[-1] // self.groups))
         return tf.reshape(tf.transpose(x, (0, 2, 1)), (-1, *inputs.shape[1:]))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups}
 
 
@@ -77,15 +80,15 @@ class ChannelShuffle(tf_keras.layers.Layer):
 class ChannelZeroPadding(tf_keras.layers.Layer):
     """kerascnn.layers.ChannelZeroPadding.  (..., C) -> (..., filters)"""
 
-    def __init__(self, filters, **kwargs):
+    def __init__(self, filters: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         missing = self.filters - inputs.shape[-1]
         return tf.pad(inputs, [(0, 0)] * (inputs.shape.rank - 1) + [(0, missing)])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters}
 
 
@@ -96,11 +99,11 @@ class CeilPadding2D(tf_keras.layers.Layer):
     Max pooling with padding "valid" then gives what that layer gives.
     """
 
-    def __init__(self, pool_size, strides, **kwargs):
+    def __init__(self, pool_size: int, strides: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size, self.strides = tuple(pool_size), tuple(strides)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         x = inputs
         for axis, k, s in zip((1, 2), self.pool_size, self.strides, strict=True):
             size = x.shape[axis]
@@ -109,7 +112,7 @@ class CeilPadding2D(tf_keras.layers.Layer):
             x = tf.concat([x] + [last] * over, axis=axis) if over > 0 else x
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
 
 
@@ -117,16 +120,16 @@ class CeilPadding2D(tf_keras.layers.Layer):
 class LocalResponseNormalization(tf_keras.layers.Layer):
     """kerascnn.layers.LocalResponseNormalization, by TensorFlow's own kernel.  4-D -> 4-D"""
 
-    def __init__(self, size, alpha, beta, k, **kwargs):
+    def __init__(self, size: int, alpha: float, beta: float, k: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> tf.Tensor:
         return tf.nn.local_response_normalization(
             inputs, self.size // 2, self.k, self.alpha, self.beta
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
         return {**super().get_config(), **own}
 
@@ -135,11 +138,11 @@ class LocalResponseNormalization(tf_keras.layers.Layer):
 class StochasticDepth(tf_keras.layers.Layer):
     """kerascnn.layers.StochasticDepth.  (batch, ...) -> (batch, ...)"""
 
-    def __init__(self, survival, **kwargs):
+    def __init__(self, survival: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.survival = survival
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: Any = None) -> tf.Tensor:
         def drop():
             shape = (tf.shape(inputs)[0], *[1] * (inputs.shape.rank - 1))
             return inputs * tf.cast(tf.random.uniform(shape) < self.survival, inputs.dtype)
@@ -148,7 +151,7 @@ class StochasticDepth(tf_keras.layers.Layer):
             training = tf_keras.backend.learning_phase()
         return tf_keras.backend.in_train_phase(drop, lambda: inputs * self.survival, training)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "survival": self.survival}
 
 
@@ -156,11 +159,11 @@ class StochasticDepth(tf_keras.layers.Layer):
 class FractalColumn(tf_keras.layers.Layer):
     """kerascnn.layers.FractalColumn.  (batch, ...) -> (batch,)"""
 
-    def __init__(self, columns, global_fraction, **kwargs):
+    def __init__(self, columns: int, global_fraction: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.columns, self.global_fraction = columns, global_fraction
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: Any = None) -> tf.Tensor:
         shape = tf.shape(inputs)[:1]
 
         def draw():
@@ -171,7 +174,7 @@ class FractalColumn(tf_keras.layers.Layer):
             training = tf_keras.backend.learning_phase()
         return tf_keras.backend.in_train_phase(draw, lambda: tf.fill(shape, -1), training)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         own = {"columns": self.columns, "global_fraction": self.global_fraction}
         return {**super().get_config(), **own}
 
@@ -180,11 +183,13 @@ class FractalColumn(tf_keras.layers.Layer):
 class FractalJoin(tf_keras.layers.Layer):
     """kerascnn.layers.FractalJoin.  n times (batch, ...), (batch,) -> (batch, ...)"""
 
-    def __init__(self, drop, columns, **kwargs):
+    def __init__(self, drop: float, columns: Sequence[int] | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drop, self.columns = drop, columns
 
-    def call(self, inputs, column=None, training=None):
+    def call(
+        self, inputs: Sequence[tf.Tensor], column: tf.Tensor | None = None, training: Any = None
+    ) -> tf.Tensor:
         count = len(inputs)
 
         def join():
@@ -206,7 +211,7 @@ class FractalJoin(tf_keras.layers.Layer):
         mean = lambda: tf.add_n(inputs) * (1 / count)  # noqa: E731, a branch of two lines
         return tf_keras.backend.in_train_phase(join, mean, training)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "drop": self.drop, "columns": self.columns}
 
 

@@ -2,18 +2,34 @@
 
 import math
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import tf_keras
 
+from kerascnn.config import Config, OptimizerConfig
 from kerascnn.console import console
+from kerascnn.data import Data
 from kerascnn.errors import UserError
 from kerascnn.files import writable_folder
 from kerascnn.training.callbacks import diverged
 from kerascnn.training.history import write_history
 from kerascnn.training.optimizers import is_kernel
 
+from ..recipes.stages import FineTune
 
-def fit(model, data, fine_tune, config, out, *, callbacks=(), settled=0):
+
+def fit(
+    model: Any,
+    data: Data,
+    fine_tune: FineTune,
+    config: Config,
+    out: Path,
+    *,
+    callbacks: Sequence[Any] = (),
+    settled: int = 0,
+) -> list[dict[str, float]]:
     """Trains a tf_keras model and leaves it with the weights of its best epoch.
 
     Args:
@@ -47,7 +63,7 @@ def fit(model, data, fine_tune, config, out, *, callbacks=(), settled=0):
     return keeper.rows
 
 
-def make_optimizer(config, rate, variables):
+def make_optimizer(config: OptimizerConfig, rate: Any, variables: Sequence[Any]) -> Any:
     """The optimizer of an `SGDConfig` in tf_keras; decay acts on kernels only.
 
     Raises:
@@ -76,11 +92,11 @@ def make_optimizer(config, rate, variables):
 class SGD(tf_keras.optimizers.SGD):
     """kerascnn.training.optimizers.KernelL2 for tf_keras: gradient + l2 x weight, kernels only."""
 
-    def __init__(self, *args, l2=0.0, **kwargs):
+    def __init__(self, *args: Any, l2: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.l2 = l2
 
-    def update_step(self, gradient, variable):
+    def update_step(self, gradient: Any, variable: Any) -> None:
         if self.l2 and is_kernel(variable):
             gradient = gradient + variable * self.l2
         super().update_step(gradient, variable)
@@ -89,15 +105,15 @@ class SGD(tf_keras.optimizers.SGD):
 class BestEpoch(tf_keras.callbacks.Callback):
     """Writes history, prints a line an epoch, and puts the best epoch's weights back at the end."""
 
-    def __init__(self, history, epochs, settled):
+    def __init__(self, history: Path, epochs: int, settled: int) -> None:
         super().__init__()
         self.history, self.epochs, self.settled = history, epochs, settled
         self.rows, self.best, self.weights = [], -1.0, None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started, self.epoch = time.perf_counter(), epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._refuse(logs, "loss")
 
     def _refuse(self, logs, name):
@@ -105,7 +121,7 @@ class BestEpoch(tf_keras.callbacks.Callback):
             rate = float(self.model.optimizer.learning_rate)
             raise diverged(self.epoch, f"{name} is {loss}", rate, self.history)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.started
         self._refuse(logs, "val_loss")
         numbers = {k: float(v) for k, v in logs.items()}
@@ -122,6 +138,6 @@ class BestEpoch(tf_keras.callbacks.Callback):
             highlight=False,
         )
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         for variable, value in zip(self.model.variables, self.weights, strict=True):
             variable.assign(value)

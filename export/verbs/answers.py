@@ -39,7 +39,7 @@ def predict(
     size: SizeOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Says what a model sees in images of your own: the likeliest labels of each.
 
     A network by its name, with --weights, is shown the central crop; others the whole picture.

@@ -15,7 +15,7 @@ from .verdicts import fail_unless, print_verdicts
 
 
 @app.command()
-def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
+def compress(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None) -> None:
     """Prunes and trains for int8, as a recipe says; keeps the model in RUN/RECIPE.
 
     One that was interrupted goes on by the same command, to the same weights.
@@ -47,7 +47,7 @@ def sensitivity(
     data_dir: DataDir = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Prunes one layer at a time and shows what accuracy it costs, the worst layers first.
 
     Example: kerascnn sensitivity runs/demo
@@ -78,7 +78,7 @@ def sensitivity(
 
 
 @app.command()
-def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
+def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None) -> None:
     """Writes shared weights as a small .kcnn file, decodes it, and keeps it if it is exact.
 
     Example: kerascnn pack runs/demo --recipe deep_compression
@@ -96,7 +96,7 @@ def pack(run: RunArgument, recipe: RecipeOption, data_dir: DataDir = None):
 def unpack(
     file: Annotated[Path, typer.Argument(help="A .kcnn file that `kerascnn pack` wrote.")],
     out: Annotated[Path, typer.Option(help="The .keras file to write.")] = Path("model.keras"),
-):
+) -> None:
     """Turns a .kcnn file back into the Keras model that was packed.
 
     Example: kerascnn unpack runs/demo/model_deep_compression.kcnn --out model.keras

@@ -49,7 +49,7 @@ def convert(
     ] = False,
     trust: TrustOption = False,
     code: CodeOption = None,
-):
+) -> None:
     """Writes .tflite and .onnx files, runs them, and keeps those that equal their model.
 
     Quantizes on the way where a recipe does that without training; without a recipe a model is
@@ -99,7 +99,7 @@ def verify(
     code: CodeOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Runs an artifact again and compares it with its model; exit code 1 if they differ.
 
     With --against it takes a file that any tool wrote, and compares it with that.
@@ -156,7 +156,7 @@ def debug(
         Path | None,
         typer.Option(help="Also write each layer's share as node data of Model Explorer, JSON."),
     ] = None,
-):
+) -> None:
     """Shows which layers of an int8 file lose its accuracy, and why; --fix tries what helps.
 
     --fix tries, in this order, wider and narrower calibration, equalized channels with corrected

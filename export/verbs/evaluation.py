@@ -78,7 +78,7 @@ def evaluate(
     size: SizeOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Evaluates a run, a Keras file, a network or an artifact: how many images get their label.
 
     A run, and a file that was made of one, on the test images; any other on --data or --images.

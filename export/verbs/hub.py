@@ -16,7 +16,7 @@ def push(
     public: Annotated[
         bool, typer.Option("--public", help="Make the repository, if it is new, open to all.")
     ] = False,
-):
+) -> None:
     """Puts a verified file with its sheet and its card into a repository of the Hugging Face Hub.
 
     A file that changed since it was verified, or that failed, is refused. A new repository is
@@ -37,7 +37,7 @@ def pull(
         str, typer.Argument(metavar="USER/REPO[/FILE]", help="What `kerascnn push` made.")
     ],
     out: Annotated[Path, typer.Option(help="The folder to write.")] = Path(),
-):
+) -> None:
     """Fetches verified files from the Hugging Face Hub, and checks that they are what was verified.
 
     Example: kerascnn pull me/digits --out models

@@ -8,6 +8,7 @@ import typer
 from kerascnn.cli import CsvOption, JsonOption, app, only_one
 from kerascnn.console import console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
+from kerascnn.verbs.backends import import_keras_for_shapes
 
 from .options import CodeOption, SizeOption, TrustOption, as_bytes, as_size
 
@@ -30,7 +31,7 @@ def describe(
     as_csv: CsvOption = False,
     trust: TrustOption = False,
     code: CodeOption = None,
-):
+) -> None:
     """Shows what a network or a file is made of: layers and their cost, or operators and ends.
 
     A .tflite or .onnx file may be of any tool: sizes, operators, quantization, what computes in
@@ -48,7 +49,10 @@ def describe(
             raise UserError(f"{name}: --size and --memory are for Keras models")
         _describe_file(Path(name), as_json, as_csv)
         return
-    start_tensorflow()
+    if Path(name).exists() or Path(name).suffix:
+        start_tensorflow()
+    else:
+        import_keras_for_shapes()
     from kerascnn.analysis import describe_table, kinds_table, training_table
 
     found = _described(name, sides, trust, code)

@@ -1,11 +1,13 @@
 """A command run in this process, as the demo and the tests do it."""
 
+from collections.abc import Sequence
+
 import typer
 
 from kerascnn.cli import app
 
 
-def invoke(arguments):
+def invoke(arguments: Sequence[str]) -> None:
     """Runs one command in this process; what it raises passes through."""
     group = typer.main.get_command(app)
     code = group.main(_spread(arguments), prog_name="kerascnn", standalone_mode=False)

@@ -10,6 +10,7 @@ import typer
 from kerascnn.cli import CsvOption, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 from kerascnn.tables import Column, Table
 
 ForOption = Annotated[
@@ -38,7 +39,7 @@ def benchmark(
     ] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Times files against each other on this machine, in turn, one sample at a time.
 
     Whoever wrote them. It is the inference alone: inputs are in before, outputs are read after.
@@ -107,8 +108,9 @@ def _threads(text):
 def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json, as_csv):
     from ..lanes import Options, chosen, measure, record
     from ..lanes.baseline import changes
-    from ..reporting.lanes import write_lanes
 
+    if out is not None:
+        require("report", str(out / "report.html"))
     options = Options(runs=runs, threads=threads)
     taken = chosen(lanes)
     with busy("measuring") as told:
@@ -117,6 +119,8 @@ def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json,
     found = record(figures, taken, options, command)
     compared = changes(found, baseline, limit) if baseline is not None else []
     if out is not None:
+        from ..reporting.lanes import write_lanes
+
         write_lanes(out, found, figures)
     if as_json:
         print_json(found)
@@ -168,7 +172,7 @@ def _lane_tables(figures, lanes):
 
 
 @app.command()
-def doctor(as_json: JsonOption = False, as_csv: CsvOption = False):
+def doctor(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """Says which lanes this machine has, and what to install for the others.
 
     Example: kerascnn doctor
@@ -215,7 +219,7 @@ def recommend(
         Path | None, typer.Argument(metavar="[SOURCE]", help="A run, or a file to look at.")
     ] = None,
     as_json: JsonOption = False,
-):
+) -> None:
     """Names the recipe and the file for a kind of hardware, why, and what it costs.
 
     Given a run it prints the commands; given a .tflite or .onnx file it says what is against it.

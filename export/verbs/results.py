@@ -8,14 +8,16 @@ import typer
 from kerascnn.cli import DataDir, RunArgument, app
 from kerascnn.console import console, start_tensorflow, styled
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 
 @app.command()
-def report(run: RunArgument, data_dir: DataDir = None):
+def report(run: RunArgument, data_dir: DataDir = None) -> None:
     """Writes RUN/report.html: curves, confusion, filters, and the table of artifacts.
 
     Example: kerascnn report runs/demo
     """
+    require("report", "a report")
     start_tensorflow()
     from kerascnn.training import open_run
 
@@ -32,7 +34,7 @@ def stage(
         list[Path], typer.Argument(metavar="FILE...", help="Files that `kerascnn convert` wrote.")
     ],
     into: Annotated[Path, typer.Option(help="The folder an app takes its models from.")],
-):
+) -> None:
     """Puts verified files, their sheets and an index of them into a folder for an app.
 
     What was staged there before goes, what else stands there stays. A file that changed since it
@@ -51,11 +53,12 @@ def stage(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/demo"),
-):
+) -> None:
     """Runs the whole way on the handwritten digits inside scikit-learn, verb after verb.
 
     Example: kerascnn demo --out runs/demo
     """
+    require("demo", "the demo")
     from kerascnn.files import writable_folder
 
     from .demonstration import commands, summary

@@ -1,14 +1,20 @@
 """What a verb says of files that were checked."""
 
+from collections.abc import Iterable
 from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from kerascnn.console import complaints, console
 from kerascnn.tables import Column, Table
 
+if TYPE_CHECKING:  # it brings NumPy, for which no list of verbs has to wait
+    from ..proof.checks import Verdict
 
-def print_verdicts(rows):
+
+def print_verdicts(rows: Iterable[tuple[Path | str, str, "Verdict"]]) -> None:
     """Prints the table of what was checked, and what it leaves in doubt.
 
     rows: of (path, engine, verdict).
@@ -23,7 +29,7 @@ def print_verdicts(rows):
             console.print(f"  {path.name}: that it passed {verdict.doubt}")
 
 
-def print_comparison(comparison):
+def print_comparison(comparison: Any) -> None:
     """Prints by how much each output of a file differs, and what was done to find that out."""
     headings = ("largest", "noise", "step", "mean steps", "most", "within 1")
     table = Table("output", "in the file", *[Column(h, right=True) for h in headings])
@@ -44,14 +50,14 @@ def print_comparison(comparison):
         console.print(f"  {line}", highlight=False)
 
 
-def verdict_figures(path, engine, verdict):
+def verdict_figures(path: Path | str, engine: str, verdict: "Verdict") -> dict[str, Any]:
     """What --json prints of a file that was checked."""
     facts = {f.name: getattr(verdict, f.name) for f in fields(verdict)}
     checks = [check.as_dict() for check in verdict.checks]
     return {"file": path, "engine": engine, "passed": verdict.passed, **facts, "checks": checks}
 
 
-def fail_unless(passed):
+def fail_unless(passed: bool) -> None:
     """Ends with exit code 1 where a file did not pass."""
     if not passed:
         complaints.print("a file differs from its model and was not kept or must not be used")

@@ -15,7 +15,7 @@ def webdemo(
         Path, typer.Argument(metavar="RUN", help="A run, or a verified .tflite or .onnx file.")
     ],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
-):
+) -> None:
     """Writes a static page that classifies pictures and the camera wholly in the browser.
 
     Any host of files serves the folder. It fetches nothing from elsewhere and sends nothing.

@@ -2,7 +2,8 @@
 
 from kerascnn.analysis.chart import zoo_chart
 from kerascnn.analysis.counting import Count, LayerCount, count
-from kerascnn.analysis.description import Description, KindSum, LayerDescription, describe
+from kerascnn.analysis.described import Description, KindSum, LayerDescription
+from kerascnn.analysis.description import describe
 from kerascnn.analysis.filters import first_layer_filters
 from kerascnn.analysis.memory import Memory
 from kerascnn.analysis.receptive import ReceptiveField

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from kerascnn.analysis.labels import label
 from kerascnn.errors import UserError, unknown
+from kerascnn.extras import require
 from kerascnn.files import replacing
 from kerascnn.models import models, variant
 from kerascnn.models.published import PROTOCOLS
@@ -25,13 +26,14 @@ def zoo_chart(path: str | Path, *, pattern: str = "*", protocol: str = "one-crop
         protocol: how the accuracies were measured, a key of `PROTOCOLS`; the axis says it.
 
     Raises:
-        UserError: another kind of file, one that cannot be written, an unknown protocol, or no
-            network to draw.
+        UserError: another kind of file, one that cannot be written, an unknown protocol, no
+            network to draw, or no extra `report`.
     """
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise UserError(f"path: expected a .png or .svg file, got {path.name!r}")
     rows = _rows(pattern, protocol)
+    require("report", "a chart")
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 

@@ -7,9 +7,10 @@ pooling and activations are not counted. FLOPs in other tables are often twice a
 from dataclasses import dataclass
 from math import prod
 
+import keras
 from keras import layers
 
-from kerascnn.analysis.graph import Call, Tensor, walk
+from kerascnn.analysis.graph import Call, Graph, Tensor, walk
 from kerascnn.analysis.kinds import (
     CONVOLUTIONS,
     DEPTHWISE,
@@ -48,7 +49,7 @@ class Count:
     layers: tuple[LayerCount, ...]
 
 
-def count(model):
+def count(model: keras.Model) -> Count:
     """Counts a functional or Sequential model, also one built under `without_weights()`.
 
     MACs of a layer that is called twice count twice, its parameters once.
@@ -59,7 +60,7 @@ def count(model):
     return count_graph(walk(model))
 
 
-def count_graph(graph):
+def count_graph(graph: Graph) -> Count:
     """`count` of a `Graph` that is already walked; one `LayerCount` for each of its calls."""
     rows, counted = [], set()
     for call in graph.calls:
@@ -78,7 +79,7 @@ def count_graph(graph):
     )
 
 
-def layer_macs(call):
+def layer_macs(call: Call) -> int | None:
     """Multiply-accumulates of one call for one image, or None where they are not known.
 
     A layer of one's own says them in a method `count_macs(input_shape)`, which gets the shape with

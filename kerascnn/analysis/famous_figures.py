@@ -2,10 +2,11 @@
 
 import re
 
+from kerascnn.analysis.described import Description
 from kerascnn.models import variant
 
 
-def told_wrong(description) -> tuple[str, ...]:
+def told_wrong(description: Description) -> tuple[str, ...]:
     """What is told of this network and does not hold, a sentence each; nothing of most networks.
 
     description: of a network at its own size, by its registered name.

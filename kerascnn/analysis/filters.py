@@ -1,5 +1,6 @@
 """The filters of a network's first convolution, as pictures."""
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -7,7 +8,7 @@ from kerascnn.analysis.graph import walk
 from kerascnn.errors import UserError
 
 
-def first_layer_filters(model):
+def first_layer_filters(model: keras.Model) -> np.ndarray:
     """Returns the kernels of the first Conv2D as (filters, height, width, channels), in [0, 1].
 
     Each filter is stretched on its own, its smallest weight to 0 and its largest to 1, so that the

@@ -28,7 +28,7 @@ class Call:
     outputs: tuple[Tensor, ...]
 
     @property
-    def is_input(self):
+    def is_input(self) -> bool:
         return isinstance(self.operation, keras.layers.InputLayer)
 
 
@@ -40,7 +40,7 @@ class Graph:
     outputs: tuple[Tensor, ...]
 
 
-def walk(model):
+def walk(model: keras.Model) -> Graph:
     """Returns the `Graph` of a functional or built Sequential model, nested models inlined.
 
     Raises:

@@ -1,9 +1,16 @@
 """Names next to the discs of a chart, each where it can be read."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 from math import cos, hypot, pi, sin
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Point = tuple[float, float]
+Color = Sequence[float]
 
 
 class Box(NamedTuple):
@@ -15,7 +22,13 @@ class Box(NamedTuple):
     y1: float
 
 
-def label(axes, names, points, areas, colors):
+def label(
+    axes: "Axes",
+    names: Sequence[str],
+    points: Sequence[Point],
+    areas: Sequence[float],
+    colors: Sequence[Color],
+) -> None:
     """Writes each name next to its disc, where it covers no other name and as few discs as can be.
 
     A name that does not touch its disc is tied to it by a line.
@@ -28,7 +41,7 @@ def label(axes, names, points, areas, colors):
     discs = list(zip(centers, radii, strict=True))
     boxes, lines = [Box(*axes.get_legend().get_window_extent().extents)], []
 
-    def cost(i, box):
+    def cost(i: int, box: Box) -> float:
         """Covered names weigh most, then the frame, lines, discs, and the way to one's own disc."""
         covered = sum(overlap(box, other) for other in boxes)
         outside = 1 - overlap(box, frame) / overlap(box, box)
@@ -67,13 +80,13 @@ def label(axes, names, points, areas, colors):
         )
 
 
-def gap(center, radius, box):
+def gap(center: Point, radius: float, box: Box) -> float:
     """How far a box is from the edge of a disc; negative where it covers a part of it."""
     x, y = closest(center, box)
     return hypot(x - center[0], y - center[1]) - radius
 
 
-def line(center, radius, box):
+def line(center: Point, radius: float, box: Box) -> list[Point]:
     """Eleven points from the edge of a disc to the closest point of a box."""
     x, y = closest(center, box)
     start = min(radius / max(hypot(x - center[0], y - center[1]), radius), 1)
@@ -81,17 +94,19 @@ def line(center, radius, box):
     return [(center[0] + (x - center[0]) * t, center[1] + (y - center[1]) * t) for t in parts]
 
 
-def closest(point, box):
+def closest(point: Point, box: Box) -> Point:
     return min(max(point[0], box.x0), box.x1), min(max(point[1], box.y0), box.y1)
 
 
-def crowd(centers, i):
+def crowd(centers: Sequence[Point], i: int) -> int:
     """How many discs are around disc i: where it is crowded, names are placed first."""
     x, y = centers[i]
     return sum(hypot(x - a, y - b) < 150 for a, b in centers)
 
 
-def places(x, y, radius, width, height, pixels):
+def places(
+    x: float, y: float, radius: float, width: float, height: float, pixels: float
+) -> Iterator[Box]:
     """Boxes around a disc at (x, y), in rings farther and farther away."""
     for ring, step in product(range(14), range(16)):
         angle = 2 * pi * step / 16
@@ -101,17 +116,17 @@ def places(x, y, radius, width, height, pixels):
         yield Box(left, below, left + width, below + height)
 
 
-def inside(point, box):
+def inside(point: Point, box: Box) -> bool:
     return box.x0 < point[0] < box.x1 and box.y0 < point[1] < box.y1
 
 
-def overlap(a, b):
+def overlap(a: Box, b: Box) -> float:
     """Area that two boxes share."""
     width = min(a.x1, b.x1) - max(a.x0, b.x0)
     height = min(a.y1, b.y1) - max(a.y0, b.y0)
     return max(width, 0) * max(height, 0)
 
 
-def darker(color):
+def darker(color: Color) -> Color:
     """The color of a name: that of its disc, dark enough to be read."""
     return [0.6 * part for part in color[:3]]

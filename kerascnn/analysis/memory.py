@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from kerascnn.analysis import kinds
+from kerascnn.analysis.graph import Graph, Tensor
 from kerascnn.errors import unknown
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -19,14 +20,14 @@ class Memory:
     peak_at: str
 
 
-def nbytes(tensor, precision):
+def nbytes(tensor: Tensor, precision: str) -> int:
     """Bytes of one tensor, for one image, at "float32", "float16", "bfloat16" or "int8"."""
     if precision not in BYTES:
         raise unknown("precision", precision, BYTES)
     return prod(size or 1 for size in tensor.shape[1:]) * BYTES[precision]
 
 
-def memory(graph, *, precision="float32"):
+def memory(graph: Graph, *, precision: str = "float32") -> Memory:
     """Lays the tensors of a `Graph` into buffers and follows their lives, in Keras' order.
 
     A buffer lives from the call that writes it to the last call that reads it; the image from the

@@ -21,6 +21,7 @@ import keras
 from keras import layers
 
 from kerascnn.analysis import kinds
+from kerascnn.analysis.graph import Graph, Tensor
 from kerascnn.layers import (
     DepthToSpace,
     FractalColumn,
@@ -50,12 +51,12 @@ class _Span:
     last: Fraction
     stride: Fraction
 
-    def through(self, low, high, step):
+    def through(self, low: Fraction, high: Fraction, step: Fraction) -> "_Span":
         return _Span(
             self.first + self.stride * low, self.last + self.stride * high, self.stride * step
         )
 
-    def public(self):
+    def public(self) -> ReceptiveField:
         size = (self.last - self.first) // 1 + 1
         stride, offset = (
             x.numerator if x.denominator == 1 else x for x in (self.stride, self.first)
@@ -63,7 +64,7 @@ class _Span:
         return ReceptiveField(size, stride, offset)
 
 
-def receptive_fields(graph):
+def receptive_fields(graph: Graph) -> dict[Tensor, tuple[ReceptiveField, ...] | None]:
     """Returns a dict from each `Tensor` of the graph to its receptive fields, one for each axis.
 
     None for what lies behind a layer that sees the whole image (global pooling, Flatten), or one

@@ -9,10 +9,19 @@ Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning",
 
 from kerascnn.errors import UserError
 
+Padding = int | str | tuple[int, int]  # zeros on each side, (before, after), "valid" or "same"
 ROUNDING = ("exact", "floor", "ceil")
 
 
-def conv_size(size, kernel, *, stride=1, padding=0, dilation=1, rounding="exact"):
+def conv_size(
+    size: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    rounding: str = "exact",
+) -> int:
     """Number of positions of a convolution's kernel along an axis of `size` pixels.
 
     Args:
@@ -51,7 +60,15 @@ def conv_size(size, kernel, *, stride=1, padding=0, dilation=1, rounding="exact"
     return room // stride + 1 + (left > 0 and rounding == "ceil")
 
 
-def pool_size(size, kernel, *, stride=None, padding=0, dilation=1, rounding="exact"):
+def pool_size(
+    size: int,
+    kernel: int,
+    *,
+    stride: int | None = None,
+    padding: Padding = 0,
+    dilation: int = 1,
+    rounding: str = "exact",
+) -> int:
     """Number of windows of a pooling along an axis of `size` pixels.
 
     Arguments and errors as in `conv_size`, but that the stride is the kernel by default, and that
@@ -66,7 +83,15 @@ def pool_size(size, kernel, *, stride=None, padding=0, dilation=1, rounding="exa
     return out
 
 
-def transposed_size(size, kernel, *, stride=1, padding=0, dilation=1, output_padding=None):
+def transposed_size(
+    size: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: Padding = 0,
+    dilation: int = 1,
+    output_padding: int | None = None,
+) -> int:
     """Size of the output of a transposed convolution along an axis of `size` pixels.
 
     Args:

@@ -1,26 +1,18 @@
 """Tables for the terminal: the zoo, and one network."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.analysis.description import Description
+from kerascnn.analysis.described import Description
+from kerascnn.files import write_json
+from kerascnn.listing import ROWS, networks_markdown, networks_table
 from kerascnn.models import models, variant
 from kerascnn.tables import Column, Table
-
-COLUMNS = (
-    Column("name"),
-    *(Column(h, right=True) for h in ("year", "parameters", "MACs", "input", "top-1", "top-5")),
-    Column("protocol"),
-    Column("published by"),
-)
 
 
 def models_table(pattern: str = "*") -> Table:
     """The registered networks that match `pattern`, by year. From their rows: nothing is built."""
-    title = "Networks" if pattern == "*" else f"Networks like {pattern}"
-    table = Table(*COLUMNS, title=title)
-    for cells in _rows(pattern):
-        table.add(*cells)
-    return table
+    return networks_table(models_figures(pattern), pattern)
 
 
 def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
@@ -51,20 +43,12 @@ def models_figures(pattern: str = "*") -> list[dict[str, Any]]:
 
 def models_markdown(pattern: str = "*") -> str:
     """The same table as Markdown, which README shows."""
-    headings = [column.heading for column in COLUMNS]
-    rules = ["---:" if column.right else "---" for column in COLUMNS]
-    lines = [headings, rules, *_rows(pattern)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return networks_markdown(models_figures(pattern))
 
 
-def _rows(pattern):
-    for name in models(pattern):
-        found = variant(name)
-        row = found.row
-        costs = f"{row.params:,}", f"{row.macs:,}", shape(row.input_shape)
-        rates = ("" if rate is None else f"{rate:.1f}" for rate in (row.top1, row.top5))
-        by = (row.published.protocol, row.published.source) if row.published else ("", "")
-        yield name, str(found.year), *costs, *rates, *by
+def write_rows() -> None:
+    """Writes what `kerascnn models` lists without Keras: the figures of all registered networks."""
+    write_json(ROWS, {"networks": models_figures()})
 
 
 def describe_table(description: Description) -> Table:
@@ -137,7 +121,7 @@ def training_table(
     return table
 
 
-def caption(description):
+def caption(description: Description) -> str:
     memory = description.memory
     text = f"peak {size(memory.peak)}, at {memory.peak_at}"
     if description.params_total != description.params:
@@ -147,7 +131,7 @@ def caption(description):
     return text
 
 
-def size(number):
+def size(number: float) -> str:
     """Bytes in the unit that keeps three or four digits: 1 kB is 1000 bytes."""
     if number < 10_000:
         return f"{number} B"
@@ -156,19 +140,19 @@ def size(number):
     return f"{number / 1e6:.2f} MB" if number < 1e9 else f"{number / 1e9:.2f} GB"
 
 
-def shape(sizes):
+def shape(sizes: Sequence[int | None]) -> str:
     return "x".join(str(n) for n in sizes)
 
 
-def outputs(shapes):
+def outputs(shapes: Sequence[Sequence[int | None]]) -> str:
     several = bool(shapes) and isinstance(shapes[0], tuple)
     return ", ".join(map(shape, shapes)) if several else shape(shapes)
 
 
-def axes(values):
+def axes(values: Sequence[int]) -> str:
     """One value where all axes agree, else all of them."""
     return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))
 
 
-def zero_blank(number):
+def zero_blank(number: int) -> str:
     return f"{number:,}" if number else ""

@@ -12,6 +12,7 @@ from kerascnn.data.folders import image_folder
 from kerascnn.data.official import CIFAR10_NAMES, DIGIT_NAMES, cifar10, mnist
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
+from kerascnn.extras import require
 
 DATA_DIR_VARIABLE = "KERASCNN_DATA"
 
@@ -25,7 +26,8 @@ def load_source(config, data_dir=None):
             environment variable KERASCNN_DATA says, else keras.datasets.
 
     Raises:
-        UserError: a file is missing, truncated, or not of its official format.
+        UserError: a file is missing, truncated, or not of its official format; the extra `digits`
+            is not installed.
     """
     data_dir = data_dir or os.environ.get(DATA_DIR_VARIABLE)
     if config.name == "digits":
@@ -43,6 +45,7 @@ def digits():
 
     Their 17 grey levels are spread over 0..255. A fixed stratified 500 are the test images.
     """
+    require("digits", "data.name 'digits'")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kerascnn.errors import UserError, unknown
+from kerascnn.extras import require
 from kerascnn.files import readable_file
 from kerascnn.models.weights.imagenet import CLASSES, imagenet_classes
 
@@ -167,6 +168,8 @@ def _of_kit(values, known, source, near):
 def _kit_ids(path):
     """number in the development kit -> WordNet id."""
     path = readable_file(path, most=MOST_BYTES)
+    if path.suffix == ".mat":
+        require("imagenet", str(path))
     try:
         if path.suffix == ".mat":
             from scipy.io import loadmat

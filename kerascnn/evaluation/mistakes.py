@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.errors import UserError, printable
 from kerascnn.evaluation.pictures import Pictures
+from kerascnn.extras import require
 from kerascnn.files import replacing
 
 MOST = 25  # pictures on a sheet
@@ -52,6 +53,7 @@ def mistakes_sheet(
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise UserError(f"{path}: expected a .png or .svg file for a sheet of pictures")
+    require("report", "a sheet of pictures")
     chosen = worst_mistakes(logs, labels, most)
     if not len(chosen):
         return []

@@ -1,7 +1,11 @@
 """Channels cut and added: ShuffleNet v2's split, and ResNet's shortcuts without weights."""
 
+from typing import Any
+
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
+
+from kerascnn.layers.geometry import Shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -16,15 +20,15 @@ class ChannelSplit(layers.Layer):
     Source: Ma, Zhang, Zheng & Sun, "ShuffleNet V2", arXiv:1807.11164, section 3.2.
     """
 
-    def __init__(self, sections=2, **kwargs):
+    def __init__(self, sections: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sections = sections
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> list[KerasTensor]:
         self._part(inputs.shape)
         return ops.split(inputs, self.sections, axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> list[Shape]:
         return [(*input_shape[:-1], self._part(input_shape))] * self.sections
 
     def _part(self, shape):
@@ -34,7 +38,7 @@ class ChannelSplit(layers.Layer):
             )
         return shape[-1] // self.sections
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"sections": self.sections}
 
 
@@ -50,15 +54,15 @@ class ChannelZeroPadding(layers.Layer):
     Source: He, Zhang, Ren & Sun, arXiv:1512.03385, section 3.3, option A.
     """
 
-    def __init__(self, filters, **kwargs):
+    def __init__(self, filters: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.filters = filters
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         missing = self._missing(inputs.shape)
         return ops.pad(inputs, [(0, 0)] * (len(inputs.shape) - 1) + [(0, missing)])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._missing(input_shape)
         return (*input_shape[:-1], self.filters)
 
@@ -69,11 +73,11 @@ class ChannelZeroPadding(layers.Layer):
             )
         return self.filters - shape[-1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"filters": self.filters}
 
 
-def identity_shortcut(x, filters, strides, *, name):
+def identity_shortcut(x: KerasTensor, filters: int, strides: int, *, name: str) -> KerasTensor:
     """Every `strides`-th pixel, then channels of zeros: option A, a shortcut without weights.
 
     (H, W, C) -> (ceil(H / strides), ceil(W / strides), filters), in `{name}_pool` and

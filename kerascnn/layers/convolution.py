@@ -1,22 +1,22 @@
 """Convolution with batch normalization: the one home of padding, bias, momentum and epsilon."""
 
-from keras import initializers, layers
+from keras import KerasTensor, initializers, layers
 
-from kerascnn.layers.geometry import per_axis
+from kerascnn.layers.geometry import PerAxis, per_axis
 
 
 def conv(
-    x,
-    filters,
-    kernel_size,
-    strides=1,
+    x: KerasTensor,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
     *,
-    padding="symmetric",
-    groups=1,
-    use_bias=True,
-    act=None,
-    name,
-):
+    padding: str = "symmetric",
+    groups: int = 1,
+    use_bias: bool = True,
+    act: str | None = None,
+    name: str,
+) -> KerasTensor:
     """2D convolution, then an activation.  (H, W, C) -> (H/strides, W/strides, filters).
 
     padding: "symmetric" adds k // 2 zeros on every side, as the papers and Caffe do; it differs
@@ -39,8 +39,15 @@ def conv(
 
 
 def depthwise_conv(
-    x, kernel_size, strides=1, *, padding="symmetric", use_bias=True, act=None, name
-):
+    x: KerasTensor,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
+    *,
+    padding: str = "symmetric",
+    use_bias: bool = True,
+    act: str | None = None,
+    name: str,
+) -> KerasTensor:
     """One kernel a channel, then an activation.  (H, W, C) -> (H/strides, W/strides, C).
 
     Arguments as in `conv`; the layer is called `{name}_conv` too.
@@ -62,19 +69,19 @@ def depthwise_conv(
 
 
 def conv_bn(
-    x,
-    filters,
-    kernel_size,
-    strides=1,
+    x: KerasTensor,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
     *,
-    padding="symmetric",
-    groups=1,
-    use_bias=False,
-    act="relu",
-    momentum=0.9,
-    epsilon=1e-5,
-    name,
-):
+    padding: str = "symmetric",
+    groups: int = 1,
+    use_bias: bool = False,
+    act: str | None = "relu",
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    name: str,
+) -> KerasTensor:
     """2D convolution, batch normalization, activation: `{name}_conv`, `_bn`, `_relu`.
 
     Shapes and `padding` as in `conv`. No bias in front of a normalization that removes it.
@@ -93,36 +100,36 @@ def conv_bn(
 
 
 def depthwise_conv_bn(
-    x,
-    kernel_size,
-    strides=1,
+    x: KerasTensor,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
     *,
-    padding="symmetric",
-    use_bias=False,
-    act="relu",
-    momentum=0.9,
-    epsilon=1e-5,
-    name,
-):
+    padding: str = "symmetric",
+    use_bias: bool = False,
+    act: str | None = "relu",
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    name: str,
+) -> KerasTensor:
     """Depthwise convolution, batch normalization, activation: `{name}_conv`, `_bn`, `_relu`."""
     x = depthwise_conv(x, kernel_size, strides, padding=padding, use_bias=use_bias, name=name)
     return batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
 
 
 def bn_conv(
-    x,
-    filters,
-    kernel_size,
-    strides=1,
+    x: KerasTensor,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
     *,
-    padding="symmetric",
-    groups=1,
-    use_bias=False,
-    act="relu",
-    momentum=0.9,
-    epsilon=1e-5,
-    name,
-):
+    padding: str = "symmetric",
+    groups: int = 1,
+    use_bias: bool = False,
+    act: str | None = "relu",
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    name: str,
+) -> KerasTensor:
     """The pre-activation order: `{name}_bn`, `_relu`, `_conv`. Shapes as in `conv`."""
     x = batch_norm(x, act=act, momentum=momentum, epsilon=epsilon, name=name)
     return conv(
@@ -137,13 +144,20 @@ def bn_conv(
     )
 
 
-def batch_norm(x, *, act="relu", momentum=0.9, epsilon=1e-5, name):
+def batch_norm(
+    x: KerasTensor,
+    *,
+    act: str | None = "relu",
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    name: str,
+) -> KerasTensor:
     """Batch normalization, then an activation: `{name}_bn`, `_relu`. The shape stays."""
     x = layers.BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_bn")(x)
     return activation(x, act, name)
 
 
-def activation(x, act, name):
+def activation(x: KerasTensor, act: str | None, name: str) -> KerasTensor:
     """Applies the Keras activation `act` as a layer `{name}_{act}`; None leaves x as it is."""
     if act is None:
         return x

@@ -1,11 +1,12 @@
 """Deformable convolution: each tap of the kernel looks where the image tells it to."""
 
 import math
+from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
-from kerascnn.layers.geometry import per_axis, same_padding, window_count
+from kerascnn.layers.geometry import PerAxis, Shape, per_axis, same_padding, window_count
 from kerascnn.layers.kernel_layer import KernelLayer
 
 
@@ -39,15 +40,15 @@ class DeformableConv2D(KernelLayer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
+        filters: int,
+        kernel_size: PerAxis,
+        strides: PerAxis = 1,
+        padding: str = "valid",
         *,
-        dilation_rate=1,
-        modulated=False,
-        **kwargs,
-    ):
+        dilation_rate: PerAxis = 1,
+        modulated: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.dilation_rate = per_axis(dilation_rate, 2)
         self.modulated = modulated
@@ -63,12 +64,12 @@ class DeformableConv2D(KernelLayer):
             name="offset_conv",
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.offset_conv.build(input_shape)
         self.kernel = self.add_kernel((*self.kernel_size, input_shape[-1], self.filters))
         self.bias = self.add_bias()
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         offsets = self.offset_conv(inputs)
         x = self._sample(inputs, offsets[..., : 2 * self.taps])
         if self.modulated:
@@ -112,12 +113,12 @@ class DeformableConv2D(KernelLayer):
         taps = ops.arange(window, dtype="int32") * dilation
         return ops.cast(ops.expand_dims(corner, 1) + taps, dtype)
 
-    def output_sizes(self, sizes):
+    def output_sizes(self, sizes: Shape) -> Shape:
         padding = [self.padding] * 2
         axes = zip(sizes, self.kernel_size, self.strides, padding, self.dilation_rate, strict=True)
         return tuple(window_count(*axis) for axis in axes)
 
-    def count_macs(self, input_shape):
+    def count_macs(self, input_shape: Shape) -> int:
         """Multiply-accumulates of one image: the convolution and that of the offsets.
 
         The interpolation, 4 a sample, is not counted, as it is not for a resize. `input_shape`:
@@ -126,7 +127,7 @@ class DeformableConv2D(KernelLayer):
         macs = super().count_macs(input_shape)
         return macs + macs // self.filters * self.offset_conv.filters
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "dilation_rate": self.dilation_rate,
             "modulated": self.modulated,

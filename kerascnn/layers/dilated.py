@@ -1,11 +1,21 @@
 """Stacks of dilated convolutions: a view that grows exponentially, at full resolution."""
 
-from keras import layers
+from collections.abc import Sequence
+
+from keras import KerasTensor, layers
 
 from kerascnn.layers.convolution import activation
 
 
-def dilated_stack(x, filters, rates=(1, 2, 4, 8), kernel_size=3, *, act="relu", name):
+def dilated_stack(
+    x: KerasTensor,
+    filters: int | Sequence[int],
+    rates: Sequence[int] = (1, 2, 4, 8),
+    kernel_size: int = 3,
+    *,
+    act: str | None = "relu",
+    name: str,
+) -> KerasTensor:
     """Convolutions of growing dilation, one after the other.  (H, W, C) -> (H, W, filters).
 
     Layer i, `{name}_{i}_conv`, has its taps rates[i] apart; padding "same". Each output sees
@@ -20,11 +30,11 @@ def dilated_stack(x, filters, rates=(1, 2, 4, 8), kernel_size=3, *, act="relu", 
     Source: Yu & Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions",
     arXiv:1511.07122, sections 2 and 3.
     """
-    filters = [filters] * len(rates) if isinstance(filters, int) else filters
-    if len(filters) != len(rates):
+    each = [filters] * len(rates) if isinstance(filters, int) else filters
+    if len(each) != len(rates):
         raise ValueError(f"filters: expected one for each of the rates {rates}, got {filters}")
     conv = {3: layers.Conv1D, 4: layers.Conv2D, 5: layers.Conv3D}[len(x.shape)]
-    for i, (channels, rate) in enumerate(zip(filters, rates, strict=True), start=1):
+    for i, (channels, rate) in enumerate(zip(each, rates, strict=True), start=1):
         x = conv(
             channels,
             kernel_size,

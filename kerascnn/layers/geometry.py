@@ -1,9 +1,15 @@
 """Where the windows of a convolution or of a pooling lie: the arithmetic the layers share."""
 
-from keras import ops
+from collections.abc import Sequence
+from typing import Any
+
+from keras import KerasTensor, ops
+
+Shape = tuple[Any, ...]  # integers, the batch in front; None for a size that is left open
+PerAxis = int | Sequence[int]  # one number for every axis, or one for each
 
 
-def per_axis(value, rank):
+def per_axis(value: PerAxis, rank: int) -> tuple[int, ...]:
     """Returns `value` as a tuple of `rank` integers; an integer stands for every axis."""
     value = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(value) != rank or any(v < 1 for v in value):
@@ -11,7 +17,9 @@ def per_axis(value, rank):
     return value
 
 
-def window_count(size, window, stride, padding, dilation=1):
+def window_count(
+    size: int | None, window: int, stride: int, padding: str, dilation: int = 1
+) -> int | None:
     """How many windows there are along an axis of `size`; None where that is not known.
 
     "valid": floor((size - span) / stride) + 1, span = (window - 1) dilation + 1.
@@ -27,7 +35,7 @@ def window_count(size, window, stride, padding, dilation=1):
     return (size - span) // stride + 1
 
 
-def same_padding(size, window, stride, dilation=1):
+def same_padding(size: int, window: int, stride: int, dilation: int = 1) -> tuple[int, int]:
     """Zeros (before, after) of padding "same": as many after as before, or one more.
 
     `size` is an integer or, inside a traced graph, a scalar tensor; so are the results.
@@ -41,21 +49,27 @@ def same_padding(size, window, stride, dilation=1):
     return total // 2, total - total // 2
 
 
-def check_padding(padding):
+def check_padding(padding: str) -> str:
     """Returns `padding` in lower case; ValueError unless it is "valid" or "same"."""
     if str(padding).lower() not in ("valid", "same"):
         raise ValueError(f'padding: expected "valid" or "same", got {padding!r}')
     return padding.lower()
 
 
-def image_shape(shape, rank):
+def image_shape(shape: Sequence[Any], rank: int) -> tuple[tuple[Any, ...], int]:
     """(spatial sizes, channels) of an input shape, with or without the batch in front."""
     if len(shape) not in (rank + 1, rank + 2):
         raise ValueError(f"expected a shape of {rank} spatial axes and channels, got {shape}")
     return tuple(shape[-rank - 1 : -1]), shape[-1]
 
 
-def windows(x, window, strides, padding, fill=0.0):
+def windows(
+    x: KerasTensor,
+    window: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    fill: float = 0.0,
+) -> list[KerasTensor]:
     """Returns, for each place in the window, row by row, what all windows have there.
 
     x: (batch, *sizes, C) with sizes known; each result: (batch, *counts, C). `fill` stands

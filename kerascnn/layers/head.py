@@ -1,9 +1,20 @@
 """The classifier of the networks before global average pooling."""
 
-from keras import layers
+from collections.abc import Sequence
+
+from keras import KerasTensor, layers
 
 
-def dense_head(x, units, num_classes, *, act="relu", dropout=0.0, dropout_first=False, name="head"):
+def dense_head(
+    x: KerasTensor,
+    units: Sequence[int],
+    num_classes: int,
+    *,
+    act: str | None = "relu",
+    dropout: float = 0.0,
+    dropout_first: bool = False,
+    name: str = "head",
+) -> KerasTensor:
     """Flatten, hidden dense layers, logits.  (H, W, C) or (n,) -> (num_classes,).
 
     Layers: `{name}_flatten`, `{name}_{k}_dense`, `{name}_{k}_dropout`, `{name}_logits`. The first

@@ -1,11 +1,19 @@
 """What the convolutions of this package have in common: a kernel, a bias, strides, padding."""
 
 import math
+from typing import Any
 
 import keras
 from keras import initializers
 
-from kerascnn.layers.geometry import check_padding, image_shape, per_axis, window_count
+from kerascnn.layers.geometry import (
+    PerAxis,
+    Shape,
+    check_padding,
+    image_shape,
+    per_axis,
+    window_count,
+)
 
 
 class KernelLayer(keras.layers.Layer):
@@ -26,15 +34,15 @@ class KernelLayer(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        strides=1,
-        padding="valid",
+        filters: int,
+        kernel_size: PerAxis,
+        strides: PerAxis = 1,
+        padding: str = "valid",
         *,
-        use_bias=True,
-        kernel_initializer="he_normal",
-        **kwargs,
-    ):
+        use_bias: bool = True,
+        kernel_initializer: str | keras.Initializer = "he_normal",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not isinstance(filters, int) or filters < 1:
             raise ValueError(f"filters: expected a positive integer, got {filters}")
@@ -46,24 +54,24 @@ class KernelLayer(keras.layers.Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.input_spec = keras.layers.InputSpec(ndim=self.rank + 2)
 
-    def add_kernel(self, shape, name="kernel"):
+    def add_kernel(self, shape: tuple[int, ...], name: str = "kernel") -> keras.Variable:
         return self.add_weight(shape=shape, initializer=self.kernel_initializer, name=name)
 
-    def add_bias(self, shape=None):
+    def add_bias(self, shape: tuple[int, ...] | None = None) -> keras.Variable | None:
         if not self.use_bias:
             return None
         return self.add_weight(shape=shape or (self.filters,), initializer="zeros", name="bias")
 
-    def output_sizes(self, sizes):
+    def output_sizes(self, sizes: Shape) -> Shape:
         """The spatial sizes of the output for those of the input; None stays None."""
         padding = [self.padding] * self.rank
         return tuple(map(window_count, sizes, self.kernel_size, self.strides, padding))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes, _ = image_shape(input_shape, self.rank)
         return (input_shape[0], *self.output_sizes(sizes), self.filters)
 
-    def count_macs(self, input_shape):
+    def count_macs(self, input_shape: Shape) -> int:
         """Multiply-accumulates of one image: output positions x kernel_size x channels x filters.
 
         `input_shape`: with or without the batch in front; sizes known.
@@ -72,7 +80,7 @@ class KernelLayer(keras.layers.Layer):
         positions = math.prod(self.output_sizes(sizes))
         return positions * math.prod(self.kernel_size) * channels * self.filters
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "filters": self.filters,
             "kernel_size": self.kernel_size,

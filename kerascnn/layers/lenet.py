@@ -4,16 +4,18 @@ Source of all: LeCun, Bottou, Bengio & Haffner, "Gradient-Based Learning Applied
 Recognition", Proceedings of the IEEE 86(11), 1998, section II-B and appendix A.
 """
 
+from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
-from kerascnn.layers.geometry import per_axis
+from kerascnn.layers.geometry import PerAxis, Shape, per_axis
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
-def scaled_tanh(x):
+def scaled_tanh(x: KerasTensor) -> KerasTensor:
     """1.7159 tanh(2 x / 3): f(1) = 1 and f(-1) = -1, where its curvature is largest."""
     return 1.7159 * ops.tanh(x * (2 / 3))
 
@@ -34,12 +36,12 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         kernel_size: integer or pair.
     """
 
-    def __init__(self, table, kernel_size, **kwargs):
+    def __init__(self, table: Sequence[Sequence[int]], kernel_size: PerAxis, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.table = tuple(tuple(channels) for channels in table)
         self.kernel_size = per_axis(kernel_size, 2)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         last = max(max(channels) for channels in self.table)
         if last >= input_shape[-1]:
             raise ValueError(
@@ -56,7 +58,7 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         )
         self.bias = self.add_weight(shape=(len(self.table),), name="bias", initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         channels, filters = inputs.shape[-1], len(self.table)
         place = [c * filters + f for f, seen in enumerate(self.table) for c in seen]
         scatter = ops.one_hot(place, channels * filters, dtype=inputs.dtype)
@@ -64,16 +66,16 @@ class PartiallyConnectedConv2D(keras.layers.Layer):
         kernel = ops.reshape(kernel, (*self.kernel_size, channels, filters))
         return ops.conv(inputs, kernel, padding="valid") + self.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = [n - k + 1 for n, k in zip(input_shape[1:3], self.kernel_size, strict=True)]
         return (input_shape[0], *sizes, len(self.table))
 
-    def count_macs(self, input_shape):
+    def count_macs(self, input_shape: Shape) -> int:
         """Multiplications of the connections in the table, not of the zeros between them."""
         positions = prod(self.compute_output_shape(input_shape)[1:3])
         return positions * prod(self.kernel_size) * sum(map(len, self.table))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"table": self.table, "kernel_size": self.kernel_size}
 
 
@@ -88,25 +90,25 @@ class TrainableSubsampling2D(keras.layers.Layer):
     Shapes: (batch, H, W, C) -> (batch, H // pool_size, W // pool_size, C).
     """
 
-    def __init__(self, pool_size=2, **kwargs):
+    def __init__(self, pool_size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size = pool_size
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         average = keras.initializers.Constant(1 / self.pool_size**2)
         shape = (input_shape[-1],)
         self.coefficient = self.add_weight(shape=shape, name="coefficient", initializer=average)
         self.bias = self.add_weight(shape=shape, name="bias", initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         mean = ops.average_pool(inputs, self.pool_size, self.pool_size, padding="valid")
         return mean * (self.coefficient * self.pool_size**2) + self.bias
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
         return (batch, height // self.pool_size, width // self.pool_size, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"pool_size": self.pool_size}
 
 
@@ -125,16 +127,16 @@ class RadialBasisOutput(keras.layers.Layer):
         codes: for each class n numbers.
     """
 
-    def __init__(self, codes, **kwargs):
+    def __init__(self, codes: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.codes = tuple(tuple(code) for code in codes)
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         codes = ops.convert_to_tensor(self.codes, dtype=inputs.dtype)
         return -ops.sum(ops.square(ops.expand_dims(inputs, 1) - codes), axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], len(self.codes))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"codes": self.codes}

@@ -3,14 +3,14 @@
 import math
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
-from kerascnn.layers.geometry import image_shape, windows
+from kerascnn.layers.geometry import Shape, image_shape, windows
 from kerascnn.layers.kernel_layer import KernelLayer
 
 
 class _UnsharedConv(KernelLayer):
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         sizes, channels = image_shape(input_shape, self.rank)
         if None in sizes:
             raise ValueError(
@@ -32,7 +32,7 @@ class _UnsharedConv(KernelLayer):
         drawn = self.kernel_initializer((*kernel, math.prod(positions) * shape[-1]), dtype=dtype)
         return ops.reshape(drawn, shape)
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         parts = windows(inputs, self.kernel_size, self.strides, self.padding)
         taps = len(parts) * inputs.shape[-1]
         positions = self.kernel.shape[: self.rank]

@@ -1,8 +1,12 @@
 """Local response normalization: what stood where batch normalization stands today."""
 
+from typing import Any
+
 import keras
 import numpy as np
-from keras import ops
+from keras import KerasTensor, ops
+
+from kerascnn.layers.geometry import Shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -27,7 +31,16 @@ class LocalResponseNormalization(keras.layers.Layer):
     Networks", NIPS 2012, section 3.3.
     """
 
-    def __init__(self, size=5, *, alpha=1e-4, beta=0.75, k=2.0, convention="paper", **kwargs):
+    def __init__(
+        self,
+        size: int = 5,
+        *,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        convention: str = "paper",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if size < 1 or size % 2 == 0:
             raise ValueError(f"size: expected an odd number of channels, got {size}")
@@ -41,7 +54,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.k = k
         self.convention = convention
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         # The sum over the window is a 1x1 convolution with a band of ones: one fast operator on
         # every runtime, where pooling over channels would need a layout no runtime is tuned for.
         band = self.band(inputs.shape[-1])
@@ -51,11 +64,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         return inputs * ops.exp(-self.beta * ops.log(self.k + self.factor * energy))
 
     @property
-    def factor(self):
+    def factor(self) -> float:
         """What the sum over the window is multiplied by, in either convention."""
         return self.alpha / self.size if self.convention == "caffe" else self.alpha
 
-    def band(self, channels):
+    def band(self, channels: int) -> np.ndarray:
         """1 where two channels share a window, else 0: (channels, channels) float32.
 
         In NumPy, so that a file stores it: converters do not compute large constants in advance.
@@ -63,10 +76,10 @@ class LocalResponseNormalization(keras.layers.Layer):
         places = np.arange(channels)
         return (abs(np.subtract.outer(places, places)) <= self.size // 2).astype("float32")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "size": self.size,
             "alpha": self.alpha,

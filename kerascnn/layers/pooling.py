@@ -4,10 +4,12 @@ What Keras has: overlapping pooling is keras.layers.MaxPooling2D with strides be
 global pooling is keras.layers.GlobalAveragePooling2D and GlobalMaxPooling2D.
 """
 
-import keras
-from keras import layers, ops
+from typing import Any
 
-from kerascnn.layers.geometry import per_axis, same_padding
+import keras
+from keras import KerasTensor, layers, ops
+
+from kerascnn.layers.geometry import PerAxis, Shape, per_axis, same_padding
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -29,7 +31,9 @@ class CeilMaxPooling2D(keras.layers.Layer):
     Source: Jia et al., "Caffe", arXiv:1408.5093; GoogLeNet and SqueezeNet are defined with it.
     """
 
-    def __init__(self, pool_size=2, strides=None, **kwargs):
+    def __init__(
+        self, pool_size: PerAxis = 2, strides: PerAxis | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = per_axis(pool_size, 2)
         self.strides = self.pool_size if strides is None else per_axis(strides, 2)
@@ -38,7 +42,7 @@ class CeilMaxPooling2D(keras.layers.Layer):
                 f"strides: expected at most pool_size {self.pool_size}, got {self.strides}"
             )
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         x = inputs
         for axis, k, s in zip((1, 2), self.pool_size, self.strides, strict=True):
             size = x.shape[axis]
@@ -48,27 +52,29 @@ class CeilMaxPooling2D(keras.layers.Layer):
             x = ops.concatenate([x] + [last] * over, axis=axis) if over > 0 else x
         return ops.max_pool(x, self.pool_size, self.strides, padding="valid")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         height, width = map(_ceil_size, input_shape[1:3], self.pool_size, self.strides)
         return (input_shape[0], height, width, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides}
 
 
-def ceil_max_pool(x, pool_size, strides=None, *, name):
+def ceil_max_pool(
+    x: KerasTensor, pool_size: PerAxis, strides: PerAxis | None = None, *, name: str
+) -> KerasTensor:
     """Max pooling rounding up.  (H, W, C) -> (ceil((H - pool_size) / strides) + 1, ..., C).
 
     One layer called `name`: keras.layers.MaxPooling2D where "valid" or "same" gives the same
     windows at this size, as it does for 3 / 2 and 2 / 2 at any size, so that every tool knows
     the layer; `CeilMaxPooling2D` elsewhere, and where a size is None.
     """
-    pool_size = per_axis(pool_size, 2)
-    strides = pool_size if strides is None else per_axis(strides, 2)
+    window = per_axis(pool_size, 2)
+    steps = window if strides is None else per_axis(strides, 2)
     for padding in ("valid", "same"):
-        if all(map(_is_ceil, x.shape[1:3], pool_size, strides, [padding] * 2)):
-            return layers.MaxPooling2D(pool_size, strides, padding, name=name)(x)
-    return CeilMaxPooling2D(pool_size, strides, name=name)(x)
+        if all(map(_is_ceil, x.shape[1:3], window, steps, [padding] * 2)):
+            return layers.MaxPooling2D(window, steps, padding, name=name)(x)
+    return CeilMaxPooling2D(window, steps, name=name)(x)
 
 
 def _is_ceil(size, k, s, padding):
@@ -81,7 +87,7 @@ def _is_ceil(size, k, s, padding):
     return _ceil_size(size, k, s) == -(-size // s) and over <= 1
 
 
-def _ceil_size(size, k, s):
+def _ceil_size(size: Any, k: int, s: int) -> Any:
     if size is None:
         return None
     if size < k:
@@ -89,7 +95,7 @@ def _ceil_size(size, k, s):
     return -(-(size - k) // s) + 1
 
 
-def padded_max_pool(x, pool_size, strides, *, name):
+def padded_max_pool(x: KerasTensor, pool_size: int, strides: int, *, name: str) -> KerasTensor:
     """Max pooling behind pool_size // 2 zeros on every side: `{name}_pad` and `name`.
 
     (H, W, C) -> (ceil(H / strides), ceil(W / strides), C) for an odd pool_size. The zeros stand
@@ -99,7 +105,7 @@ def padded_max_pool(x, pool_size, strides, *, name):
     return layers.MaxPooling2D(pool_size, strides, name=name)(x)
 
 
-def centered_max_pool(x, pool_size, strides, *, name):
+def centered_max_pool(x: KerasTensor, pool_size: int, strides: int, *, name: str) -> KerasTensor:
     """Max pooling whose windows lie around every `strides`-th pixel, from the first on.
 
     (H, W, C) -> (ceil(H / strides), ceil(W / strides), C) for an odd pool_size, as torch pools with
@@ -114,7 +120,7 @@ def centered_max_pool(x, pool_size, strides, *, name):
     return layers.MaxPooling2D(1, strides, name=name)(x)
 
 
-def padded_average_pool(x, pool_size, *, name):
+def padded_average_pool(x: KerasTensor, pool_size: int, *, name: str) -> KerasTensor:
     """Average pooling at stride 1 that counts the zeros around: `{name}_pad` and `name`.
 
     (H, W, C) -> (H, W, C) for an odd pool_size. Caffe and torch average so; Keras' "same" divides

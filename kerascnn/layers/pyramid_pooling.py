@@ -1,9 +1,12 @@
 """Spatial pyramid pooling: a vector of one length from images of any size."""
 
-import keras
-from keras import ops
+from collections.abc import Sequence
+from typing import Any
 
-from kerascnn.layers.geometry import image_shape
+import keras
+from keras import KerasTensor, ops
+
+from kerascnn.layers.geometry import Shape, image_shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -24,13 +27,13 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
     Visual Recognition", arXiv:1406.4729, section 2.2, and appendix A for the bins.
     """
 
-    def __init__(self, levels=(1, 2, 4), **kwargs):
+    def __init__(self, levels: Sequence[int] = (1, 2, 4), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.levels = tuple(levels)
         if not self.levels or any(n < 1 for n in self.levels):
             raise ValueError(f"levels: expected positive numbers of bins, got {levels}")
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         channels = inputs.shape[-1]
         levels = [_bins(_bins(inputs, n, axis=1), n, axis=2) for n in self.levels]
         flat = [
@@ -39,11 +42,11 @@ class SpatialPyramidPooling2D(keras.layers.Layer):
         ]
         return ops.concatenate(flat, axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         _, channels = image_shape(input_shape, 2)
         return (input_shape[0], channels * sum(n * n for n in self.levels))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"levels": self.levels}
 
 

@@ -1,7 +1,12 @@
 """Dropping whole branches while training: stochastic depth, and the drop-path of fractals."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
-from keras import ops
+from keras import KerasTensor, ops
+
+from kerascnn.layers.geometry import Shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -26,7 +31,7 @@ class StochasticDepth(keras.layers.Layer):
     arXiv:1603.09382, equations 2 and 5.
     """
 
-    def __init__(self, survival, *, seed=None, **kwargs):
+    def __init__(self, survival: float, *, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < survival <= 1:
             raise ValueError(f"survival: expected a probability in (0, 1], got {survival}")
@@ -34,7 +39,7 @@ class StochasticDepth(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: KerasTensor, training: bool = False) -> KerasTensor:
         if self.survival == 1:
             return inputs
         if not training:
@@ -43,10 +48,10 @@ class StochasticDepth(keras.layers.Layer):
         alive = keras.random.uniform(shape, seed=self.seed_generator) < self.survival
         return inputs * ops.cast(alive, inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"survival": self.survival, "seed": self.seed}
 
 
@@ -71,7 +76,9 @@ class FractalColumn(keras.layers.Layer):
     Residuals", arXiv:1605.07648, section 3.1.
     """
 
-    def __init__(self, columns, *, global_fraction=0.5, seed=None, **kwargs):
+    def __init__(
+        self, columns: int, *, global_fraction: float = 0.5, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if columns < 1:
             raise ValueError(f"columns: expected at least 1, got {columns}")
@@ -82,7 +89,7 @@ class FractalColumn(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: KerasTensor, training: bool = False) -> KerasTensor:
         shape = (ops.shape(inputs)[0],)
         if not training:
             return ops.full(shape, -1, dtype="int32")
@@ -90,13 +97,13 @@ class FractalColumn(keras.layers.Layer):
         is_global = keras.random.uniform(shape, seed=self.seed_generator) < self.global_fraction
         return ops.where(is_global, column, -1)
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs: KerasTensor, training: bool = False) -> KerasTensor:
         return keras.KerasTensor((inputs.shape[0],), dtype="int32")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0],)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "columns": self.columns,
             "global_fraction": self.global_fraction,
@@ -131,7 +138,14 @@ class FractalJoin(keras.layers.Layer):
     Residuals", arXiv:1605.07648, sections 3 and 3.1.
     """
 
-    def __init__(self, drop=0.15, *, columns=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        drop: float = 0.15,
+        *,
+        columns: Sequence[int] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if not 0 <= drop < 1:
             raise ValueError(f"drop: expected a probability in [0, 1), got {drop}")
@@ -140,7 +154,12 @@ class FractalJoin(keras.layers.Layer):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, inputs, column=None, training=False):
+    def call(
+        self,
+        inputs: Sequence[KerasTensor],
+        column: KerasTensor | None = None,
+        training: bool = False,
+    ) -> KerasTensor:
         count = self._count(inputs)
         if not training:
             return sum(inputs[1:], inputs[0]) * (1 / count)
@@ -169,10 +188,12 @@ class FractalJoin(keras.layers.Layer):
             )
         return len(inputs)
 
-    def compute_output_shape(self, inputs_shape, column_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Sequence[Shape], column_shape: Shape | None = None
+    ) -> Shape:
         return tuple(inputs_shape[0])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "drop": self.drop,
             "columns": self.columns,

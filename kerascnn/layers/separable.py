@@ -1,11 +1,12 @@
 """Spatially separable convolution: k x k as k x 1, then 1 x k."""
 
 import math
+from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
-from kerascnn.layers.geometry import image_shape
+from kerascnn.layers.geometry import PerAxis, Shape, image_shape
 from kerascnn.layers.kernel_layer import KernelLayer
 
 
@@ -32,26 +33,33 @@ class SpatiallySeparableConv2D(KernelLayer):
     rank = 2
 
     def __init__(
-        self, filters, kernel_size, strides=1, padding="valid", *, mid_filters=None, **kwargs
-    ):
+        self,
+        filters: int,
+        kernel_size: PerAxis,
+        strides: PerAxis = 1,
+        padding: str = "valid",
+        *,
+        mid_filters: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.mid_filters = filters if mid_filters is None else mid_filters
         if self.mid_filters < 1:
             raise ValueError(f"mid_filters: expected a positive integer, got {mid_filters}")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         (high, wide), mid = self.kernel_size, self.mid_filters
         self.column_kernel = self.add_kernel((high, 1, input_shape[-1], mid), "column_kernel")
         self.row_kernel = self.add_kernel((1, wide, mid, self.filters), "row_kernel")
         self.bias = self.add_bias()
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         down, right = self.strides
         x = ops.conv(inputs, self.column_kernel, (down, 1), self.padding)
         x = ops.conv(x, self.row_kernel, (1, right), self.padding)
         return x if self.bias is None else x + self.bias
 
-    def count_macs(self, input_shape):
+    def count_macs(self, input_shape: Shape) -> int:
         """Multiply-accumulates of one image, both convolutions; batch in front or not."""
         (height, width), channels = image_shape(input_shape, 2)
         rows, columns = self.output_sizes((height, width))
@@ -59,5 +67,5 @@ class SpatiallySeparableConv2D(KernelLayer):
         column = rows * width * high * channels * self.mid_filters
         return column + math.prod((rows, columns, wide, self.mid_filters, self.filters))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"mid_filters": self.mid_filters}

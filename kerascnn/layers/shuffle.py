@@ -1,9 +1,12 @@
 """Channels in groups: the shuffle that lets them mix."""
 
+from typing import Any
+
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 from kerascnn.layers.convolution import conv_bn
+from kerascnn.layers.geometry import PerAxis, Shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -20,18 +23,18 @@ class ChannelShuffle(keras.layers.Layer):
     Source: Zhang, Zhou, Lin & Sun, "ShuffleNet", arXiv:1707.01083, section 3.1.
     """
 
-    def __init__(self, groups, **kwargs):
+    def __init__(self, groups: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.groups = groups
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         each = self._channels_per_group(inputs.shape)
         # Three axes are enough, and mobile GPUs transpose no more than four.
         x = ops.reshape(inputs, (-1, self.groups, each))
         x = ops.transpose(x, (0, 2, 1))
         return ops.reshape(x, (-1, *ops.shape(inputs)[1:]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._channels_per_group(input_shape)
         return tuple(input_shape)
 
@@ -42,11 +45,20 @@ class ChannelShuffle(keras.layers.Layer):
             )
         return shape[-1] // self.groups
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"groups": self.groups}
 
 
-def grouped_conv_shuffle(x, filters, kernel_size, strides=1, *, groups, act="relu", name):
+def grouped_conv_shuffle(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: PerAxis,
+    strides: PerAxis = 1,
+    *,
+    groups: int,
+    act: str | None = "relu",
+    name: str,
+) -> KerasTensor:
     """Grouped convolution, normalization, activation, shuffle.  (H, W, C) -> (H/s, W/s, filters).
 
     Each filter sees C / groups channels; the shuffle lets the next grouped convolution see all

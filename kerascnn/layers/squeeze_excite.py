@@ -1,11 +1,13 @@
 """Squeeze-and-excitation: channels weighed by what the whole image shows."""
 
-from keras import layers
+from keras import KerasTensor, layers
 
 from kerascnn.layers.convolution import activation, conv
 
 
-def squeeze_and_excitation(x, ratio=16, *, gate="sigmoid", name):
+def squeeze_and_excitation(
+    x: KerasTensor, ratio: int = 16, *, gate: str = "sigmoid", name: str
+) -> KerasTensor:
     """Scales each channel by a gate in (0, 1).  (H, W, C) -> (H, W, C).
 
         y = x * gate(W2 relu(W1 mean(x)))

@@ -1,11 +1,12 @@
 """Sub-pixel convolution: a finer image, computed on the coarse grid, laid out at the end."""
 
 import math
+from typing import Any
 
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
-from kerascnn.layers.geometry import image_shape
+from kerascnn.layers.geometry import PerAxis, Shape, image_shape
 
 
 @keras.saving.register_keras_serializable(package="kerascnn")
@@ -26,13 +27,13 @@ class DepthToSpace(keras.layers.Layer):
     Sub-Pixel Convolutional Neural Network", arXiv:1609.05158, section 3.2.
     """
 
-    def __init__(self, scale, **kwargs):
+    def __init__(self, scale: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(scale, int) or scale < 1:
             raise ValueError(f"scale: expected a positive integer, got {scale}")
         self.scale = scale
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         rank, r = len(inputs.shape) - 2, self.scale
         if r == 1:
             return inputs
@@ -49,7 +50,7 @@ class DepthToSpace(keras.layers.Layer):
             x = ops.transpose(x, (0, 2, 1, 3))
         return ops.reshape(x, (-1, *[size * r for size in sizes], channels))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes, channels = image_shape(input_shape, len(input_shape) - 2)
         block = self.scale ** len(sizes)
         if channels % block:
@@ -60,11 +61,13 @@ class DepthToSpace(keras.layers.Layer):
         finer = [None if size is None else size * self.scale for size in sizes]
         return (input_shape[0], *finer, channels // block)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"scale": self.scale}
 
 
-def sub_pixel_conv(x, filters, kernel_size, scale, *, name):
+def sub_pixel_conv(
+    x: KerasTensor, filters: int, kernel_size: PerAxis, scale: int, *, name: str
+) -> KerasTensor:
     """Convolution to scale^2 filters, laid out as pixels.  (H, W, C) -> (r H, r W, filters).
 
     r = `scale`; layers `{name}_conv` and `{name}_shuffle`. Over (T, C) and (D, H, W, C) likewise.

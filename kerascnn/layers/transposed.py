@@ -1,26 +1,35 @@
 """Transposed convolution to an exact size."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
-from kerascnn.layers.geometry import image_shape, per_axis, same_padding
+from kerascnn.layers.geometry import PerAxis, Shape, image_shape, per_axis, same_padding
 from kerascnn.layers.kernel_layer import KernelLayer
 
 
 class _ExactConvTranspose(KernelLayer):
     def __init__(
-        self, filters, kernel_size, strides=1, padding="valid", *, output_size=None, **kwargs
-    ):
+        self,
+        filters: int,
+        kernel_size: PerAxis,
+        strides: PerAxis = 1,
+        padding: str = "valid",
+        *,
+        output_size: Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, strides, padding, **kwargs)
         self.output_size = None if output_size is None else per_axis(output_size, self.rank)
 
-    def build(self, inputs_shape, like_shape=None):
+    def build(self, inputs_shape: Shape, like_shape: Shape | None = None) -> None:
         self.kernel = self.add_kernel((*self.kernel_size, self.filters, inputs_shape[-1]))
         self.bias = self.add_bias()
 
-    def call(self, inputs, like=None):
+    def call(self, inputs: KerasTensor, like: KerasTensor | None = None) -> KerasTensor:
         x = ops.conv_transpose(inputs, self.kernel, self.strides, padding="valid")
         sizes = self.output_size if like is None else ops.shape(like)[1 : self.rank + 1]
         for axis, size in enumerate(sizes):
@@ -40,7 +49,7 @@ class _ExactConvTranspose(KernelLayer):
             x = ops.pad(x, pads)
         return x[(*(slice(None),) * (axis + 1), slice(before, before + size))]
 
-    def compute_output_shape(self, inputs_shape, like_shape=None):
+    def compute_output_shape(self, inputs_shape: Shape, like_shape: Shape | None = None) -> Shape:
         if like_shape is None and self.output_size is None:
             raise ValueError(
                 f"{type(self).__name__}: expected output_size, or a second tensor of the wanted "
@@ -62,18 +71,17 @@ class _ExactConvTranspose(KernelLayer):
                 )
         return (inputs_shape[0], *sizes, self.filters)
 
-    def count_macs(self, input_shape):
+    def count_macs(self, input_shape: Shape | Sequence[Shape]) -> int:
         """Multiply-accumulates of one image: input positions x kernel_size x channels x filters.
 
         What falls off the edges is counted too. `input_shape`: with or without the batch in
         front; sizes known; where the layer has two inputs, that of the first or both.
         """
-        if isinstance(input_shape[0], (tuple, list)):
-            input_shape = input_shape[0]
-        sizes, channels = image_shape(input_shape, self.rank)
+        several = isinstance(input_shape[0], tuple | list)
+        sizes, channels = image_shape(input_shape[0] if several else input_shape, self.rank)
         return math.prod(sizes) * math.prod(self.kernel_size) * channels * self.filters
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"output_size": self.output_size}
 
 

@@ -1,9 +1,14 @@
 """Pooling that remembers where its maxima stood, and the ways back to a finer image."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 from kerascnn.layers.geometry import (
+    PerAxis,
+    Shape,
     check_padding,
     image_shape,
     per_axis,
@@ -34,13 +39,19 @@ class MaxPoolingWithIndices2D(keras.layers.Layer):
     arXiv:1311.2901, section 2.1 (the "switches"); SegNet, arXiv:1511.00561, section 3.
     """
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", **kwargs):
+    def __init__(
+        self,
+        pool_size: PerAxis = 2,
+        strides: PerAxis | None = None,
+        padding: str = "valid",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = per_axis(pool_size, 2)
         self.strides = self.pool_size if strides is None else per_axis(strides, 2)
         self.padding = check_padding(padding)
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
         sizes, _ = image_shape(inputs.shape, 2)
         parts = windows(inputs, self.pool_size, self.strides, self.padding, fill=float("-inf"))
         # Comparisons, for Keras' argmax of floats becomes operators that TFLite has not.
@@ -64,7 +75,7 @@ class MaxPoolingWithIndices2D(keras.layers.Layer):
         count = window_count(size, window, stride, self.padding)
         return ops.arange(count, dtype="int32") * stride - before
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> tuple[Shape, Shape]:
         sizes, channels = image_shape(input_shape, 2)
         if None in sizes:
             raise ValueError(
@@ -75,14 +86,14 @@ class MaxPoolingWithIndices2D(keras.layers.Layer):
         shape = (input_shape[0], *pooled, channels)
         return shape, shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
         values, indices = self.compute_output_shape(inputs.shape)
         return (
             keras.KerasTensor(values, dtype=self.compute_dtype),
             keras.KerasTensor(indices, dtype="int32"),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "pool_size": self.pool_size,
             "strides": self.strides,
@@ -112,12 +123,14 @@ class MaxUnpooling2D(keras.layers.Layer):
     arXiv:1311.2901, section 2.1; Badrinarayanan, Kendall & Cipolla, "SegNet", arXiv:1511.00561.
     """
 
-    def __init__(self, size=2, *, output_size=None, **kwargs):
+    def __init__(
+        self, size: PerAxis = 2, *, output_size: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.size = per_axis(size, 2)
         self.output_size = None if output_size is None else per_axis(output_size, 2)
 
-    def call(self, inputs, indices):
+    def call(self, inputs: KerasTensor, indices: KerasTensor) -> KerasTensor:
         batch, *sizes, channels = ops.shape(inputs)
         height, width = self._sizes(sizes)
         images = ops.reshape(ops.arange(batch, dtype="int32"), (-1, 1, 1, 1))
@@ -136,14 +149,14 @@ class MaxUnpooling2D(keras.layers.Layer):
         pairs = zip(sizes, self.size, strict=True)
         return tuple(None if n is None else n * factor for n, factor in pairs)
 
-    def compute_output_shape(self, inputs_shape, indices_shape):
+    def compute_output_shape(self, inputs_shape: Shape, indices_shape: Shape) -> Shape:
         if tuple(inputs_shape) != tuple(indices_shape):
             raise ValueError(
                 f"indices: expected the values' shape {inputs_shape}, got {indices_shape}"
             )
         return (inputs_shape[0], *self._sizes(inputs_shape[1:3]), inputs_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"size": self.size, "output_size": self.output_size}
 
 
@@ -164,20 +177,20 @@ class NearestUnpooling2D(keras.layers.Layer):
     Source: Odena, Dumoulin & Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
     """
 
-    def __init__(self, size=2, **kwargs):
+    def __init__(self, size: PerAxis = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = per_axis(size, 2)
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         sizes = ops.shape(inputs)[1:3]
         finer = tuple(n * factor for n, factor in zip(sizes, self.size, strict=True))
         return ops.image.resize(inputs, finer, interpolation="nearest", data_format="channels_last")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes, channels = image_shape(input_shape, 2)
         pairs = zip(sizes, self.size, strict=True)
         finer = [None if n is None else n * factor for n, factor in pairs]
         return (input_shape[0], *finer, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"size": self.size}

@@ -13,7 +13,7 @@ as in torchvision.
 Departs from the paper in one place: all biases start at 0.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.errors import UserError
 from kerascnn.layers import LocalResponseNormalization, conv, dense_head
@@ -38,7 +38,13 @@ ONE_TOWER = {
 
 
 @register(VARIANTS, paper="NIPS 2012", year=2012)
-def alexnet(groups=2, *, input_shape=(227, 227, 3), num_classes=1000, name="alexnet"):
+def alexnet(
+    groups: int = 2,
+    *,
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    name: str = "alexnet",
+) -> Model:
     """Builds AlexNet with `groups` towers; returns logits, (batch, num_classes).
 
     Raises:
@@ -58,7 +64,12 @@ def alexnet(groups=2, *, input_shape=(227, 227, 3), num_classes=1000, name="alex
 
 
 @register(ONE_TOWER, paper="arXiv:1404.5997", year=2014)
-def alexnet_one_tower(*, input_shape=(224, 224, 3), num_classes=1000, name="alexnet_one_tower"):
+def alexnet_one_tower(
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "alexnet_one_tower",
+) -> Model:
     """Builds the one-tower form of 2014; returns logits, (batch, num_classes)."""
     require_at_least(63, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -75,13 +86,13 @@ def alexnet_one_tower(*, input_shape=(224, 224, 3), num_classes=1000, name="alex
     return Model(image, x, name=name)
 
 
-def normalize_and_pool(x, name):
+def normalize_and_pool(x: KerasTensor, name: str) -> KerasTensor:
     """Response normalization, then overlapping pooling.  (n, n, C) -> ((n - 1) / 2, ..., C)."""
     x = LocalResponseNormalization(name=f"{name}_lrn")(x)
     return layers.MaxPooling2D(3, 2, name=f"{name}_pool")(x)
 
 
-def require_fit(input_shape, name):
+def require_fit(input_shape: tuple[int, int, int], name: str) -> None:
     """One stride of 4 and three of 2 divide evenly where a side is 32 i + 3, from 67 on."""
     if any(side % 32 != 3 or side < 67 for side in input_shape[:2]):
         height, width = input_shape[:2]

@@ -22,7 +22,12 @@ VARIANTS = {
 
 
 @register(VARIANTS, paper="arXiv:1412.6806", year=2014)
-def all_cnn_c(*, input_shape=(32, 32, 3), num_classes=10, name="all_cnn_c"):
+def all_cnn_c(
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "all_cnn_c",
+) -> Model:
     """Builds All-CNN-C, which returns logits, (batch, num_classes)."""
     require_at_least(9, input_shape, name)
     x = image = Input(input_shape, name="image")

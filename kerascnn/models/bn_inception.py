@@ -12,18 +12,24 @@ copy of TensorFlow's inception_v2: the paper's separable first convolution, with
 normalization behind it; narrower projections in 4c and 4d; no biases elsewhere.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_average_pool
 from kerascnn.models.published import TF_SLIM, Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
+# Of a module #1x1, (reduce, #3x3), (reduce, #double 3x3), pool proj.
+Filters = tuple[int | None, tuple[int, int], tuple[int, int], int | None]
+
+
 # fmt: off
 FIGURE_4 = Published("Figure 4 of the paper")
 # For each module #1x1, (#3x3 reduce, #3x3), (#double 3x3 reduce, #double 3x3), pool proj; those
 # with neither #1x1 nor projection stride.
-def modules(proj_4cd):
+def modules(proj_4cd: int) -> tuple[tuple[Filters, ...], ...]:
     return (
         ((64, (64, 64), (64, 96), 32), (64, (64, 96), (64, 96), 64)),
         ((None, (128, 160), (64, 96), None),
@@ -46,14 +52,14 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1502.03167", year=2015)
 def bn_inception(
-    modules,
+    modules: Sequence[Sequence[Filters]],
     *,
-    separable=False,
-    use_bias=True,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="bn_inception",
-):
+    separable: bool = False,
+    use_bias: bool = True,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "bn_inception",
+) -> Model:
     """Builds BN-Inception; returns logits, (batch, num_classes).
 
     modules: for each stage the filters of its modules, as in `inception`. separable: the first
@@ -80,7 +86,9 @@ def bn_inception(
     return Model(image, x, name=name)
 
 
-def inception(x, filters, use_bias, max_pool, name):
+def inception(
+    x: KerasTensor, filters: Filters, use_bias: bool, max_pool: bool, name: str
+) -> KerasTensor:
     """1x1, 3x3, two 3x3 and pooling side by side.  (H, W, C) -> (H, W, their sum).
 
     filters: #1x1, (reduce, #3x3), (reduce, #double 3x3), pool proj. Where #1x1 is None the module

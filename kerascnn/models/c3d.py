@@ -9,6 +9,8 @@ c3d_small is the same at a size that one core trains in a minute, for the clips 
 `kerascnn.data.moving_squares` draws.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model, layers
 
 from kerascnn.errors import UserError
@@ -28,7 +30,15 @@ VARIANTS = {  # Sports-1M
 
 
 @register(VARIANTS, paper="arXiv:1412.0767", year=2014)
-def c3d(filters, units, *, dropout=0.0, input_shape=(16, 112, 112, 3), num_classes=487, name="c3d"):
+def c3d(
+    filters: Sequence[Sequence[int]],
+    units: Sequence[int],
+    *,
+    dropout: float = 0.0,
+    input_shape: tuple[int, int, int, int] = (16, 112, 112, 3),
+    num_classes: int = 487,
+    name: str = "c3d",
+) -> Model:
     """Builds a C3D; clips, (batch, frames, height, width, channels) -> logits.
 
     filters: of the convolutions of each stage. units: of the dense layers. dropout: behind them.

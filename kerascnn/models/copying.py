@@ -1,6 +1,8 @@
 """A copy of a model with everything that people address in it: names, nesting, class, weights."""
 
 from collections.abc import Callable
+from os import PathLike
+from typing import Any
 
 import keras
 
@@ -43,11 +45,11 @@ def _again(layer):
 
 
 class _Copy:
-    def __init__(self, twin, weights):
+    def __init__(self, twin: keras.Model, weights: str | PathLike[str]) -> None:
         self.twin, self.weights = twin, weights
         self.made = {}  # id of a layer -> (the layer, its copy)
 
-    def of(self, model, inputs):
+    def of(self, model: keras.Model, inputs: Any) -> keras.Model:
         """The copy of a functional model, on these Keras inputs."""
         copy = keras.Model(inputs, walk(model, inputs, self._call), name=model.name)
         copy.output_names = output_names(model)

@@ -12,7 +12,9 @@ blocks, 32, 16 and 8 pixels wide -> the same. "BC": bottlenecks and compression 
 Without the dropout of CIFAR training without augmentation.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import batch_norm, bn_conv, conv, conv_bn, padded_max_pool
 from kerascnn.models.published import CIFAR_REPOSITORY, TORCHVISION
@@ -46,7 +48,14 @@ CIFAR = {  # Table 2, C10+; names give layers and growth
 
 
 @register(IMAGENET, paper="arXiv:1608.06993", year=2016)
-def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, name="densenet"):
+def densenet(
+    depth: Sequence[int],
+    *,
+    growth: int = 32,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "densenet",
+) -> Model:
     """Builds a DenseNet-BC that returns logits, (batch, num_classes).
 
     depth: layers in each block. growth: channels each of them adds.
@@ -61,8 +70,14 @@ def densenet(depth, *, growth=32, input_shape=(224, 224, 3), num_classes=1000, n
 
 @register(CIFAR, paper="arXiv:1608.06993", year=2016)
 def densenet_cifar(
-    depth, growth, *, bc, input_shape=(32, 32, 3), num_classes=10, name="densenet_cifar"
-):
+    depth: int,
+    growth: int,
+    *,
+    bc: bool,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "densenet_cifar",
+) -> Model:
     """Builds a CIFAR DenseNet that returns logits, (batch, num_classes).
 
     depth: layers in each block. growth: channels each of them adds. bc: bottlenecks, compression.
@@ -74,7 +89,9 @@ def densenet_cifar(
     return Model(image, head(x, num_classes), name=name)
 
 
-def blocks(x, depth, growth, *, bottleneck, compression):
+def blocks(
+    x: KerasTensor, depth: Sequence[int], growth: int, *, bottleneck: bool, compression: float
+) -> KerasTensor:
     """Dense blocks with transitions between them, batch normalization and ReLU at the end."""
     for stage, count in enumerate(depth, start=1):
         if stage > 1:
@@ -84,14 +101,14 @@ def blocks(x, depth, growth, *, bottleneck, compression):
     return batch_norm(x, name="head")
 
 
-def dense_layer(x, growth, bottleneck, name):
+def dense_layer(x: KerasTensor, growth: int, bottleneck: bool, name: str) -> KerasTensor:
     """3x3 behind, with `bottleneck`, a 1x1 to 4 growth.  (H, W, C) -> (H, W, C + growth)."""
     new = bn_conv(x, 4 * growth, 1, name=f"{name}_1") if bottleneck else x
     new = bn_conv(new, growth, 3, name=f"{name}_2")
     return layers.Concatenate(name=f"{name}_concat")([x, new])
 
 
-def transition(x, filters, name):
+def transition(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     """1x1, 2x2 average.  (H, W, C) -> (H/2, W/2, filters)."""
     x = bn_conv(x, filters, 1, name=name)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x)

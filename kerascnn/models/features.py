@@ -1,6 +1,7 @@
 """The tensors between the stages of a network, for detectors, segmenters and the curious."""
 
 import re
+from typing import Any
 
 import keras
 
@@ -8,7 +9,7 @@ from kerascnn.errors import UserError
 from kerascnn.models.graph import nodes
 
 
-def features(model):
+def features(model: keras.Model) -> keras.Model:
     """Returns a model that gives the tensor at the end of each stage, by the names of the layers.
 
     Args:
@@ -35,7 +36,7 @@ def features(model):
     return keras.Model(model.input, ends, name=f"{model.name}_features")
 
 
-def outputs_by_name(model):
+def outputs_by_name(model: keras.Model) -> dict[str, Any]:
     """Name of a layer -> what it gives in this model: a tensor, or a list of several.
 
     The layers of a model with its normalization in front were called in the bare network too, and

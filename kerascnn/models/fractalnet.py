@@ -16,7 +16,9 @@ normalization without scale and offset. Their own count of the 20-layer network,
 what their generator builds, which is this.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import FractalColumn, FractalJoin, batch_norm, conv
 from kerascnn.models.registry import register, row
@@ -36,7 +38,14 @@ VARIANTS = {  # Tables 1 and 4
 
 
 @register(VARIANTS, paper="arXiv:1605.07648", year=2016)
-def fractalnet(columns, filters, *, input_shape=(32, 32, 3), num_classes=10, name="fractalnet"):
+def fractalnet(
+    columns: int,
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "fractalnet",
+) -> Model:
     """Builds a FractalNet that returns logits, (batch, num_classes).
 
     columns: C. filters: channels of each block; the dropout behind the convolutions of block b is
@@ -50,7 +59,14 @@ def fractalnet(columns, filters, *, input_shape=(32, 32, 3), num_classes=10, nam
     return Model(image, head(x, num_classes), name=name)
 
 
-def fractal(x, column, columns, filters, dropout, name):
+def fractal(
+    x: KerasTensor,
+    column: KerasTensor | None,
+    columns: int,
+    filters: int,
+    dropout: float,
+    name: str,
+) -> KerasTensor:
     """The block f_C.  (H, W, C) -> (H/2, W/2, filters)."""
     inputs = [x] * columns
     rows = 2 ** (columns - 1)
@@ -70,7 +86,7 @@ def fractal(x, column, columns, filters, dropout, name):
     return inputs[0]
 
 
-def conv_drop_bn(x, filters, dropout, name):
+def conv_drop_bn(x: KerasTensor, filters: int, dropout: float, name: str) -> KerasTensor:
     """3x3, dropout, batch normalization, ReLU.  (H, W, C) -> (H, W, filters)."""
     x = conv(x, filters, 3, use_bias=False, name=name)
     if dropout:

@@ -17,7 +17,9 @@ module alone, the second without its 1x1 reductions (Figure 2): what the reducti
 seen.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Callable, Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.errors import UserError
 from kerascnn.layers import LocalResponseNormalization, ceil_max_pool, conv, conv_bn, dense_head
@@ -57,8 +59,13 @@ MODULE = {  # input of module 3b, as lectures on the paper draw it
 @register(VARIANTS, paper="arXiv:1409.4842", year=2014)
 @register(TORCHVISION, paper="arXiv:1409.4842", year=2014)
 def googlenet(
-    *, norm=False, aux=False, input_shape=(224, 224, 3), num_classes=1000, name="googlenet"
-):
+    *,
+    norm: bool = False,
+    aux: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "googlenet",
+) -> Model:
     """Builds GoogLeNet; returns logits, (batch, num_classes), or a dict of them with `aux`.
 
     norm: torchvision's form with batch normalization. aux: with both auxiliary classifiers.
@@ -91,8 +98,12 @@ def googlenet(
 
 @register(MODULE, paper="arXiv:1409.4842", year=2014)
 def inception_module(
-    filters, *, input_shape=(28, 28, 256), num_classes=None, name="inception_module"
-):
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (28, 28, 256),
+    num_classes: int | None = None,
+    name: str = "inception_module",
+) -> Model:
     """Builds one module and a global average of its channels, (batch, channels).
 
     filters: as in `inception`, or the three of `naive_inception`.
@@ -112,17 +123,28 @@ def inception_module(
     return Model(image, x, name=name)
 
 
-def conv_relu(x, filters, kernel_size, strides=1, *, name):
+def conv_relu(
+    x: KerasTensor, filters: int, kernel_size: int, strides: int = 1, *, name: str
+) -> KerasTensor:
     """Convolution with bias, ReLU."""
     return conv(x, filters, kernel_size, strides, act="relu", name=name)
 
 
-def conv_bn_relu(x, filters, kernel_size, strides=1, *, name):
+def conv_bn_relu(
+    x: KerasTensor, filters: int, kernel_size: int, strides: int = 1, *, name: str
+) -> KerasTensor:
     """Convolution, batch normalization with torchvision's epsilon for this network, ReLU."""
     return conv_bn(x, filters, kernel_size, strides, epsilon=1e-3, name=name)
 
 
-def inception(x, filters, name, *, unit=conv_relu, five=5):
+def inception(
+    x: KerasTensor,
+    filters: Sequence[int],
+    name: str,
+    *,
+    unit: Callable[..., KerasTensor] = conv_relu,
+    five: int = 5,
+) -> KerasTensor:
     """Four branches side by side.  (H, W, C) -> (H, W, #1x1 + #3x3 + #5x5 + pool proj).
 
     filters: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj. unit: the convolution. five:
@@ -139,7 +161,7 @@ def inception(x, filters, name, *, unit=conv_relu, five=5):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def naive_inception(x, filters, name):
+def naive_inception(x: KerasTensor, filters: Sequence[int], name: str) -> KerasTensor:
     """The module without reductions.  (H, W, C) -> (H, W, #1x1 + #3x3 + #5x5 + C)."""
     n1, n3, n5 = filters
     a = conv_relu(x, n1, 1, name=f"{name}_1x1")
@@ -149,7 +171,7 @@ def naive_inception(x, filters, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def auxiliary(x, num_classes, name, *, norm):
+def auxiliary(x: KerasTensor, num_classes: int, name: str, *, norm: bool) -> KerasTensor:
     """The auxiliary classifier, section 5.  (14, 14, C) -> 4x4x128 -> 1024 -> (num_classes,)."""
     if norm:
         x = layers.AdaptiveAveragePooling2D(4, name=f"{name}_pool")(x)
@@ -160,7 +182,7 @@ def auxiliary(x, num_classes, name, *, norm):
     return dense_head(x, (1024,), num_classes, dropout=0.7, name=name)
 
 
-def lrn(x, name):
+def lrn(x: KerasTensor, name: str) -> KerasTensor:
     """Response normalization with the constants of the reference model."""
     return LocalResponseNormalization(
         5, alpha=1e-4, beta=0.75, k=1.0, convention="caffe", name=f"{name}_lrn"

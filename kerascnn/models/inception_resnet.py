@@ -14,12 +14,13 @@ neither scales nor rectifies; in v1, whose code was never public, it is a sixth,
 The row _keras is keras.applications': batch normalization without gamma, no dropout.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv, conv_bn
-from kerascnn.models.inception_v3 import average_inside, chain, conv_bn_without_gamma
+from kerascnn.models.inception_v3 import Steps, Unit, average_inside, chain, conv_bn_without_gamma
 from kerascnn.models.inception_v4 import TABLE_2, reduction_35
 from kerascnn.models.published import KERAS_IO
 from kerascnn.models.registry import register, row
@@ -44,8 +45,12 @@ V2 = {
 
 @register(V1, paper="arXiv:1602.07261", year=2016)
 def inception_resnet_v1(
-    *, depth=(5, 10, 6), input_shape=(299, 299, 3), num_classes=1000, name="inception_resnet_v1"
-):
+    *,
+    depth: Sequence[int] = (5, 10, 6),
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "inception_resnet_v1",
+) -> Model:
     """Builds Inception-ResNet-v1, which returns logits, (batch, num_classes).
 
     depth: residual blocks in each stage; the last of all is linear.
@@ -67,12 +72,12 @@ def inception_resnet_v1(
 @register(V2, paper="arXiv:1602.07261", year=2016)
 def inception_resnet_v2(
     *,
-    keras=False,
-    depth=(10, 20, 10),
-    input_shape=(299, 299, 3),
-    num_classes=1000,
-    name="inception_resnet_v2",
-):
+    keras: bool = False,
+    depth: Sequence[int] = (10, 20, 10),
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "inception_resnet_v2",
+) -> Model:
     """Builds Inception-ResNet-v2, which returns logits, (batch, num_classes).
 
     keras: the form of keras.applications. depth: residual blocks in each stage; the last of all is
@@ -93,7 +98,7 @@ def inception_resnet_v2(
     return Model(image, head(x, None if keras else 0.2, num_classes), name=name)
 
 
-def narrow_stem(x, unit):
+def narrow_stem(x: KerasTensor, unit: Unit) -> KerasTensor:
     """Figure 14 without its end, as in Inception-v3.  (299, 299, 3) -> (71, 71, 192)."""
     x = unit(x, 32, 3, 2, padding="valid", name="stem_1")
     x = unit(x, 32, 3, padding="valid", name="stem_2")
@@ -103,7 +108,7 @@ def narrow_stem(x, unit):
     return unit(x, 192, 3, padding="valid", name="stem_5")
 
 
-def module_35(x, unit, name):
+def module_35(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """The module in front of v2's residual blocks.  (H, W, C) -> (H, W, 320)."""
     a = unit(x, 96, 1, name=f"{name}_1x1")
     b = chain(x, [(48, 1), (64, 5)], unit, f"{name}_5x5")
@@ -112,17 +117,27 @@ def module_35(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def branches_35(middle, last):
+def branches_35(middle: int, last: int) -> list[Steps]:
     """Figures 10 and 16: the branches of a block on the 35x35 grid, (filters, kernel size)."""
     return [[(32, 1)], [(32, 1), (32, 3)], [(32, 1), (middle, 3), (last, 3)]]
 
 
-def branches_17(alone, wide, tall):
+def branches_17(alone: int, wide: int, tall: int) -> list[Steps]:
     """Figures 11 and 17: the branches of a block on the 17x17 grid."""
     return [[(alone, 1)], [(128, 1), (wide, (1, 7)), (tall, (7, 1))]]
 
 
-def stage(x, branches, scale, first, count, unit, name, *, linear_end=False):
+def stage(
+    x: KerasTensor,
+    branches: Sequence[Steps],
+    scale: float | None,
+    first: int,
+    count: int,
+    unit: Unit,
+    name: str,
+    *,
+    linear_end: bool = False,
+) -> KerasTensor:
     """`count` residual blocks, numbered from `first`. linear_end: the last is x + inception(x)."""
     for i in range(first, first + count):
         linear = linear_end and i == first + count - 1
@@ -130,7 +145,9 @@ def stage(x, branches, scale, first, count, unit, name, *, linear_end=False):
     return x
 
 
-def residual(x, branches, scale, unit, name):
+def residual(
+    x: KerasTensor, branches: Sequence[Steps], scale: float | None, unit: Unit, name: str
+) -> KerasTensor:
     """relu(x + scale * inception(x)); without scale and ReLU where scale is None.  Shape stays."""
     shortcut, found = x, []
     for steps in branches:
@@ -153,7 +170,7 @@ def _widest(steps):
     return f"{size}x{size}" if size else "double3x3"
 
 
-def reduction_17(x, filters, unit, name):
+def reduction_17(x: KerasTensor, filters: Sequence[int], unit: Unit, name: str) -> KerasTensor:
     """Figures 12 and 18 on the 17x17 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, sum + C).
 
     filters: of the two 3x3 that stride, and of the two in a row of which the second does; the
@@ -170,7 +187,7 @@ def reduction_17(x, filters, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def head(x, dropout, num_classes):
+def head(x: KerasTensor, dropout: float, num_classes: int) -> KerasTensor:
     """Global average, dropout at the rate `dropout` unless it is None, logits."""
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     if dropout is not None:

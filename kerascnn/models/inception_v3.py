@@ -15,14 +15,20 @@ network to ship is
 inception_v3_keras is keras.applications': batch normalization without gamma, no dropout.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import activation, conv, conv_bn, padded_average_pool
 from kerascnn.models.published import KERAS_IO, TORCHVISION
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
+
+Steps = Sequence[
+    tuple[int, int | tuple[int, int]]
+]  # (filters, kernel size) of convolutions in a row
+Unit = Callable[..., KerasTensor]  # a convolution or a pooling: (x, ..., name=) -> a tensor
 
 # fmt: off
 SIZE = {"input_shape": (299, 299, 3)}
@@ -40,8 +46,13 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1512.00567", year=2015)
 def inception_v3(
-    *, keras=False, aux=False, input_shape=(299, 299, 3), num_classes=1000, name="inception_v3"
-):
+    *,
+    keras: bool = False,
+    aux: bool = False,
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "inception_v3",
+) -> Model:
     """Builds Inception-v3; returns logits, (batch, num_classes), or a dict of them with `aux`.
 
     keras: the form of keras.applications. aux: with the auxiliary classifier.
@@ -74,26 +85,34 @@ def inception_v3(
     return Model(image, {"head_logits": logits, **outputs} if aux else logits, name=name)
 
 
-def conv_bn_without_gamma(x, filters, kernel_size, strides=1, *, padding="symmetric", name):
+def conv_bn_without_gamma(
+    x: KerasTensor,
+    filters: int,
+    kernel_size: int,
+    strides: int = 1,
+    *,
+    padding: str = "symmetric",
+    name: str,
+) -> KerasTensor:
     """Convolution, batch normalization that only shifts, ReLU."""
     x = conv(x, filters, kernel_size, strides, padding=padding, use_bias=False, name=name)
     x = layers.BatchNormalization(scale=False, epsilon=1e-3, name=f"{name}_bn")(x)
     return activation(x, "relu", name)
 
 
-def average_inside(x, pool_size, *, name):
+def average_inside(x: KerasTensor, pool_size: int, *, name: str) -> KerasTensor:
     """Average pooling at stride 1 over the pixels that lie inside.  (H, W, C) -> (H, W, C)."""
     return layers.AveragePooling2D(pool_size, 1, "same", name=name)(x)
 
 
-def chain(x, steps, unit, name):
+def chain(x: KerasTensor, steps: Steps, unit: Unit, name: str) -> KerasTensor:
     """Convolutions (filters, kernel size) one behind the other: `{name}_1`, `{name}_2`, ..."""
     for k, (filters, kernel_size) in enumerate(steps, start=1):
         x = unit(x, filters, kernel_size, name=f"{name}_{k}")
     return x
 
 
-def factorized_5x5(x, proj, unit, average, name):
+def factorized_5x5(x: KerasTensor, proj: int, unit: Unit, average: Unit, name: str) -> KerasTensor:
     """Figure 5: two 3x3 for a 5x5, beside a 5x5.  (H, W, C) -> (H, W, 224 + proj)."""
     a = unit(x, 64, 1, name=f"{name}_1x1")
     b = chain(x, [(48, 1), (64, 5)], unit, f"{name}_5x5")
@@ -102,7 +121,7 @@ def factorized_5x5(x, proj, unit, average, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def reduction_35(x, unit, name):
+def reduction_35(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """Figure 10 on the 35x35 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, 480 + C)."""
     a = unit(x, 384, 3, 2, padding="valid", name=f"{name}_3x3")
     b = chain(x, [(64, 1), (96, 3)], unit, f"{name}_double3x3")
@@ -111,7 +130,7 @@ def reduction_35(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c])
 
 
-def factorized_7x7(x, width, unit, average, name):
+def factorized_7x7(x: KerasTensor, width: int, unit: Unit, average: Unit, name: str) -> KerasTensor:
     """Figure 6 with n = 7; width: of the inner convolutions.  (H, W, C) -> (H, W, 768)."""
     wide, tall = (1, 7), (7, 1)
     a = unit(x, 192, 1, name=f"{name}_1x1")
@@ -122,7 +141,7 @@ def factorized_7x7(x, width, unit, average, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def reduction_17(x, unit, name):
+def reduction_17(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """The same on the 17x17 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, 512 + C)."""
     a = unit(x, 192, 1, name=f"{name}_3x3_1")
     a = unit(a, 320, 3, 2, padding="valid", name=f"{name}_3x3_2")
@@ -132,7 +151,7 @@ def reduction_17(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c])
 
 
-def expanded(x, unit, average, name):
+def expanded(x: KerasTensor, unit: Unit, average: Unit, name: str) -> KerasTensor:
     """Figure 7: 1x3 and 3x1 side by side.  (H, W, C) -> (H, W, 2048)."""
     a = unit(x, 320, 1, name=f"{name}_1x1")
     b = unit(x, 384, 1, name=f"{name}_3x3_1")
@@ -145,7 +164,7 @@ def expanded(x, unit, average, name):
     return layers.Concatenate(name=f"{name}_concat")([*branches, d])
 
 
-def auxiliary(x, unit, num_classes, name):
+def auxiliary(x: KerasTensor, unit: Unit, num_classes: int, name: str) -> KerasTensor:
     """The auxiliary classifier.  (17, 17, 768) -> 5x5x128 -> 1x1x768 -> (num_classes,)."""
     x = layers.AveragePooling2D(5, 3, name=f"{name}_pool")(x)
     x = unit(x, 128, 1, name=f"{name}_1")

@@ -8,12 +8,13 @@ first block of the second and of the third stage halves the grid (Figures 7 and 
 As in the authors' TensorFlow code, average pooling divides by the pixels that lie inside.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn
-from kerascnn.models.inception_v3 import average_inside, chain
+from kerascnn.models.inception_v3 import Unit, average_inside, chain
 from kerascnn.models.published import Published
 from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
@@ -31,7 +32,12 @@ VARIANTS = {
 
 
 @register(VARIANTS, paper="arXiv:1602.07261", year=2016)
-def inception_v4(*, input_shape=(299, 299, 3), num_classes=1000, name="inception_v4"):
+def inception_v4(
+    *,
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "inception_v4",
+) -> Model:
     """Builds Inception-v4, which returns logits, (batch, num_classes)."""
     require_at_least(75, input_shape, name)
     unit = partial(conv_bn, epsilon=1e-3)
@@ -51,7 +57,7 @@ def inception_v4(*, input_shape=(299, 299, 3), num_classes=1000, name="inception
     return Model(image, x, name=name)
 
 
-def stem(x, unit):
+def stem(x: KerasTensor, unit: Unit) -> KerasTensor:
     """Figure 3.  (299, 299, 3) -> (35, 35, 384)."""
     x = unit(x, 32, 3, 2, padding="valid", name="stem_1")
     x = unit(x, 32, 3, padding="valid", name="stem_2")
@@ -69,7 +75,7 @@ def stem(x, unit):
     return layers.Concatenate(name="stem_6_concat")([a, b])
 
 
-def module_35(x, unit, name):
+def module_35(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """Figure 4: two 3x3 beside one.  (H, W, C) -> (H, W, 384)."""
     a = unit(x, 96, 1, name=f"{name}_1x1")
     b = chain(x, [(64, 1), (96, 3)], unit, f"{name}_3x3")
@@ -78,7 +84,7 @@ def module_35(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def reduction_35(x, filters, unit, name):
+def reduction_35(x: KerasTensor, filters: Sequence[int], unit: Unit, name: str) -> KerasTensor:
     """Figure 7 on the 35x35 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, n + m + C).
 
     filters: k, l, m and n of Table 1.
@@ -91,7 +97,7 @@ def reduction_35(x, filters, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c])
 
 
-def module_17(x, unit, name):
+def module_17(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """Figure 5: 7x7 as 1x7 and 7x1, once and twice.  (H, W, C) -> (H, W, 1024)."""
     a = unit(x, 384, 1, name=f"{name}_1x1")
     b = chain(x, [(192, 1), (224, WIDE), (256, TALL)], unit, f"{name}_7x7")
@@ -101,7 +107,7 @@ def module_17(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def reduction_17(x, unit, name):
+def reduction_17(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """Figure 8 on the 17x17 grid.  (H, W, C) -> ((H - 1)/2, (W - 1)/2, 512 + C)."""
     a = unit(x, 192, 1, name=f"{name}_3x3_1")
     a = unit(a, 192, 3, 2, padding="valid", name=f"{name}_3x3_2")
@@ -111,7 +117,7 @@ def reduction_17(x, unit, name):
     return layers.Concatenate(name=f"{name}_concat")([a, b, c])
 
 
-def module_8(x, unit, name):
+def module_8(x: KerasTensor, unit: Unit, name: str) -> KerasTensor:
     """Figure 6: 1x3 and 3x1 side by side, twice.  (H, W, C) -> (H, W, 1536)."""
     a = unit(x, 256, 1, name=f"{name}_1x1")
     b = unit(x, 384, 1, name=f"{name}_3x3_1")

@@ -13,7 +13,7 @@ lenet5_28 is the same on 28x28 digits without padding. lenet_caffe is another ne
 Caffe's MNIST tutorial: wider, maximum pooling, and a ReLU only behind the dense layer.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.errors import UserError
 from kerascnn.layers import (
@@ -67,7 +67,9 @@ DIGITS = """
 
 
 @register(VARIANTS, paper="Proc. IEEE 86(11)", year=1998)
-def lenet5(*, input_shape=(32, 32, 1), num_classes=10, name="lenet5"):
+def lenet5(
+    *, input_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10, name: str = "lenet5"
+) -> Model:
     """Builds LeNet-5 in its modern form; returns logits, (batch, num_classes)."""
     require_at_least(16, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -79,7 +81,12 @@ def lenet5(*, input_shape=(32, 32, 1), num_classes=10, name="lenet5"):
 
 
 @register(ORIGINAL, paper="Proc. IEEE 86(11)", year=1998)
-def lenet5_1998(*, input_shape=(32, 32, 1), num_classes=10, name="lenet5_1998"):
+def lenet5_1998(
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 1),
+    num_classes: int = 10,
+    name: str = "lenet5_1998",
+) -> Model:
     """Builds LeNet-5 as published; returns logits, minus the distances to the codes.
 
     Raises:
@@ -105,7 +112,12 @@ def lenet5_1998(*, input_shape=(32, 32, 1), num_classes=10, name="lenet5_1998"):
 
 
 @register(CAFFE, paper="Caffe, examples/mnist", year=2014)
-def lenet_caffe(*, input_shape=(28, 28, 1), num_classes=10, name="lenet_caffe"):
+def lenet_caffe(
+    *,
+    input_shape: tuple[int, int, int] = (28, 28, 1),
+    num_classes: int = 10,
+    name: str = "lenet_caffe",
+) -> Model:
     """Builds the LeNet of Caffe's tutorial; returns logits, (batch, num_classes)."""
     require_at_least(16, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -116,12 +128,12 @@ def lenet_caffe(*, input_shape=(28, 28, 1), num_classes=10, name="lenet_caffe"):
     return Model(image, dense_head(x, (500,), num_classes), name=name)
 
 
-def squash(x, name):
+def squash(x: KerasTensor, name: str) -> KerasTensor:
     """1.7159 tanh(2 x / 3), appendix A."""
     return layers.Activation(scaled_tanh, name=f"{name}_tanh")(x)
 
 
-def digit_codes():
+def digit_codes() -> tuple[tuple[int, ...], ...]:
     """For each digit its drawing of 7x12 pixels as 84 numbers, +1 for ink and -1 for paper."""
     rows = [line.split() for line in DIGITS.split("\n")[1:-1]]
     return tuple(

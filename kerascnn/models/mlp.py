@@ -7,6 +7,8 @@ examples of Keras, TensorFlow and Stanford's course CS231n for the others.
 image -> a vector of its pixels -> hidden dense layers -> logits.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model
 
 from kerascnn.layers import dense_head
@@ -35,7 +37,15 @@ EXAMPLES = {
 
 @register(LECUN, paper="Proc. IEEE 86(11)", year=1998)
 @register(EXAMPLES, paper="keras.io, tensorflow.org, cs231n", year=2015)
-def mlp(hidden, *, act="relu", dropout=0.0, input_shape=(28, 28, 1), num_classes=10, name="mlp"):
+def mlp(
+    hidden: Sequence[int],
+    *,
+    act: str | None = "relu",
+    dropout: float = 0.0,
+    input_shape: tuple[int, int, int] = (28, 28, 1),
+    num_classes: int = 10,
+    name: str = "mlp",
+) -> Model:
     """Builds a perceptron that returns logits, (batch, num_classes).
 
     hidden: sizes of the hidden layers; none makes a linear classifier. act: the name of their

@@ -15,7 +15,7 @@ convolution -> average -> logits. The average covers 24x5 of the 25x5 places: th
 the last row out.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv, conv_bn, depthwise_conv_bn
 from kerascnn.models.mobilenet_v1 import mobilenet_v1
@@ -44,7 +44,7 @@ KEYWORD_SPOTTING = {
 register(VISUAL_WAKE_WORDS, paper="arXiv:2106.07597", year=2021)(mobilenet_v1)
 
 
-def residual(x, filters, strides, name):
+def residual(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """Two 3x3 convolutions and a shortcut.  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = x
     x = conv_bn(x, filters, 3, strides, padding="same", use_bias=True, name=f"{name}_1")
@@ -56,7 +56,13 @@ def residual(x, filters, strides, name):
 
 
 @register(VARIANTS, paper="arXiv:2106.07597", year=2021)
-def resnet8(filters=16, *, input_shape=(32, 32, 3), num_classes=10, name="resnet8"):
+def resnet8(
+    filters: int = 16,
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnet8",
+) -> Model:
     """Builds ResNet-8; `filters`: channels of the first stage. Returns logits."""
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, filters, 3, padding="same", use_bias=True, name="stem")
@@ -69,7 +75,9 @@ def resnet8(filters=16, *, input_shape=(32, 32, 3), num_classes=10, name="resnet
 
 
 @register(KEYWORD_SPOTTING, paper="arXiv:1711.07128", year=2017)
-def ds_cnn(*, input_shape=(49, 10, 1), num_classes=12, name="ds_cnn"):
+def ds_cnn(
+    *, input_shape: tuple[int, int, int] = (49, 10, 1), num_classes: int = 12, name: str = "ds_cnn"
+) -> Model:
     """Builds DS-CNN, which returns logits. input_shape: (frames, coefficients, 1)."""
     require_at_least(2, input_shape, name)
     options = {"padding": "same", "use_bias": True, "epsilon": 1e-3}

@@ -42,15 +42,15 @@ VARIANTS = {  # Tables 6 and 7
 @register(VARIANTS, paper="arXiv:1704.04861", year=2017)
 def mobilenet_v1(
     *,
-    alpha=1.0,
-    act="relu6",
-    use_bias=False,
-    padding="same",
-    epsilon=1e-3,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="mobilenet_v1",
-):
+    alpha: float = 1.0,
+    act: str | None = "relu6",
+    use_bias: bool = False,
+    padding: str = "same",
+    epsilon: float = 1e-3,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "mobilenet_v1",
+) -> Model:
     """Builds a MobileNet that returns logits, (batch, num_classes).
 
     alpha: scales the widths. act: the activation. use_bias, padding: of the convolutions. epsilon:

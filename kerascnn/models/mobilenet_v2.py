@@ -11,8 +11,9 @@ timm's: wider, and deeper but for the first and the last stage, with stem and la
 """
 
 from math import ceil
+from typing import Any
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn, depthwise_conv_bn
 from kerascnn.models.published import KERAS_IO, TF_SLIM, TORCHVISION
@@ -57,14 +58,14 @@ VARIANTS = {
 @register(VARIANTS, paper="arXiv:1801.04381", year=2018)
 def mobilenet_v2(
     *,
-    alpha=1.0,
-    deepen=1.0,
-    padding="same",
-    epsilon=1e-3,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="mobilenet_v2",
-):
+    alpha: float = 1.0,
+    deepen: float = 1.0,
+    padding: str = "same",
+    epsilon: float = 1e-3,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "mobilenet_v2",
+) -> Model:
     """Builds a MobileNetV2 that returns logits, (batch, num_classes).
 
     alpha: scales the widths. deepen: scales the number of blocks of all stages but the first and
@@ -94,7 +95,9 @@ def mobilenet_v2(
     return Model(image, x, name=name)
 
 
-def inverted_residual(x, filters, strides, expansion, options, name):
+def inverted_residual(
+    x: KerasTensor, filters: int, strides: int, expansion: int, options: dict[str, Any], name: str
+) -> KerasTensor:
     """1x1 to `expansion` times C, 3x3 depthwise, linear 1x1.  (H, W, C) -> (.../strides, filters).
 
     Without the first where there is nothing to expand; plus x where the shape stays.
@@ -109,7 +112,7 @@ def inverted_residual(x, filters, strides, expansion, options, name):
     return x
 
 
-def width(channels):
+def width(channels: float) -> int:
     """The multiple of 8 nearest to `channels`, and the next one where that is 10 % below."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest if nearest >= 0.9 * channels else nearest + 8

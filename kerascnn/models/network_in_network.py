@@ -10,7 +10,9 @@ As in the authors' own files: the class maps go through a ReLU too, pooling is t
 rounds up.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv
 from kerascnn.models.published import CAFFE, Published
@@ -34,7 +36,12 @@ IMAGENET = {
 
 
 @register(VARIANTS, paper="arXiv:1312.4400", year=2013)
-def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
+def nin_cifar(
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "nin_cifar",
+) -> Model:
     """Builds the network for CIFAR; returns logits, (batch, num_classes)."""
     require_at_least(6, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -50,7 +57,12 @@ def nin_cifar(*, input_shape=(32, 32, 3), num_classes=10, name="nin_cifar"):
 
 
 @register(IMAGENET, paper="arXiv:1312.4400", year=2013)
-def nin_imagenet(*, input_shape=(224, 224, 3), num_classes=1000, name="nin_imagenet"):
+def nin_imagenet(
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "nin_imagenet",
+) -> Model:
     """Builds the network for ImageNet; returns logits, (batch, num_classes)."""
     require_at_least(55, input_shape, name)
     x = image = Input(input_shape, name="image")
@@ -66,7 +78,15 @@ def nin_imagenet(*, input_shape=(224, 224, 3), num_classes=1000, name="nin_image
     return Model(image, x, name=name)
 
 
-def mlpconv(x, filters, kernel_size, strides=1, *, padding="symmetric", name):
+def mlpconv(
+    x: KerasTensor,
+    filters: Sequence[int],
+    kernel_size: int,
+    strides: int = 1,
+    *,
+    padding: str = "symmetric",
+    name: str,
+) -> KerasTensor:
     """One spatial convolution, then 1x1 ones.  (H, W, C) -> (H/strides, W/strides, filters[-1])."""
     first, *rest = filters
     x = conv(x, first, kernel_size, strides, padding=padding, act="relu", name=f"{name}_1")

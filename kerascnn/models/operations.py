@@ -5,7 +5,7 @@ the graph that `ReLU`, `Add` and `GlobalAveragePooling2D` would have made.
 """
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
 # name of an operation -> the activation it is
 ACTIVATIONS = {
@@ -34,7 +34,9 @@ MERGES = {
 }
 
 
-def as_layer(operation: keras.Operation, args: tuple, kwargs: dict, name: str):
+def as_layer(
+    operation: keras.Operation, args: tuple, kwargs: dict, name: str
+) -> KerasTensor | None:
     """The layer that an operation of keras.ops is, called on the same tensors.
 
     Args:
@@ -83,7 +85,7 @@ def _transpose(operation, x, name):
 
 
 def _pooled(kind):
-    def rule(operation, x, name):
+    def rule(operation: keras.Operation, x: KerasTensor, name: str) -> keras.KerasTensor | None:
         axes, rank = operation.axis, len(x.shape)
         axes = (axes,) if isinstance(axes, int) else axes
         if axes is None or sorted(a % rank for a in axes) != list(range(1, rank - 1)):

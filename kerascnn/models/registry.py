@@ -2,10 +2,13 @@
 
 import fnmatch
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from types import MappingProxyType
 from typing import Any
+
+import keras
 
 from kerascnn.errors import UserError, unknown
 from kerascnn.models import weights as known_weights
@@ -47,9 +50,15 @@ class Variant:
     paper: str
     year: int
 
+<<<<<<< HEAD
+    def check(self, arguments: Iterable[str]) -> None:
+        """UserError with the nearest name for one of `arguments` that the builder does not take."""
+        own = [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
+=======
     def check(self, arguments):
         """UserError with the nearest name for one of `arguments` that the network does not take."""
         known = [*self.own_arguments(), *VARIATIONS]
+>>>>>>> 3b2d9eb1cc3fb1a2b7abf43b3ff28c4dec009e53
         for key in arguments:
             if key not in known:
                 raise unknown(f"argument of {self.name}", key, known)
@@ -64,16 +73,16 @@ _variants: dict[str, Variant] = {}
 
 def row(
     *,
-    params,
-    macs,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    top1=None,
-    top5=None,
-    published=None,
-    auxiliary=MappingProxyType({}),
-    **arguments,
-):
+    params: int,
+    macs: int,
+    input_shape: tuple[int, ...] = (224, 224, 3),
+    num_classes: int = 1000,
+    top1: float | None = None,
+    top5: float | None = None,
+    published: Published | None = None,
+    auxiliary: Mapping[str, float] = MappingProxyType({}),
+    **arguments: Any,
+) -> Row:
     """Writes one row of a VARIANTS table; what is not named here goes to the builder."""
     return Row(
         params,
@@ -88,14 +97,16 @@ def row(
     )
 
 
-def register(variants, *, paper, year):
+def register(
+    variants: Mapping[str, Row], *, paper: str, year: int
+) -> Callable[[Callable[..., keras.Model]], Callable[..., keras.Model]]:
     """Registers `variants` (name -> row) as networks of the decorated builder.
 
     The builder takes the rows' arguments, then `input_shape`, `num_classes` and `name`, and
     returns a functional `keras.Model` that gives logits.
     """
 
-    def decorate(builder):
+    def decorate(builder: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
         for name, entry in variants.items():
             if name in _variants:
                 raise ValueError(f"two networks are called {name!r}")
@@ -105,20 +116,28 @@ def register(variants, *, paper, year):
     return decorate
 
 
-def variant(name):
+def variant(name: str) -> Variant:
     """Returns the `Variant` called `name`; UserError with the nearest name where there is none."""
     if name not in _variants:
         raise unknown("model", name, _variants)
     return _variants[name]
 
 
-def models(pattern="*"):
+def models(pattern: str = "*") -> list[str]:
     """Returns the names that match a shell `pattern`, sorted by year, then by name."""
     names = fnmatch.filter(_variants, pattern)
     return sorted(names, key=lambda name: (_variants[name].year, name))
 
 
-def build(name, *, input_shape=None, num_classes=None, weights=None, new_head=False, **arguments):
+def build(
+    name: str,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    num_classes: int | None = None,
+    weights: str | PathLike[str] | None = None,
+    new_head: bool = False,
+    **arguments: Any,
+) -> keras.Model:
     """Builds a registered network.
 
     Args:

@@ -10,7 +10,9 @@ keras.applications' own: the paper's strides, and a bias in front of every norma
 is timm's.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Callable, Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_max_pool
 from kerascnn.models.published import KERAS_IO, REPOSITORY, TORCHVISION
@@ -18,20 +20,31 @@ from kerascnn.models.registry import register, row
 from kerascnn.models.sizes import require_at_least
 
 
-def basic(x, filters, strides, use_bias, name):
+def basic(x: KerasTensor, filters: int, strides: int, use_bias: bool, name: str) -> KerasTensor:
     """Two 3x3.  (H, W, C) -> (H/strides, W/strides, filters)."""
     x = conv_bn(x, filters, 3, strides, use_bias=use_bias, name=f"{name}_1")
     return conv_bn(x, filters, 3, use_bias=use_bias, act=None, name=f"{name}_2")
 
 
-def bottleneck(x, filters, strides, use_bias, name, *, widen=1, groups=1):
+def bottleneck(
+    x: KerasTensor,
+    filters: int,
+    strides: int,
+    use_bias: bool,
+    name: str,
+    *,
+    widen: int = 1,
+    groups: int = 1,
+) -> KerasTensor:
     """1x1 to widen * filters, 3x3, 1x1 up.  (H, W, C) -> (H/strides, W/strides, 4 filters)."""
     x = conv_bn(x, widen * filters, 1, use_bias=use_bias, name=f"{name}_1")
     x = conv_bn(x, widen * filters, 3, strides, groups=groups, use_bias=use_bias, name=f"{name}_2")
     return conv_bn(x, 4 * filters, 1, use_bias=use_bias, act=None, name=f"{name}_3")
 
 
-def bottleneck_v1(x, filters, strides, use_bias, name):
+def bottleneck_v1(
+    x: KerasTensor, filters: int, strides: int, use_bias: bool, name: str
+) -> KerasTensor:
     """The bottleneck as first published: it strides on the 1x1 that goes down."""
     x = conv_bn(x, filters, 1, strides, use_bias=use_bias, name=f"{name}_1")
     x = conv_bn(x, filters, 3, use_bias=use_bias, name=f"{name}_2")
@@ -79,16 +92,16 @@ VARIANTS = {  # Table 1
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
 def resnet(
-    block,
-    depth,
+    block: Callable[..., KerasTensor],
+    depth: Sequence[int],
     *,
-    pool=padded_max_pool,
-    stem_bias=False,
-    use_bias=False,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="resnet",
-):
+    pool: Callable[..., KerasTensor] = padded_max_pool,
+    stem_bias: bool = False,
+    use_bias: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet",
+) -> Model:
     """Builds a ResNet that returns logits, (batch, num_classes).
 
     block: what computes a residual. depth: number of blocks in each stage. pool: the max pooling
@@ -103,7 +116,13 @@ def resnet(
     return Model(image, head(x, num_classes), name=name)
 
 
-def stages(x, block, depth, *, use_bias=False):
+def stages(
+    x: KerasTensor,
+    block: Callable[..., KerasTensor],
+    depth: Sequence[int],
+    *,
+    use_bias: bool = False,
+) -> KerasTensor:
     """Stages of 64, 128, 256, ... filters; from the second on, the first block halves the image."""
     for stage, blocks in enumerate(depth, start=1):
         for i in range(1, blocks + 1):
@@ -112,7 +131,14 @@ def stages(x, block, depth, *, use_bias=False):
     return x
 
 
-def residual(x, block, filters, strides, use_bias, name):
+def residual(
+    x: KerasTensor,
+    block: Callable[..., KerasTensor],
+    filters: int,
+    strides: int,
+    use_bias: bool,
+    name: str,
+) -> KerasTensor:
     """block(x) + x; a 1x1 convolution brings x to the shape of block(x) where they differ."""
     shortcut = x
     x = block(x, filters, strides, use_bias, name)
@@ -124,7 +150,7 @@ def residual(x, block, filters, strides, use_bias, name):
     return layers.ReLU(name=f"{name}_out")(x)
 
 
-def head(x, num_classes):
+def head(x: KerasTensor, num_classes: int) -> KerasTensor:
     """Global average, then logits."""
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     return layers.Dense(num_classes, name="head_logits")(x)

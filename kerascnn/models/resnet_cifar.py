@@ -8,7 +8,7 @@ The shortcuts have no weights (option A). The plain networks are the same withou
 that they have the same parameters and multiplications.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn, identity_shortcut
 from kerascnn.models.graph import allow_depth
@@ -42,8 +42,13 @@ VARIANTS = {  # Figure 6 draws the plain ones without giving their numbers
 
 @register(VARIANTS, paper="arXiv:1512.03385", year=2015)
 def resnet_cifar(
-    depth, *, residual=True, input_shape=(32, 32, 3), num_classes=10, name="resnet_cifar"
-):
+    depth: int,
+    *,
+    residual: bool = True,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnet_cifar",
+) -> Model:
     """Builds a CIFAR ResNet that returns logits, (batch, num_classes).
 
     depth: the paper's n, blocks in each stage. residual: False for the plain network.
@@ -58,7 +63,7 @@ def resnet_cifar(
     return Model(image, head(x, num_classes), name=name)
 
 
-def block(x, filters, strides, residual, name):
+def block(x: KerasTensor, filters: int, strides: int, residual: bool, name: str) -> KerasTensor:
     """Two 3x3, with or without a shortcut.  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = identity_shortcut(x, filters, strides, name=f"{name}_proj") if residual else None
     x = basic(x, filters, strides, False, name)

@@ -8,7 +8,9 @@ The rows d have a stem of 32, 32 and 64 channels, as the paper, the rows t timm'
 Averages round up and divide by the pixels that lie inside.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Callable, Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import conv_bn, padded_max_pool
 from kerascnn.models.registry import register, row
@@ -41,14 +43,14 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1812.01187", year=2018)
 def resnet_d(
-    block,
-    depth,
+    block: Callable[..., KerasTensor],
+    depth: Sequence[int],
     *,
-    stem=(32, 32, 64),
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="resnet_d",
-):
+    stem: Sequence[int] = (32, 32, 64),
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet_d",
+) -> Model:
     """Builds a ResNet-D that returns logits, (batch, num_classes).
 
     block: what computes a residual. depth: blocks in each stage. stem: filters of its convolutions.
@@ -64,7 +66,9 @@ def resnet_d(
     return Model(image, head(x, num_classes), name=name)
 
 
-def residual(x, block, filters, strides, name):
+def residual(
+    x: KerasTensor, block: Callable[..., KerasTensor], filters: int, strides: int, name: str
+) -> KerasTensor:
     """block(x) + x; x averaged, and through a 1x1, where the shape of block(x) is another."""
     shortcut = x
     x = block(x, filters, strides, False, name)

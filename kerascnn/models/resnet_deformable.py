@@ -9,9 +9,10 @@ Departs from the papers in one place: they detect and segment, and for that keep
 the size of the one before, dilated; as a classifier it halves the image.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import DeformableConv2D, batch_norm, conv_bn, padded_max_pool
 from kerascnn.models.registry import register, row
@@ -32,14 +33,14 @@ V2 = {
 @register(V1, paper="arXiv:1703.06211", year=2017)
 @register(V2, paper="arXiv:1811.11168", year=2018)
 def resnet_deformable(
-    depth,
+    depth: Sequence[int],
     *,
-    deformable=(4,),
-    modulated=False,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="resnet_deformable",
-):
+    deformable: Sequence[int] = (4,),
+    modulated: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet_deformable",
+) -> Model:
     """Builds a ResNet that returns logits, (batch, num_classes).
 
     depth: blocks in each stage. deformable: the stages whose 3x3 are. modulated: version 2.
@@ -57,7 +58,9 @@ def resnet_deformable(
     return Model(image, head(x, num_classes), name=name)
 
 
-def deformable_bottleneck(x, filters, strides, use_bias, name, *, modulated):
+def deformable_bottleneck(
+    x: KerasTensor, filters: int, strides: int, use_bias: bool, name: str, *, modulated: bool
+) -> KerasTensor:
     """1x1 down, deformable 3x3, 1x1 up.  (H, W, C) -> (H/strides, W/strides, 4 filters)."""
     x = conv_bn(x, filters, 1, use_bias=use_bias, name=f"{name}_1")
     if strides != 1:  # zeros all around, as elsewhere: "same" would add them below and on the right

@@ -16,7 +16,9 @@ its last unit, whose shortcut takes every second pixel; the stem neither normali
 stem, last 1x1 and shortcuts have biases.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Callable, Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import (
     batch_norm,
@@ -33,7 +35,7 @@ from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import head
 
 
-def basic(x, filters, strides, name):
+def basic(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """Two 3x3, a shortcut without weights.  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = x
     x = batch_norm(x, name=f"{name}_1")
@@ -44,7 +46,9 @@ def basic(x, filters, strides, name):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def bottleneck(x, filters, strides, name, *, preact=True):
+def bottleneck(
+    x: KerasTensor, filters: int, strides: int, name: str, *, preact: bool = True
+) -> KerasTensor:
     """1x1 down, 3x3, 1x1 up, each pre-activated.  (H, W, C) -> (H/strides, W/strides, 4 filters).
 
     preact: False where x comes out of a ReLU.
@@ -59,7 +63,7 @@ def bottleneck(x, filters, strides, name, *, preact=True):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def bottleneck_cifar(x, filters, strides, name):
+def bottleneck_cifar(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """The bottleneck of the CIFAR networks: it strides on the 1x1 that goes down."""
     shortcut = x
     x = batch_norm(x, name=f"{name}_1")
@@ -71,7 +75,7 @@ def bottleneck_cifar(x, filters, strides, name):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def bottleneck_keras(x, filters, strides, name):
+def bottleneck_keras(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """keras.applications' unit: the shortcut of a strided one has no weights, the others biases."""
     shortcut = x
     x = batch_norm(x, name=f"{name}_1")
@@ -121,8 +125,13 @@ CIFAR = {
 
 @register(IMAGENET, paper="arXiv:1603.05027", year=2016)
 def resnet_v2(
-    depth, *, bare_stem=False, input_shape=(224, 224, 3), num_classes=1000, name="resnet_v2"
-):
+    depth: Sequence[int],
+    *,
+    bare_stem: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet_v2",
+) -> Model:
     """Builds a ResNet v2 of `depth` units in each stage; returns logits, (batch, num_classes).
 
     bare_stem: the first normalization and ReLU stand in the first unit, behind the pooling.
@@ -143,7 +152,13 @@ def resnet_v2(
 
 
 @register(KERAS, paper="arXiv:1603.05027", year=2016)
-def resnet_v2_keras(depth, *, input_shape=(224, 224, 3), num_classes=1000, name="resnet_v2_keras"):
+def resnet_v2_keras(
+    depth: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnet_v2_keras",
+) -> Model:
     """Builds keras.applications' ResNet v2 of `depth` units in each stage; returns logits."""
     x = image = Input(input_shape, name="image")
     x = conv(x, 64, 7, 2, name="stem")
@@ -157,14 +172,14 @@ def resnet_v2_keras(depth, *, input_shape=(224, 224, 3), num_classes=1000, name=
 
 @register(CIFAR, paper="arXiv:1603.05027", year=2016)
 def resnet_v2_cifar(
-    unit,
-    depth,
+    unit: Callable[..., KerasTensor],
+    depth: int,
     *,
-    filters=(16, 32, 64),
-    input_shape=(32, 32, 3),
-    num_classes=10,
-    name="resnet_v2_cifar",
-):
+    filters: Sequence[int] = (16, 32, 64),
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnet_v2_cifar",
+) -> Model:
     """Builds a CIFAR ResNet v2 that returns logits, (batch, num_classes).
 
     unit: what computes one residual unit. depth: units in each stage. filters: of each stage.

@@ -8,9 +8,10 @@ ImageNet: stem and stages of ResNet. CIFAR, 29 layers: 32x32x3 -> stem 32x32x64 
 three blocks, 32, 16 and 8 pixels wide, of 256, 512 and 1024 channels -> global average -> logits.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from keras import Input, Model
+from keras import Input, KerasTensor, Model
 
 from kerascnn.layers import conv_bn
 from kerascnn.models.published import TORCHVISION, Published
@@ -40,15 +41,21 @@ IMAGENET = {  # torchvision added 101 32x8d
 # fmt: on
 
 
-def paths(cardinality, width):
+def paths(cardinality: int, width: int) -> Callable[..., KerasTensor]:
     """The block: a bottleneck of `cardinality` groups, `width` channels each in stage 1."""
     return partial(bottleneck, widen=cardinality * width // 64, groups=cardinality)
 
 
 @register(IMAGENET, paper="arXiv:1611.05431", year=2016)
 def resnext(
-    depth, cardinality, width, *, input_shape=(224, 224, 3), num_classes=1000, name="resnext"
-):
+    depth: Sequence[int],
+    cardinality: int,
+    width: int,
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "resnext",
+) -> Model:
     """Builds a ResNeXt of `depth` blocks in each stage; returns logits, (batch, num_classes)."""
     return resnet(
         paths(cardinality, width),
@@ -60,7 +67,14 @@ def resnext(
 
 
 @register(CIFAR, paper="arXiv:1611.05431", year=2016)
-def resnext_cifar(cardinality, width, *, input_shape=(32, 32, 3), num_classes=10, name="resnext29"):
+def resnext_cifar(
+    cardinality: int,
+    width: int,
+    *,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnext29",
+) -> Model:
     """Builds a CIFAR ResNeXt-29 that returns logits, (batch, num_classes)."""
     x = image = Input(input_shape, name="image")
     x = conv_bn(x, 64, 3, name="stem")

@@ -9,7 +9,9 @@ The first 1x1 of stage 1 is not grouped, as its input is narrow. As in the autho
 classifier has no bias, and the average of a strided unit counts its padding.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ChannelShuffle, conv_bn, depthwise_conv_bn, padded_max_pool
 from kerascnn.models.published import REPOSITORY
@@ -38,8 +40,14 @@ VARIANTS = {  # Tables 1 and 2
 
 @register(VARIANTS, paper="arXiv:1707.01083", year=2017)
 def shufflenet_v1(
-    groups, stem, filters, *, input_shape=(224, 224, 3), num_classes=1000, name="shufflenet_v1"
-):
+    groups: int,
+    stem: int,
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "shufflenet_v1",
+) -> Model:
     """Builds a ShuffleNet that returns logits, (batch, num_classes).
 
     groups: of the 1x1 convolutions. stem, filters: channels of the stem and of the stages.
@@ -57,7 +65,9 @@ def shufflenet_v1(
     return Model(image, x, name=name)
 
 
-def unit(x, filters, strides, first_groups, groups, name):
+def unit(
+    x: KerasTensor, filters: int, strides: int, first_groups: int, groups: int, name: str
+) -> KerasTensor:
     """Figure 2 (b) and, strided, (c).  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = x
     new = filters if strides == 1 else filters - shortcut.shape[-1]

@@ -10,7 +10,9 @@ rest, and the classifier has no bias. The rows _torch are torchvision's: two equ
 a bias.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import (
     ChannelShuffle,
@@ -54,15 +56,15 @@ VARIANTS = {  # Table 5
 
 @register(VARIANTS, paper="arXiv:1807.11164", year=2018)
 def shufflenet_v2(
-    filters,
-    last,
+    filters: Sequence[int],
+    last: int,
     *,
-    even=False,
-    use_bias=False,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="shufflenet_v2",
-):
+    even: bool = False,
+    use_bias: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "shufflenet_v2",
+) -> Model:
     """Builds a ShuffleNet V2 that returns logits, (batch, num_classes).
 
     filters: channels of the stages. last: channels of the 1x1 behind them. even: strided units
@@ -82,7 +84,7 @@ def shufflenet_v2(
     return Model(image, x, name=name)
 
 
-def unit(x, filters, name):
+def unit(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     """Figure 3 (c): half passes by.  The shape stays."""
     passed, x = ChannelSplit(2, name=f"{name}_split")(x)
     x = conv_bn(x, filters // 2, 1, name=f"{name}_1")
@@ -91,7 +93,7 @@ def unit(x, filters, name):
     return join(passed, x, name)
 
 
-def strided_unit(x, filters, passed, name):
+def strided_unit(x: KerasTensor, filters: int, passed: KerasTensor, name: str) -> KerasTensor:
     """Figure 3 (d): both branches stride.  (H, W, C) -> (H/2, W/2, filters)."""
     left = depthwise_conv_bn(x, 3, 2, act=None, name=f"{name}_proj_1")
     left = conv_bn(left, passed, 1, name=f"{name}_proj_2")
@@ -101,7 +103,7 @@ def strided_unit(x, filters, passed, name):
     return join(left, x, name)
 
 
-def join(left, right, name):
+def join(left: KerasTensor, right: KerasTensor, name: str) -> KerasTensor:
     """Concatenates, then deals the channels of both out in turn."""
     x = layers.Concatenate(name=f"{name}_concat")([left, right])
     return ChannelShuffle(2, name=f"{name}_shuffle")(x)

@@ -1,9 +1,11 @@
 """The image sizes a network takes: one sentence for all of them."""
 
+from collections.abc import Sequence
+
 from kerascnn.errors import UserError
 
 
-def require_at_least(size, input_shape, name):
+def require_at_least(size: int, input_shape: Sequence[int], name: str) -> None:
     """UserError where an image of `input_shape` has a side under `size`: a map would vanish."""
     if min(input_shape[:2]) < size:
         height, width = input_shape[:2]
@@ -13,7 +15,7 @@ def require_at_least(size, input_shape, name):
         )
 
 
-def require_exactly(size, input_shape, name):
+def require_exactly(size: int, input_shape: Sequence[int], name: str) -> None:
     """UserError where an image of `input_shape` is not size x size."""
     height, width = input_shape[:2]
     if (height, width) != (size, size):

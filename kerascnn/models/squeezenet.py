@@ -12,7 +12,9 @@ Pooling rounds up; the class maps go through a ReLU. The bypass (Figure 2, middl
 of those modules that keep their shape, and costs no multiplication.
 """
 
-from keras import Input, Model, layers
+from collections.abc import Sequence
+
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ceil_max_pool, conv
 from kerascnn.models.published import TORCHVISION, Published
@@ -37,8 +39,14 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1602.07360", year=2016)
 def squeezenet(
-    stem, squeeze, *, bypass=False, input_shape=(224, 224, 3), num_classes=1000, name="squeezenet"
-):
+    stem: tuple[int, int],
+    squeeze: Sequence[Sequence[int]],
+    *,
+    bypass: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "squeezenet",
+) -> Model:
     """Builds a SqueezeNet that returns logits, (batch, num_classes).
 
     stem: filters and kernel size of the first convolution. squeeze: for each stage the squeezed
@@ -57,7 +65,7 @@ def squeezenet(
     return Model(image, x, name=name)
 
 
-def fire(x, width, bypass, name):
+def fire(x: KerasTensor, width: int, bypass: bool, name: str) -> KerasTensor:
     """1x1 down to `width`, then 1x1 and 3x3 up to 4 * width each.  (H, W, C) -> (H, W, 8 width)."""
     shortcut = x
     x = conv(x, width, 1, act="relu", name=f"{name}_squeeze")

@@ -9,7 +9,7 @@ of zeros appended.
 Departs from them where it draws: for each image, not for each mini-batch.
 """
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import ChannelZeroPadding, StochasticDepth, conv_bn
 from kerascnn.models.published import CIFAR_REPOSITORY
@@ -28,13 +28,13 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1603.09382", year=2016)
 def resnet_stochastic_depth(
-    depth,
+    depth: int,
     *,
-    last_survival=0.5,
-    input_shape=(32, 32, 3),
-    num_classes=10,
-    name="resnet_stochastic_depth",
-):
+    last_survival: float = 0.5,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "resnet_stochastic_depth",
+) -> Model:
     """Builds a CIFAR ResNet with stochastic depth; returns logits, (batch, num_classes).
 
     depth: blocks in each stage. last_survival: probability that the last branch survives.
@@ -51,7 +51,7 @@ def resnet_stochastic_depth(
     return Model(image, head(x, num_classes), name=name)
 
 
-def block(x, filters, strides, survival, name):
+def block(x: KerasTensor, filters: int, strides: int, survival: float, name: str) -> KerasTensor:
     """Two 3x3 that may drop out, a shortcut that stays.  (H, W, C) -> (.../strides, filters)."""
     shortcut = x
     x = basic(x, filters, strides, True, name)

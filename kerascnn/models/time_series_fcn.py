@@ -8,6 +8,8 @@ sequence of any length will do.
 `kerascnn.data.cylinder_bell_funnel` draws the sequences of the row.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model, layers
 
 from kerascnn.layers import batch_norm
@@ -26,8 +28,13 @@ VARIANTS = {
 
 @register(VARIANTS, paper="arXiv:1611.06455", year=2016)
 def time_series_fcn(
-    filters, kernel_sizes, *, input_shape=(128, 1), num_classes=3, name="time_series_fcn"
-):
+    filters: Sequence[int],
+    kernel_sizes: Sequence[int],
+    *,
+    input_shape: tuple[int, int] = (128, 1),
+    num_classes: int = 3,
+    name: str = "time_series_fcn",
+) -> Model:
     """Builds the network; sequences, (batch, steps, channels) -> logits, (batch, num_classes).
 
     filters, kernel_sizes: of the convolutions.

@@ -7,6 +7,7 @@ arXiv:1409.1556.
 The rows _bn are torchvision's: batch normalization behind each convolution, which keeps its bias.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 from keras import Input, Model, layers
@@ -53,14 +54,14 @@ BN = {
 @register(VARIANTS, paper="arXiv:1409.1556", year=2014)
 @register(BN, paper="arXiv:1409.1556", year=2014)
 def vgg(
-    kernels,
+    kernels: Sequence[Sequence[int]],
     *,
-    normalize=False,
-    norm=False,
-    input_shape=(224, 224, 3),
-    num_classes=1000,
-    name="vgg",
-):
+    normalize: bool = False,
+    norm: bool = False,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "vgg",
+) -> Model:
     """Builds a VGG that returns logits, (batch, num_classes).
 
     kernels: for each stage the kernel sizes of its convolutions. normalize: response normalization

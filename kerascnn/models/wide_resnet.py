@@ -7,9 +7,10 @@ ReLU, average, logits. The first unit of every stage has a 1x1 convolution as it
 ImageNet, wide_resnet50_2: ResNet-50 with twice the channels inside each bottleneck.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from keras import layers
+from keras import KerasTensor, Model, layers
 
 from kerascnn.layers import batch_norm, conv
 from kerascnn.models.published import CIFAR_REPOSITORY, TORCHVISION
@@ -35,7 +36,9 @@ IMAGENET = {
 # fmt: on
 
 
-def unit(x, filters, strides, name, *, dropout=0.0):
+def unit(
+    x: KerasTensor, filters: int, strides: int, name: str, *, dropout: float = 0.0
+) -> KerasTensor:
     """Two 3x3, pre-activated.  (H, W, C) -> (H/strides, W/strides, filters)."""
     shortcut = x
     x = batch_norm(x, name=f"{name}_1")
@@ -51,8 +54,14 @@ def unit(x, filters, strides, name, *, dropout=0.0):
 
 @register(CIFAR, paper="arXiv:1605.07146", year=2016)
 def wide_resnet(
-    depth, widen, *, dropout=0.0, input_shape=(32, 32, 3), num_classes=10, name="wide_resnet"
-):
+    depth: int,
+    widen: int,
+    *,
+    dropout: float = 0.0,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    name: str = "wide_resnet",
+) -> Model:
     """Builds a CIFAR Wide ResNet that returns logits, (batch, num_classes).
 
     depth: n, units in each stage. widen: k. dropout: rate between the two convolutions of a unit.
@@ -69,8 +78,13 @@ def wide_resnet(
 
 @register(IMAGENET, paper="arXiv:1605.07146", year=2016)
 def wide_resnet_imagenet(
-    depth, widen, *, input_shape=(224, 224, 3), num_classes=1000, name="wide_resnet"
-):
+    depth: Sequence[int],
+    widen: int,
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "wide_resnet",
+) -> Model:
     """Builds a ResNet of bottlenecks `widen` times as wide inside; returns logits."""
     return resnet(
         partial(bottleneck, widen=widen),

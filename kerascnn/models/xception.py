@@ -11,9 +11,10 @@ to the left as to the right. Departs from the paper where keras.applications doe
 the logits.
 """
 
+from collections.abc import Callable
 from functools import partial
 
-from keras import Input, Model, layers
+from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.layers import activation, centered_max_pool, conv_bn, depthwise_conv
 from kerascnn.models.published import KERAS_IO
@@ -32,7 +33,13 @@ VARIANTS = {
 
 
 @register(VARIANTS, paper="arXiv:1610.02357", year=2016)
-def xception(*, torch=False, input_shape=(299, 299, 3), num_classes=1000, name="xception"):
+def xception(
+    *,
+    torch: bool = False,
+    input_shape: tuple[int, int, int] = (299, 299, 3),
+    num_classes: int = 1000,
+    name: str = "xception",
+) -> Model:
     """Builds Xception, which returns logits, (batch, num_classes). torch: the form of timm."""
     require_at_least(7, input_shape, name)
     unit = partial(conv_bn, epsilon=1e-5 if torch else 1e-3)
@@ -51,7 +58,16 @@ def xception(*, torch=False, input_shape=(299, 299, 3), num_classes=1000, name="
     return Model(image, head(x, num_classes), name=name)
 
 
-def strided_block(x, inner, filters, unit, pool, name, *, first_relu=True):
+def strided_block(
+    x: KerasTensor,
+    inner: int,
+    filters: int,
+    unit: Callable[..., KerasTensor],
+    pool: Callable[..., KerasTensor],
+    name: str,
+    *,
+    first_relu: bool = True,
+) -> KerasTensor:
     """Two separable convolutions, 3x3 maximum, 1x1 shortcut.  (H, W, C) -> (H/2, W/2, filters)."""
     shortcut = unit(x, filters, 1, 2, act=None, name=f"{name}_proj")
     x = activation(x, "relu" if first_relu else None, f"{name}_1")
@@ -62,12 +78,14 @@ def strided_block(x, inner, filters, unit, pool, name, *, first_relu=True):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def max_pool(x, pool_size, strides, *, name):
+def max_pool(x: KerasTensor, pool_size: int, strides: int, *, name: str) -> KerasTensor:
     """Keras' "same" pooling."""
     return layers.MaxPooling2D(pool_size, strides, padding="same", name=name)(x)
 
 
-def middle_block(x, filters, unit, name):
+def middle_block(
+    x: KerasTensor, filters: int, unit: Callable[..., KerasTensor], name: str
+) -> KerasTensor:
     """Three separable convolutions, plus x.  The shape stays."""
     shortcut = x
     for k in (1, 2, 3):
@@ -76,7 +94,14 @@ def middle_block(x, filters, unit, name):
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def separable_bn(x, filters, unit, name, *, act=None):
+def separable_bn(
+    x: KerasTensor,
+    filters: int,
+    unit: Callable[..., KerasTensor],
+    name: str,
+    *,
+    act: str | None = None,
+) -> KerasTensor:
     """3x3 depthwise, 1x1, batch normalization.  (H, W, C) -> (H, W, filters)."""
     x = depthwise_conv(x, 3, use_bias=False, name=f"{name}_depthwise")
     return unit(x, filters, 1, act=act, name=name)

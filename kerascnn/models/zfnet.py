@@ -9,6 +9,8 @@ zfnet_wide has 512, 1024 and 512 maps in layers 3 to 5 (Table 2). The paper norm
 behind the first two poolings without giving constants; here it is AlexNet's response normalization.
 """
 
+from collections.abc import Sequence
+
 from keras import Input, Model, layers
 
 from kerascnn.layers import LocalResponseNormalization, ceil_max_pool, conv, dense_head
@@ -28,7 +30,13 @@ VARIANTS = {  # Figure 3 and Table 2
 
 
 @register(VARIANTS, paper="arXiv:1311.2901", year=2013)
-def zfnet(filters, *, input_shape=(224, 224, 3), num_classes=1000, name="zfnet"):
+def zfnet(
+    filters: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    name: str = "zfnet",
+) -> Model:
     """Builds a ZFNet that returns logits; filters: maps of layers 3 to 5."""
     require_at_least(63, input_shape, name)
     x = image = Input(input_shape, name="image")

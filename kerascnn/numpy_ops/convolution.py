@@ -5,13 +5,14 @@ each filter is a column of another. Chellapilla, Puri & Simard, "High Performanc
 Neural Networks for Document Processing", IWFHR 2006.
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.numpy_ops.window import Window
+from kerascnn.numpy_ops.window import Gradients, Padding, PerAxis, Window
 
 # How much of the matrix is made at a time, in numbers: it should be multiplied while still in the
 # cache. All of a batch would be written to memory first, which costs more than the product.
@@ -19,16 +20,16 @@ BLOCK = 2**18
 
 
 def conv(
-    x,
-    kernel,
-    bias=None,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
     *,
-    strides=1,
-    padding="valid",
-    dilation_rate=1,
-    groups=1,
-    flip_kernel=False,
-):
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+    flip_kernel: bool = False,
+) -> np.ndarray:
     """Convolution over one, two or three axes.
 
     y[n, i, f] = bias[f] + sum over a, c of kernel[a, c, f] x[n, s i + d a - p, c]
@@ -67,8 +68,16 @@ def conv(
 
 
 def conv_gradients(
-    dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, flip_kernel=False
-):
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+    flip_kernel: bool = False,
+) -> Gradients:
     """Gradients of `conv`, whose arguments it takes.
 
     dbias[f] = sum over n, i of dy[n, i, f]; dx and dkernel as the two functions below.
@@ -92,7 +101,16 @@ def conv_gradients(
     return dx, dkernel, dy.sum(axis=tuple(range(dy.ndim - 1)))
 
 
-def conv_input_gradient(dy, kernel, size, *, strides=1, padding="valid", dilation_rate=1, groups=1):
+def conv_input_gradient(
+    dy: np.ndarray,
+    kernel: np.ndarray,
+    size: Sequence[int],
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """Gradient of `conv` with respect to its input.
 
     dx[n, j, c] = sum over f and all i, a with s i + d a - p = j of kernel[a, c, f] dy[n, i, f]
@@ -109,8 +127,15 @@ def conv_input_gradient(dy, kernel, size, *, strides=1, padding="valid", dilatio
 
 
 def conv_kernel_gradient(
-    dy, x, kernel_size, *, strides=1, padding="valid", dilation_rate=1, groups=1
-):
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel_size: Sequence[int],
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """Gradient of `conv` with respect to its kernel: a weight is shared by all stops, so it sums.
 
     dkernel[a, c, f] = sum over n, i of x[n, s i + d a - p, c] dy[n, i, f]
@@ -127,7 +152,15 @@ def conv_kernel_gradient(
     return _join_groups(matrix.reshape(groups, *shape[:-1], -1))
 
 
-def depthwise_conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1):
+def depthwise_conv(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+) -> np.ndarray:
     """Depthwise convolution: every channel has filters of its own, and sees no other channel.
 
     y[n, i, c m + j] = bias[c m + j] + sum over a of kernel[a, c, j] x[n, s i + d a - p, c]
@@ -150,7 +183,15 @@ def depthwise_conv(x, kernel, bias=None, *, strides=1, padding="valid", dilation
     return conv(x, _depthwise_as_grouped(kernel), bias, groups=kernel.shape[-2], **options)
 
 
-def depthwise_conv_gradients(dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1):
+def depthwise_conv_gradients(
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+) -> Gradients:
     """Gradients of `depthwise_conv`: dx, dkernel, dbias. Arguments and errors of that."""
     options: dict[str, Any] = dict(strides=strides, padding=padding, dilation_rate=dilation_rate)
     grouped = _depthwise_as_grouped(kernel)
@@ -158,12 +199,19 @@ def depthwise_conv_gradients(dy, x, kernel, *, strides=1, padding="valid", dilat
     return dx, dgrouped.reshape(kernel.shape), dbias
 
 
-def mirror(kernel):
+def mirror(kernel: np.ndarray) -> np.ndarray:
     """Turns the kernel round along every axis of size, not along channels and filters."""
     return np.flip(kernel, axis=tuple(range(kernel.ndim - 2)))
 
 
-def conv_window(shape, kernel_shape, strides, padding, dilation_rate, groups):
+def conv_window(
+    shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    strides: PerAxis,
+    padding: Padding,
+    dilation_rate: PerAxis,
+    groups: int,
+) -> Window:
     """Returns the window of a kernel over an x of `shape`, once the two are known to fit."""
     if len(shape) != len(kernel_shape) or len(shape) not in (3, 4, 5):
         raise UserError(

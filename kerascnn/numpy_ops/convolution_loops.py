@@ -3,19 +3,20 @@
 import numpy as np
 
 from kerascnn.numpy_ops.convolution import conv_window, mirror
+from kerascnn.numpy_ops.window import Gradients, Padding, PerAxis
 
 
 def conv_loops(
-    x,
-    kernel,
-    bias=None,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
     *,
-    strides=1,
-    padding="valid",
-    dilation_rate=1,
-    groups=1,
-    flip_kernel=False,
-):
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+    flip_kernel: bool = False,
+) -> np.ndarray:
     """Convolution by loops: formula, shapes, arguments and errors of `conv`, and slow."""
     window = conv_window(x.shape, kernel.shape, strides, padding, dilation_rate, groups)
     weights = mirror(kernel) if flip_kernel else kernel
@@ -27,8 +28,16 @@ def conv_loops(
 
 
 def conv_loops_gradients(
-    dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1, groups=1, flip_kernel=False
-):
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    groups: int = 1,
+    flip_kernel: bool = False,
+) -> Gradients:
     """Gradients of `conv_loops` by loops: shapes, arguments and errors of `conv_gradients`.
 
     Every output is a sum of products weight * pixel. So it sends to each pixel it has seen its

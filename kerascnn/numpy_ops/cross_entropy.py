@@ -5,7 +5,7 @@ import numpy as np
 from kerascnn.errors import UserError
 
 
-def softmax_cross_entropy(logits, targets):
+def softmax_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     """Mean over the batch of -sum over classes of targets log(softmax(logits)).
 
     Args:
@@ -23,7 +23,7 @@ def softmax_cross_entropy(logits, targets):
     return -(targets * _log_softmax(logits)).sum() / len(logits)
 
 
-def softmax_cross_entropy_gradient(logits, targets):
+def softmax_cross_entropy_gradient(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Gradient of `softmax_cross_entropy` with respect to the logits, of their shape.
 
     (sum(targets) softmax(logits) - targets) / batch, where a row of probabilities has the sum one.

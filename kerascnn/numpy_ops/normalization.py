@@ -5,8 +5,12 @@ Everywhere: x is (..., channels); gamma, beta, mean and variance are (channels,)
 
 import numpy as np
 
+from kerascnn.numpy_ops.window import Gradients
 
-def batch_norm_train(x, gamma, beta, *, epsilon=1e-3):
+
+def batch_norm_train(
+    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, *, epsilon: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Normalizes every channel over all other axes, then scales and shifts it.
 
     y = gamma (x - mean) / sqrt(variance + epsilon) + beta
@@ -19,7 +23,7 @@ def batch_norm_train(x, gamma, beta, *, epsilon=1e-3):
     return batch_norm_test(x, gamma, beta, mean, variance, epsilon=epsilon), mean, variance
 
 
-def moving_average(moving, batch, *, momentum=0.99):
+def moving_average(moving: np.ndarray, batch: np.ndarray, *, momentum: float = 0.99) -> np.ndarray:
     """The statistic to test with, after one more batch.  (channels,) twice -> (channels,).
 
     As Keras does, and unlike the paper's Algorithm 2, the variance is averaged as it comes,
@@ -28,12 +32,22 @@ def moving_average(moving, batch, *, momentum=0.99):
     return momentum * moving + (1 - momentum) * batch
 
 
-def batch_norm_test(x, gamma, beta, mean, variance, *, epsilon=1e-3):
+def batch_norm_test(
+    x: np.ndarray,
+    gamma: np.ndarray,
+    beta: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    *,
+    epsilon: float = 1e-3,
+) -> np.ndarray:
     """The formula of `batch_norm_train` with given statistics.  Returns y, the shape of x."""
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
 
-def batch_norm_train_gradients(dy, x, gamma, *, epsilon=1e-3):
+def batch_norm_train_gradients(
+    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, *, epsilon: float = 1e-3
+) -> Gradients:
     """Gradients of `batch_norm_train`: dx, dgamma, dbeta.
 
     dx = gamma / sqrt(variance + epsilon) (dy - mean(dy) - x_hat mean(dy x_hat))
@@ -49,7 +63,15 @@ def batch_norm_train_gradients(dy, x, gamma, *, epsilon=1e-3):
     return dx, (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
 
 
-def batch_norm_test_gradients(dy, x, gamma, mean, variance, *, epsilon=1e-3):
+def batch_norm_test_gradients(
+    dy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    *,
+    epsilon: float = 1e-3,
+) -> Gradients:
     """Gradients of `batch_norm_test`: dx, dgamma, dbeta; the statistics are constants."""
     axes = _all_but_last(x)
     deviation = np.sqrt(variance + epsilon)

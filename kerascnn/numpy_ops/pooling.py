@@ -6,13 +6,17 @@ and never counts in an average. More padding behind than in front, ((0, 1), (0, 
 Caffe and PyTorch call ceil mode.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kerascnn.errors import UserError
-from kerascnn.numpy_ops.window import Window, per_axis
+from kerascnn.numpy_ops.window import Padding, PerAxis, Window, per_axis
 
 
-def max_pool(x, pool_size, *, strides=None, padding="valid"):
+def max_pool(
+    x: np.ndarray, pool_size: PerAxis, *, strides: PerAxis | None = None, padding: Padding = "valid"
+) -> tuple[np.ndarray, np.ndarray]:
     """The largest pixel under every stop of the window, and where it lies.
 
     Args:
@@ -42,7 +46,7 @@ def max_pool(x, pool_size, *, strides=None, padding="valid"):
     return y, indices
 
 
-def max_pool_gradient(dy, indices, size):
+def max_pool_gradient(dy: np.ndarray, indices: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Gradient of `max_pool`: each maximum sends its gradient to the winner, the others get none.
 
     (batch, *out, channels) twice -> (batch, *size, channels). A pixel that won under several
@@ -51,7 +55,9 @@ def max_pool_gradient(dy, indices, size):
     return max_unpool(dy, indices, size)
 
 
-def average_pool(x, pool_size, *, strides=None, padding="valid"):
+def average_pool(
+    x: np.ndarray, pool_size: PerAxis, *, strides: PerAxis | None = None, padding: Padding = "valid"
+) -> np.ndarray:
     """The mean of the pixels under every stop.  (batch, *size, C) -> (batch, *out, C).
 
     Raises:
@@ -61,7 +67,14 @@ def average_pool(x, pool_size, *, strides=None, padding="valid"):
     return _flat(window.gather(x), window).sum(axis=-2) / _pixels_seen(window, x.dtype)
 
 
-def average_pool_gradient(dy, size, pool_size, *, strides=None, padding="valid"):
+def average_pool_gradient(
+    dy: np.ndarray,
+    size: Sequence[int],
+    pool_size: PerAxis,
+    *,
+    strides: PerAxis | None = None,
+    padding: Padding = "valid",
+) -> np.ndarray:
     """Gradient of `average_pool`: every pixel gets an equal share of what its window sends.
 
     (batch, *out, C) -> (batch, *size, C). Arguments and errors of `average_pool`.
@@ -74,7 +87,7 @@ def average_pool_gradient(dy, size, pool_size, *, strides=None, padding="valid")
     return window.scatter(np.broadcast_to(one_pixel, shape))
 
 
-def max_unpool(y, indices, size):
+def max_unpool(y: np.ndarray, indices: np.ndarray, size: Sequence[int]) -> np.ndarray:
     """Puts every value where `max_pool` found its maximum, and zero elsewhere.
 
     (batch, *out, C) twice -> (batch, *size, C). Where windows overlap and share a winner, the
@@ -98,7 +111,7 @@ def max_unpool(y, indices, size):
     return x.reshape(batch, *size, channels)
 
 
-def max_unpool_gradient(dx, indices):
+def max_unpool_gradient(dx: np.ndarray, indices: np.ndarray) -> np.ndarray:
     """Gradient of `max_unpool`: reads dx at the indices.  (batch, *size, C) -> (batch, *out, C)."""
     batch, channels = dx.shape[0], dx.shape[-1]
     pixels = dx.reshape(batch, -1, channels)
@@ -106,7 +119,7 @@ def max_unpool_gradient(dx, indices):
     return np.take_along_axis(pixels, places, axis=1).reshape(indices.shape)
 
 
-def nearest_unpool(x, factors):
+def nearest_unpool(x: np.ndarray, factors: PerAxis) -> np.ndarray:
     """Repeats every pixel `factors` times.  (batch, *size, C) -> (batch, *(size * factors), C).
 
     factors: one number, or one an axis. Raises UserError for another count, or below one.
@@ -116,7 +129,7 @@ def nearest_unpool(x, factors):
     return x
 
 
-def nearest_unpool_gradient(dy, factors):
+def nearest_unpool_gradient(dy: np.ndarray, factors: PerAxis) -> np.ndarray:
     """Gradient of `nearest_unpool`: a pixel sums over its copies.  The shapes reversed."""
     window = Window.over(dy.shape[1:-1], factors, strides=factors)
     return _flat(window.gather(dy), window).sum(axis=-2)

@@ -2,14 +2,23 @@
 
 from typing import Any
 
+import numpy as np
+
 from kerascnn.errors import UserError
 from kerascnn.numpy_ops.convolution import conv, conv_input_gradient, conv_kernel_gradient
-from kerascnn.numpy_ops.window import pad_widths, per_axis
+from kerascnn.numpy_ops.window import Gradients, Padding, PerAxis, pad_widths, per_axis
 
 
 def conv_transpose(
-    x, kernel, bias=None, *, strides=1, padding="valid", dilation_rate=1, output_size=None
-):
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray | None = None,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+    output_size: PerAxis | None = None,
+) -> np.ndarray:
     """Transposed convolution over one, two or three axes.
 
     y[n, j, f] = bias[f] + sum over c and all i, a with s i + d a - p = j of
@@ -48,7 +57,15 @@ def conv_transpose(
     return y if bias is None else y + bias
 
 
-def conv_transpose_gradients(dy, x, kernel, *, strides=1, padding="valid", dilation_rate=1):
+def conv_transpose_gradients(
+    dy: np.ndarray,
+    x: np.ndarray,
+    kernel: np.ndarray,
+    *,
+    strides: PerAxis = 1,
+    padding: Padding = "valid",
+    dilation_rate: PerAxis = 1,
+) -> Gradients:
     """Gradients of `conv_transpose`, whose arguments it takes: the convolution that leads back.
 
     (batch, *output_size, filters) -> dx, dkernel, dbias, of the shapes of x, kernel and bias.

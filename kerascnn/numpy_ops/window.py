@@ -7,11 +7,16 @@ floor((n + p_before + p_after - d (k - 1) - 1) / s) + 1 outputs.
 Dumoulin & Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kerascnn.errors import UserError, unknown
+
+PerAxis = int | Sequence[int]  # one number for every axis, or one for each
+Padding = str | int | Sequence[int | Sequence[int]]  # see `Window.over`
+Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # of three arguments, each of its shape
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,15 @@ class Window:
     out: tuple[int, ...]
 
     @classmethod
-    def over(cls, size, kernel_size, *, strides=1, padding="valid", dilation_rate=1):
+    def over(
+        cls,
+        size: PerAxis,
+        kernel_size: PerAxis,
+        *,
+        strides: PerAxis = 1,
+        padding: Padding = "valid",
+        dilation_rate: PerAxis = 1,
+    ) -> "Window":
         """Returns the window of `kernel_size` that slides over an image of `size`.
 
         Args:
@@ -59,12 +72,12 @@ class Window:
         return cls(size, kernel_size, strides, dilation_rate, pads, out)
 
     @property
-    def reach(self):
+    def reach(self) -> tuple[int, ...]:
         """From the first to the last pixel that the kernel sees: d (k - 1) + 1."""
         axes = zip(self.kernel_size, self.dilation_rate, strict=True)
         return tuple(d * (k - 1) + 1 for k, d in axes)
 
-    def check_output(self, dy, batch, channels):
+    def check_output(self, dy: np.ndarray, batch: int, channels: int) -> None:
         """Raises UserError unless dy is (batch, *out, channels)."""
         expected = (batch, *self.out, channels)
         if dy.shape != expected:
@@ -72,21 +85,21 @@ class Window:
                 f"dy: expected {expected}, the shape of the operator's output, got {dy.shape}"
             )
 
-    def pad(self, x, value=0):
+    def pad(self, x: np.ndarray, value: float = 0) -> np.ndarray:
         """Puts `value` around the images.  (batch, *size, C) -> (batch, *padded, C)."""
         return np.pad(x, [(0, 0), *self.pads, (0, 0)], constant_values=value)
 
-    def crop(self, padded):
+    def crop(self, padded: np.ndarray) -> np.ndarray:
         """Takes the padding off again.  (batch, *padded, C) -> (batch, *size, C)."""
         inside = (slice(p[0], p[0] + n) for n, p in zip(self.size, self.pads, strict=True))
         return padded[(slice(None), *inside)]
 
-    def slices(self, stop):
+    def slices(self, stop: Sequence[int]) -> tuple[slice, ...]:
         """What the kernel sees of a padded image at `stop`, an index into `out`: slices."""
         axes = zip(stop, self.kernel_size, self.strides, self.dilation_rate, strict=True)
         return tuple(slice(s * i, s * i + d * (k - 1) + 1, d) for i, k, s, d in axes)
 
-    def gather(self, x, *, fill=0):
+    def gather(self, x: np.ndarray, *, fill: float = 0) -> np.ndarray:
         """What the kernel sees at every stop.  (batch, *size, C) -> (batch, *out, *kernel, C).
 
         A view of the padded images: a pixel that is seen several times is still stored once.
@@ -99,7 +112,7 @@ class Window:
         view = view[(slice(None), *stops, slice(None), *holes)]  # (batch, *out, C, *kernel)
         return np.moveaxis(view, rank + 1, -1)
 
-    def scatter(self, patches):
+    def scatter(self, patches: np.ndarray) -> np.ndarray:
         """The gradient of `gather`.  (batch, *out, *kernel, C) -> (batch, *size, C).
 
         Adds every patch where `gather` took it from: a pixel seen several times gets the sum.
@@ -114,15 +127,17 @@ class Window:
         return self.crop(x)
 
 
-def per_axis(name, value, rank):
+def per_axis(name: str, value: PerAxis, rank: int) -> tuple[int, ...]:
     """Returns `value` as a tuple of `rank` whole numbers from one on; one number is repeated."""
-    numbers = (value,) * rank if isinstance(value, int | np.integer) else tuple(value)
+    numbers = (int(value),) * rank if isinstance(value, int | np.integer) else tuple(value)
     if len(numbers) != rank or min(numbers) < 1:
         raise UserError(f"{name}: expected a number from 1 on, or {rank} of them, got {value}")
     return numbers
 
 
-def pad_widths(padding, size, reach, strides):
+def pad_widths(
+    padding: Padding, size: Sequence[int], reach: Sequence[int], strides: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
     """Returns (before, after) for each axis; `padding` as in `Window.over`."""
     if padding == "valid":
         return ((0, 0),) * len(size)
@@ -139,4 +154,4 @@ def pad_widths(padding, size, reach, strides):
             f"padding: expected 'valid', 'same', a number from 0 on, or {len(size)} numbers or "
             f"(before, after) pairs, got {padding}"
         )
-    return pairs
+    return tuple((pair[0], pair[1]) for pair in pairs)

@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from kerascnn.errors import UserError, unknown
-from kerascnn.models.graph import functional, maker
+from kerascnn.models.graph import functional, producer
 from kerascnn.training.losses import BatchMean
 
 
@@ -173,7 +173,7 @@ def logits_of(model: keras.Model) -> Any:
 
     Those are the logits but for a number that is the same for all classes.
     """
-    last = maker(model.outputs[0])
+    last = producer(model.outputs[0])
     softmax = getattr(last, "activation", None) is keras.activations.softmax
     if softmax or isinstance(last, keras.layers.Softmax):
         return ops.log(ops.maximum(model.outputs[0], 1e-30))

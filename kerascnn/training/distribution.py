@@ -13,7 +13,7 @@ from kerascnn.workers import Workers
 
 ARRIVAL = 300  # seconds that the workers wait for each other in the beginning
 SILENCE = 60  # seconds after which a worker that sends nothing counts as gone
-LEAVING = 10  # seconds that a worker waits for the others when it ends
+LEAVING = 5  # seconds that a worker waits for the others when it ends
 
 
 def place(choice: str) -> Placement:
@@ -100,6 +100,8 @@ def connect(workers: Workers | None) -> None:
             "local_device_ids": workers.device,
             "cluster_detection_method": "deactivate",
         }
+    # Its preemption service would take SIGTERM, and leave the worker running.
+    jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(**common)
     with muted(1):  # gloo greets on standard output when it is first used
         multihost_utils.process_allgather(np.int32(workers.index))

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
+from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
@@ -251,7 +253,10 @@ def fit(
     if where.writes:
         checkpoints.mkdir(parents=True, exist_ok=True)
         watchers += [keeper, progress]
-        watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+        if missing("tensorboard"):
+            _say_that_tensorboard_is_missing()
+        else:
+            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
     if where.devices > 1:
         console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
@@ -273,3 +278,9 @@ def fit(
             verbose=0,
         )
     return keeper.rows
+
+
+@cache
+def _say_that_tensorboard_is_missing():
+    """Once a process: a recipe trains several times."""
+    console.print(f"  no log for TensorBoard, which is not installed: {command('tensorboard')}")

@@ -19,6 +19,7 @@ from kerascnn.workers import AGAIN, Workers, lost
 WATCHED = "KERASCNN_WATCHED"  # holds the descriptor of a pipe that closes with whoever watches
 _LOGGED = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d")  # how entries of the C++ libraries begin
 _FATAL = re.compile(r"^F\d{4} \d\d:\d\d:\d\d.*", re.MULTILINE)
+_INTERRUPTED = "interrupted"
 _OWN = "kerascnn: "  # as the lines of complaint begin
 
 
@@ -69,6 +70,8 @@ def watch(workers: Workers) -> int:
         return code
     if not told:
         complaints.print(f"{_OWN}{_meant(aside, -code, workers)}")
+    if told.startswith(_INTERRUPTED):
+        return 128 + signal.SIGINT
     return 2 if told or _FATAL.search(aside) else 128 - code
 
 
@@ -76,13 +79,13 @@ def _handed_on(stream):
     """Hands on what a worker says, and puts aside what its C++ libraries log.
 
     Returns:
-        (what they logged, whether a line of ours was among the rest). Their entries have any
+        (what they logged, the line that said why the worker ends, if any). Their entries have any
         number of lines, and ours may come in the midst of them.
     """
-    aside, logging, told = "", False, False
+    aside, logging, told = "", False, ""
     for line in stream:
-        ours = line.startswith((_OWN, "interrupted"))
-        told = told or ours
+        ours = line.startswith((_OWN, _INTERRUPTED))
+        told = told or (line if ours else "")
         logging = logging or bool(_LOGGED.match(line))
         if logging and not ours and "--debug" not in sys.argv:
             aside += line

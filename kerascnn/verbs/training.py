@@ -18,7 +18,7 @@ from kerascnn.workers import workers_of
 def new(
     data: Annotated[Path, typer.Option(help="A folder with a folder of images for each class.")],
     out: Annotated[Path, typer.Option(help="The YAML file to write.")] = Path("config.yaml"),
-):
+) -> None:
     """Writes a config to begin with, for images of your own in class folders.
 
     The classes are the names of the folders. Network, size, batch and epochs fit the images; a
@@ -64,7 +64,7 @@ def train(
     worker: Annotated[
         int | None, typer.Option(help="Which of --workers this one is, from 0.")
     ] = None,
-):
+) -> None:
     """Trains a network; leaves config, history, checkpoints and the best model in a run folder.
 
     Example: kerascnn train configs/digits/lenet5.yaml --out runs/digits training.epochs=5
@@ -80,7 +80,7 @@ def train(
     take_backend(backend)
     refuse_workers(team, chosen_backend(), settled.training.distribute)
     if team and not is_watched():
-        raise typer.Exit(watch(team))
+        raise SystemExit(watch(team))  # who has been told of an interrupt needs no second line
     if team:
         from kerascnn.training.distribution import connect
 

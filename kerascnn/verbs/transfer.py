@@ -43,7 +43,7 @@ def finetune(
     size: SizeOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     data_dir: DataDir = None,
-):
+) -> None:
     """Trains a network that has learned on images of your own.
 
     Which layers are trained depends on how many images there are and how similar they are to those
@@ -108,7 +108,7 @@ def features(
     ] = None,
     size: SizeOption = None,
     data_dir: DataDir = None,
-):
+) -> None:
     """Gives what a network makes of images at one of its layers.
 
     As arrays in an .npz file: train, train_labels, test, test_labels, names. With --probe a
@@ -153,7 +153,7 @@ def features(
 def weights(
     run: RunArgument,
     out: Annotated[Path, typer.Option(help="The .safetensors file to write.")],
-):
+) -> None:
     """Writes the weights of a run as torchvision names them, which torch loads.
 
     Example: kerascnn weights runs/resnet18 --out resnet18.safetensors

@@ -15,7 +15,7 @@ def models(
     markdown: Annotated[bool, typer.Option("--markdown", help="As README shows it.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
-):
+) -> None:
     """Lists the networks: name, year, parameters, multiply-accumulates, input, accuracy.
 
     Accuracies are published ones, with who published them and by which protocol: whether the
@@ -24,17 +24,17 @@ def models(
     Example: kerascnn models 'resnet*'
     """
     only_one(as_json, as_csv)
-    start_tensorflow()
-    from kerascnn.analysis import models_figures, models_markdown, models_table
+    from kerascnn.listing import networks, networks_markdown, networks_table
 
+    rows = networks(pattern)
     if as_json:
-        print_json(models_figures(pattern))
+        print_json(rows)
     elif as_csv:
-        print_csv(models_figures(pattern))
+        print_csv(rows)
     elif markdown:
-        typer.echo(models_markdown(pattern), nl=False)
+        typer.echo(networks_markdown(rows), nl=False)
     else:
-        console.print(models_table(pattern))
+        console.print(networks_table(rows, pattern))
 
 
 @app.command()
@@ -44,7 +44,7 @@ def chart(
     protocol: Annotated[
         str, typer.Option(help="How the accuracies were measured, as `kerascnn models` says.")
     ] = "one-crop",
-):
+) -> None:
     """Draws the ImageNet networks: published top-1 against multiply-accumulates.
 
     The area of a disc is the number of parameters. Nothing is built or measured. Accuracies of one

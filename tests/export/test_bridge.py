@@ -1,5 +1,7 @@
 """The bridge: a Keras 3 model and its tf_keras twin say the same, and the weights come back."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -361,6 +363,7 @@ def test_a_penalty_of_ones_own_is_named():
         bridge.same(model.layers[-1], tf_keras.layers.Dense)
 
 
-def test_a_missing_extra_is_named_with_its_command():
-    with pytest.raises(UserError, match=r"needs no_such_tool; pip install 'kerascnn\[tfmot\]'"):
-        bridge.import_extra("no_such_tool")
+def test_a_missing_extra_is_named_with_its_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf_keras", None)
+    with pytest.raises(UserError, match=r"needs tf-keras: pip install 'kerascnn\[tfmot\]'"):
+        bridge.import_extra("tf_keras")

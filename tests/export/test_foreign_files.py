@@ -43,7 +43,7 @@ from kerascnn.errors import UserError
 def test_a_file_is_described_by_what_it_computes_in(foreign, name, arithmetic):
     folder, _ = foreign
     found = export.describe(folder / name)
-    data = folder / name.read_bytes()
+    data = (folder / name).read_bytes()
     assert found.content.arithmetic == arithmetic
     assert (found.bytes, found.gzip_bytes) == (len(data), len(gzip.compress(data, 9, mtime=0)))
     assert found.engine is not None and found.refusal is None

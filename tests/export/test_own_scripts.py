@@ -227,7 +227,12 @@ from own_scripts import floats
 from kerascnn import export
 from kerascnn.errors import UserError
 assert keras.backend.backend() == "jax"
-model, (x, y) = floats.model(), floats.data()
+x, y = floats.data()
+image = keras.Input(x.shape[1:])
+left, right = (keras.layers.Conv2D(8, 3, activation=a)(image) for a in ("relu", "tanh"))
+joined = keras.layers.Concatenate()([left, keras.layers.Conv2D(8, 1)(left), right])
+pooled = keras.layers.GlobalAveragePooling2D()(joined)
+model = keras.Model(image, keras.layers.Dense(4)(pooled))
 quantized = export.quantize(model, (x, y))
 quantized.compile(**floats.COMPILE)
 quantized.fit(x, y, epochs=2, verbose=0)

@@ -76,7 +76,7 @@ def test_what_a_concatenation_takes_has_its_range_down_the_whole_chain():
     assert found["gate"].fixed == (0.0, 255 / 256)  # the kernel of a sigmoid has no other
     images = pixels(model)
     taps = keras.Model(model.inputs, [model.get_layer(name).output for name in together])
-    largest = max(float(np.max(x)) for x in taps(images))
+    largest = max(float(np.max(x)) for x in taps([images]))
     # Rounding in front of a layer moves its extremes by some steps of 255.
     assert 0.95 * largest < float(shared.maximum) < 1.05 * largest
 
@@ -115,10 +115,12 @@ def test_each_place_moves_the_range_by_what_it_sees():
     assert (float(rounder.minimum), float(rounder.maximum)) == (-4, 2)
     rounder(2 * wide, place=1, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow * 0, place=0, training=True)
+    rounder(narrow * 0, place=0, training=True)  # a batch of zeros says nothing
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
+    rounder(narrow / 2, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
     rounder.set_range(-3.0, 2.0)
-    rounder(narrow * 0, place=0, training=True)
+    rounder(narrow / 2, place=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
 
 

@@ -8,6 +8,7 @@ from keras import layers
 import kerascnn
 from kerascnn import export
 from kerascnn.errors import UserError
+from kerascnn.models.graph import normalized
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 3)).astype("float32")
 RUNTIMES = ["a.tflite", "a.onnx"]
@@ -48,19 +49,14 @@ def test_a_layer_that_gives_zeros_makes_a_file_that_runs(tmp_path, name):
         assert bool(made.verdict.doubt) == (name != "branch_bn")
 
 
-def test_a_trained_network_in_network_that_died_makes_a_file_that_runs(tmp_path):
+def test_a_network_in_network_that_died_makes_a_file_that_runs(tmp_path):
+    """It ends in a ReLU and an average: where training has killed that, all answers are 0."""
     keras.utils.set_random_seed(0)
-    plain = kerascnn.build("nin_cifar10", input_shape=(32, 32, 3))
-    image = keras.Input((32, 32, 3))
-    model = keras.Model(image, plain(layers.Rescaling(1 / 255)(image)))
+    network = kerascnn.build("nin_cifar10", input_shape=(32, 32, 3))
+    model = normalized(network, kerascnn.config.Normalize())
+    last = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)][-1]
+    last.bias.assign(np.full_like(last.bias, -1000.0))
     x = PIXELS.repeat(2, 1).repeat(2, 2)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.5), loss)
-    model.fit(x, np.arange(32) % 10, batch_size=16, epochs=10, verbose=0)  # 20 steps, too large
-    if not all(np.isfinite(w).all() for w in model.get_weights()):
-        with pytest.raises(UserError, match="not finite"):
-            export.deliver(model, [tmp_path / "nin.tflite"], evidence=x)
-        return
     files = [tmp_path / file for file in RUNTIMES]
     for made in export.deliver(model, files, recipe="static_wi8_ai8", evidence=x):
         assert made.passed and "proves little" in made.verdict.doubt

@@ -146,3 +146,47 @@ def test_an_index_that_is_none(finished_run, tmp_path, index):
     with pytest.raises(UserError, match=r"move it$"):
         export.stage([finished_run / FILES[0]], tmp_path)
     assert listing(tmp_path) == [INDEX]
+
+
+@pytest.mark.parametrize(
+    ("number", "needed", "pinned", "refused"),
+    [
+        (0, "TensorFlow Lite 2.17.0", {"TensorFlow Lite": "2.16.1"}, True),
+        (0, "TensorFlow Lite 2.9.0", {"TensorFlow Lite": "2.16.1"}, False),
+        (0, "TensorFlow Lite 2.16.0", {"TensorFlow Lite": "2.16"}, False),
+        (0, None, {"TensorFlow Lite": "2.16.1"}, False),
+        (1, "ONNX opset 24, IR version 8", {"ONNX opset": "23", "IR version": "11"}, True),
+        (1, "ONNX opset 18, IR version 12", {"ONNX opset": "23", "IR version": "11"}, True),
+        (1, "ONNX opset 18, IR version 8", {"TensorFlow Lite": "1.0"}, False),
+    ],
+)
+def test_a_file_that_needs_a_newer_runtime_than_the_app_has_is_refused(
+    kerascnn, finished_run, tmp_path, number, needed, pinned, refused
+):
+    path = tmp_path / "made" / FILES[number]
+    path.parent.mkdir()
+    shutil.copyfile(finished_run / path.name, path)
+    sheet = read_json(sheet_path(finished_run / path.name))
+    write_json(sheet_path(path), {**sheet, "minimum_runtime": needed})
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    write_json(assets / "runtimes.json", {"runtimes": pinned})
+    code, _, err = kerascnn("stage", path, "--into", assets)
+    if not refused:
+        assert (code, err) == (0, "")
+        return
+    (name, version), *_ = [
+        (name, version) for name, version in pinned.items() if f"{name} {version}" in err
+    ]
+    assert (code, err.count("\n")) == (2, 1)
+    assert any(f"needs {part}" in err for part in needed.split(", "))
+    assert f"the app has {name} {version}" in err
+    assert listing(assets) == ["runtimes.json"]
+
+
+@pytest.mark.parametrize("text", ['{"runtimes": {"TensorFlow Lite": "new"}}', "[]", "{"])
+def test_runtimes_that_cannot_be_read_are_refused(finished_run, tmp_path, text):
+    (tmp_path / "runtimes.json").write_text(text)
+    with pytest.raises(UserError, match=r"runtimes\.json"):
+        export.stage([finished_run / FILES[0]], tmp_path)
+    assert listing(tmp_path) == ["runtimes.json"]

@@ -42,7 +42,8 @@ def two_heads():
 def images_of(model, count=16):
     rng = np.random.default_rng(0)
     shapes = [(count, *x.shape[1:]) for x in model.inputs]
-    return [rng.integers(0, 256, shape).astype("float32") for shape in shapes]
+    arrays = [rng.integers(0, 256, shape).astype("float32") for shape in shapes]
+    return arrays if len(arrays) > 1 else arrays[0]
 
 
 def test_nested_shared_models_with_two_inputs_and_two_heads_become_int8():

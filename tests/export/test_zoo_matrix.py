@@ -47,7 +47,9 @@ def test_four_files_of_a_small_network_equal_it(name):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("name", [name for name in of_images() if "deformable" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in zoo_matrix.of_images() if "deformable" not in name]
+)
 def test_four_files_of_a_network_equal_it(name):
     check(measure(small(name)))
 
@@ -69,7 +71,10 @@ def test_a_page_is_gone_on_with_and_says_what_was_not_run(tmp_path, monkeypatch,
         assert ended.value.code == 0
     assert done.count("lenet5") == 2 and done.count("lenet_300") == 1
     text = path.read_text()
-    assert f"{len(set(done))} of {len(set(done))} networks pass, of {len(zoo_matrix.of_images())}." in text
+    assert (
+        f"{len(set(done))} of {len(set(done))} networks pass, of {len(zoo_matrix.of_images())}."
+        in text
+    )
     assert text.count("| not yet run |") == len(zoo_matrix.of_images()) - len(set(done))
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == len(done) and printed[0].startswith("| lenet5 | 8x8x3 |")
@@ -82,6 +87,7 @@ def test_a_file_that_was_refused_is_told_in_its_row():
     assert "0 of 1 networks pass" in page({"lenet5": row})
 
 
+@pytest.mark.full  # a ResNet-50 four times: two minutes
 def test_deformable_convolutions_stay_float_and_the_rest_is_int8():
     """A layer that int8 has no rule for is no reason to refuse the network."""
     measured = measure(normalized(make("resnet50_deformable_v2"), Normalize()))

@@ -83,7 +83,9 @@ def test_half_precision_finds_its_pixel_in_a_wide_image(compiled):
     np.testing.assert_array_equal(y[:, :, :-1], x[:, :, 1:])
 
 
-@pytest.mark.parametrize(("arguments", "modulated"), zip(CASES, (False, True, True), strict=True))
+@pytest.mark.parametrize(
+    ("arguments", "modulated"), [*zip(CASES, (False, True, True), strict=True)]
+)
 def test_gradients_reach_input_kernel_and_offsets(check_gradients, rng, arguments, modulated):
     def make(dtype):
         return DeformableConv2D(2, **arguments, modulated=modulated, dtype=dtype)

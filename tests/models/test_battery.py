@@ -81,7 +81,8 @@ def test_published_figures_say_where_and_how_they_were_measured(name):
     assert (row.published is None) == (row.top1 is None)
     assert row.published is None or row.published.protocol in PROTOCOLS
     if name not in MODULES and name not in OTHER_TOP5:
-        assert row.top5 == found["top5"]
+        # Of a form that nobody published figures of, the reference has those of the other.
+        assert row.top5 == found["top5"] or (name in ALIKE and row.published is None)
     assert row.top5 is None or row.top1 < row.top5
 
 

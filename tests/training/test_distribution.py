@@ -30,7 +30,7 @@ SMALL = (
     "data.train=[flip, {pad_crop: 1}]",
     "data.validation=0.2",
     "data.batch_size=64",
-    "optimizer.schedule={name: constant, peak: 0.0003}",  # larger ones multiply rounding errors
+    "optimizer.schedule={name: constant, peak: 0.0001}",  # larger ones multiply rounding errors
 )
 ENVIRONMENT = {**os.environ, "PYTHONPATH": ".", "PYTHONUNBUFFERED": "1"}
 
@@ -74,7 +74,7 @@ def start_workers(out, *arguments, **options):
     ]
 
 
-def ended(processes, timeout=120):
+def ended(processes, timeout=300):
     """(exit code, standard output, standard error) of each."""
     said = [process.communicate(timeout=timeout) for process in processes]
     return [(p.returncode, *texts) for p, texts in zip(processes, said, strict=True)]
@@ -119,63 +119,63 @@ def test_two_devices_of_one_machine_give_the_loss_of_one(kerascnn, tmp_path):
     assert normalizations and not any(layer.synchronized for layer in normalizations)
 
 
-def on_jax(out, *arguments, **options):
-    """A run of one process on JAX."""
-    pytest.importorskip("jax")
-    asked = command(out, "--backend=jax", *arguments, **options)
-    subprocess.run(asked, env=ENVIRONMENT, check=True)
-    return out
-
-
 @pytest.fixture(scope="module")
 def two_workers(tmp_path_factory):
     """(a run of two workers, what they said)."""
     pytest.importorskip("jax")
     out = tmp_path_factory.mktemp("workers") / "run"
-    said = ended(start_workers(out))
+    said = ended(start_workers(out, epochs=3))
     assert [code for code, *_ in said] == [0, 0], said
     return out, said
 
 
 def test_two_workers_give_the_weights_of_one_process(two_workers, tmp_path):
-    one, two = on_jax(tmp_path / "one"), two_workers[0]
+    one, two = tmp_path / "one", two_workers[0]
+    subprocess.run(command(one, "--backend=jax", epochs=3), env=ENVIRONMENT, check=True)
     close(rows(two), rows(one), 1e-5)
     weights = [open_run(run).model().get_weights() for run in (one, two)]
     for mine, other in zip(*weights, strict=True):
-        np.testing.assert_allclose(mine, other, atol=1e-4)  # 32 steps of sums in another order
+        np.testing.assert_allclose(mine, other, atol=1e-4)  # 48 steps of sums in another order
 
 
 def test_the_first_worker_alone_writes(two_workers):
     two, said = two_workers
     assert not Path(f"{two}_of_worker_1").exists()
     outs = [out for _, out, _ in said]
-    assert "epoch 2/2" in outs[0] and "epoch" not in outs[1]
+    assert "epoch 3/3" in outs[0] and "epoch" not in outs[1]
     assert "2 CPU devices of 2 workers, here worker 1 (data_parallel); batch norm" in outs[1]
     assert [err for *_, err in said] == ["", ""]
 
 
-@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.full), 1])
-def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(tmp_path, victim):
-    quick = ("model.name=lenet5", "data.size=[32, 32]")
-    whole = on_jax(tmp_path / "whole", *quick, epochs=5)
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [(1, signal.SIGKILL), pytest.param(0, signal.SIGTERM, marks=pytest.mark.full)],
+)
+def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(
+    two_workers, tmp_path, victim, number
+):
     out = tmp_path / "killed"
-    processes = start_workers(out, *quick, epochs=5)
+    processes = start_workers(out, epochs=3)
     history = out / "history.csv"
-    deadline = time.monotonic() + 120
-    while not (history.exists() and history.read_text().count("\n") >= 3):
+    deadline = time.monotonic() + 300
+    while not (history.exists() and history.read_text().count("\n") >= 2):
         assert all(p.poll() is None for p in processes) and time.monotonic() < deadline
         time.sleep(0.01)
-    processes[victim].send_signal(signal.SIGKILL)
+    processes[victim].send_signal(number)
     other = 1 - victim
-    code, _, err = ended(processes, timeout=30)[other]
+    said = ended(processes)
+    if number == signal.SIGTERM:
+        assert said[victim][0] == 128 + number
+        assert f"worker {victim} of 2 was ended by SIGTERM; start every" in said[victim][2]
+    code, _, err = said[other]
     assert code == 2 and len(err.splitlines()) == 1, err
     assert err.startswith(f"kerascnn: worker {other} of 2 stops: another worker has ended")
     assert "start every worker again with --resume" in err
     assert not (out / "run.json").exists()
-    said = ended(start_workers(out, "--resume", *quick, epochs=5))
+    said = ended(start_workers(out, "--resume", epochs=3))
     assert [code for code, *_ in said] == [0, 0], said
-    assert "epoch 1/5" not in said[0][1]
-    close(rows(out), rows(whole), 1e-6)
+    assert "epoch 1/3" not in said[0][1]
+    assert rows(out) == rows(two_workers[0])
 
 
 def test_a_mistake_of_one_worker_stops_all(tmp_path):
@@ -183,7 +183,7 @@ def test_a_mistake_of_one_worker_stops_all(tmp_path):
     out = tmp_path / "run"
     out.mkdir()
     (out / "history.csv").write_text("epoch\n")
-    said = ended(start_workers(out), timeout=60)
+    said = ended(start_workers(out))
     assert [code for code, *_ in said] == [2, 2]
     assert "holds a run already; give another --out" in said[0][2]
     assert "worker 1 of 2 stops with worker 0, whose own line says why" in said[1][2]

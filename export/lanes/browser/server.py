@@ -54,7 +54,7 @@ class Pages(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, pages: Mapping[str, bytes | Path]):
+    def __init__(self, pages: Mapping[str, bytes | Path]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages = pages
         self.answer: Any = None
@@ -68,7 +68,7 @@ class Pages(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Pages
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         page = self.server.pages.get(self.path.split("?")[0].lstrip("/"))
         if page is None:
             self.send_error(404)
@@ -83,14 +83,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(204)
         self.end_headers()
         self.server.answer = json.loads(text)
         self.server.answered.set()
 
-    def log_message(self, *_):
+    def log_message(self, *_: Any) -> None:
         """Says nothing: the terminal is the user's."""
 
 

@@ -4,6 +4,8 @@ Layers that Keras numbers by itself are called by their place in the order of cr
 the two kernels of a separable convolution are "....depthwise" and "....pointwise".
 """
 
+from collections.abc import Iterable
+
 from kerascnn.models.weights.inception_names import inception_units
 from kerascnn.models.weights.inception_resnet_names import (
     inception_resnet_units,
@@ -103,12 +105,12 @@ XCEPTION = by_table(
 )
 
 
-def inception_v3(layers):
+def inception_v3(layers: Iterable[str]) -> dict[str, str]:
     """{name of ours: name of theirs}: there all units are numbered as they are created."""
     return _only(layers, {**_numbered(inception_units()), "head_logits": "predictions"})
 
 
-def inception_resnet_v2(layers):
+def inception_resnet_v2(layers: Iterable[str]) -> dict[str, str]:
     """{name of ours: name of theirs}: numbered too, but for what closes a block or the network."""
     found = _numbered(inception_resnet_units())
     found |= {ours: theirs for ours, (_, theirs) in widening_convolutions().items()}

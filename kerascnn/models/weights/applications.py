@@ -4,8 +4,11 @@ keras.applications fetches, checks and reads them; here its network is the sourc
 """
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
 import keras
 
@@ -33,7 +36,14 @@ class Application:
     alphas: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
 
-    def load(self, network, file, arguments, *, new_head=False):
+    def load(
+        self,
+        network: keras.Model,
+        file: PathLike[str] | str | None,
+        arguments: Mapping[str, Any],
+        *,
+        new_head: bool = False,
+    ) -> None:
         """Fills `network`, built with `arguments`, from `file`; None: with what is published."""
         classes = network.get_layer("head_logits").output.shape[-1]
         options = {"weights": "imagenet" if file is None else str(file)}
@@ -50,17 +60,26 @@ class Application:
         title = f"keras.applications.{self.function}" if file is None else str(file)
         fill(network, [self.naming], self.source(theirs, title), new_head=new_head)
 
-    def theirs(self, name, file, counts, options):
+    def theirs(
+        self,
+        name: str,
+        file: PathLike[str] | str | None,
+        counts: Iterable[int],
+        options: Mapping[str, Any],
+    ) -> keras.Model:
         """Their network with its weights, for the first of `counts` of classes that they fit."""
         failed = None
         for classes in dict.fromkeys(counts):
             try:
-                return getattr(keras.applications, self.function)(**options, classes=classes)
+                with warnings.catch_warnings():
+                    # Of a file of another network Keras warns once a layer, before it raises.
+                    warnings.simplefilter("ignore")
+                    return getattr(keras.applications, self.function)(**options, classes=classes)
             except Exception as error:  # of the download, of h5py, of Keras: they have no class
                 failed = failed or error
         raise self.refusal(name, file, failed) from None
 
-    def require_published(self, name, classes, alpha, new_head):
+    def require_published(self, name: str, classes: int, alpha: float, new_head: bool) -> None:
         """UserError where there are no weights for so many classes, or so wide a network."""
         if classes != CLASSES and not new_head:
             raise UserError(
@@ -73,7 +92,7 @@ class Application:
                 f"got {alpha}; train it, or give a file of your own: weights='FILE.weights.h5'"
             )
 
-    def refusal(self, name, file, error):
+    def refusal(self, name: str, file: PathLike[str] | str | None, error: Exception) -> UserError:
         """The UserError for what keras.applications raised."""
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if file is None:
@@ -86,7 +105,7 @@ class Application:
             f"as it publishes them or as its save_weights writes them: {reason}"
         )
 
-    def source(self, theirs, title):
+    def source(self, theirs: keras.Model, title: str) -> Source:
         """The tensors of `theirs`, their network; one that takes BGR is made to take RGB."""
         first = next(node.operation for node in nodes(theirs) if node.operation.weights)
         tensors, epsilons = {}, {}
@@ -104,7 +123,7 @@ class Application:
         return Source(title, KERAS, shapes, tensors.__getitem__, epsilons)
 
 
-def stable_names(network):
+def stable_names(network: keras.Model) -> list[tuple[keras.Layer, str]]:
     """(layer, name); a number that Keras gave counts from 0 in this network: "conv2d:0"."""
     numbers = {}
     for layer in network.layers:
@@ -116,7 +135,8 @@ def stable_names(network):
         for kind, found in numbers.items()
         for place, (_, name) in enumerate(sorted(found))
     }
-    return [(layer, renamed.get(layer.name, layer.name)) for layer in network.layers]
+    names = ((layer, str(layer.name)) for layer in network.layers)
+    return [(layer, renamed.get(name, name)) for layer, name in names]
 
 
 ALPHAS_V1, SIZES_V1 = (0.25, 0.5, 0.75, 1.0), (128, 160, 192, 224)

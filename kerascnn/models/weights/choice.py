@@ -2,11 +2,17 @@
 
 import os
 import re
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import keras
 
 from kerascnn.errors import UserError
-from kerascnn.models.weights.applications import APPLICATIONS
-from kerascnn.models.weights.state_dicts import STATE_DICTS
+from kerascnn.models.weights.applications import APPLICATIONS, Application
+from kerascnn.models.weights.preprocessing import Preprocessing
+from kerascnn.models.weights.state_dicts import STATE_DICTS, StateDict
 
 PUBLISHED = "imagenet"
 KERAS, TORCH = "keras.applications", "torchvision or timm"
@@ -19,14 +25,21 @@ FILES = {  # what a suffix says of a file: whose it is, and what it may be loade
 FORM = re.compile(r"(_(torch|keras|aux|bn|bypass|lrn|c|ungrouped)|(?<=\d)_v1)+$")
 
 
-def check(name, weights):
+def check(name: str, weights: str | PathLike[str]) -> None:
     """UserError where the network `name` cannot have `weights`: "imagenet", or a file."""
     find(name, weights)
     if weights != PUBLISHED and not Path(weights).is_file():
         raise UserError(f"weights: no such file: {weights}")
 
 
-def load(network, name, weights, arguments, *, new_head=False):
+def load(
+    network: keras.Model,
+    name: str,
+    weights: str | PathLike[str],
+    arguments: Mapping[str, Any],
+    *,
+    new_head: bool = False,
+) -> None:
     """Fills `network`, which is `name` built with `arguments`; UserError where `weights` misfit.
 
     new_head: all but the classifiers, which keep their random weights.
@@ -35,7 +48,7 @@ def load(network, name, weights, arguments, *, new_head=False):
     find(name, weights).load(network, file, arguments, new_head=new_head)
 
 
-def preprocessing(name, weights=PUBLISHED):
+def preprocessing(name: str, weights: str | PathLike[str] = PUBLISHED) -> Preprocessing:
     """What `weights` expect of the pixels: the `Preprocessing` that the network was trained with.
 
         network = kerascnn.build("densenet121", weights="imagenet")
@@ -54,7 +67,7 @@ def preprocessing(name, weights=PUBLISHED):
     return find(name, weights).preprocessing
 
 
-def find(name, weights):
+def find(name: str, weights: str | PathLike[str]) -> Application | StateDict:
     """The `Application` or `StateDict` that loads `weights` into the network `name`."""
     suffix = Path(weights).suffix if isinstance(weights, (str, os.PathLike)) else None
     if weights == PUBLISHED:

@@ -9,7 +9,7 @@ Exact where both zoos write the same function differently:
   whether it is written as a convolution there, is only a matter of axes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from keras import layers
 
 from kerascnn.errors import UserError
 from kerascnn.models.graph import consumers, nodes
+from kerascnn.models.weights.names import Naming
 
 SHOWN = 3  # mismatches in a message
 
@@ -85,7 +86,7 @@ class Copy:
     minus: str | None = None
     plus: float = 0.0
 
-    def value(self, read):
+    def value(self, read: Callable[[str], np.ndarray]) -> np.ndarray:
         """The array that the variable gets."""
         array = np.asarray(read(self.tensor)).astype("float32")
         if self.order:
@@ -96,7 +97,7 @@ class Copy:
             array = (array.astype("float64") - off + self.plus).astype("float32")
         return array
 
-    def written(self, *, as_convolution=False):
+    def written(self, *, as_convolution: bool = False) -> np.ndarray:
         """The array that the tensor has where it is written from the variable.
 
         as_convolution: a dense layer as the convolution over the whole map that it is.
@@ -109,7 +110,9 @@ class Copy:
         return np.ascontiguousarray(array, "float32")
 
 
-def fill(network, namings, source, *, new_head=False):
+def fill(
+    network: keras.Model, namings: Sequence[Naming], source: Source, *, new_head: bool = False
+) -> None:
     """Copies every tensor of `source` into the variable of `network` that it belongs to.
 
     Args:
@@ -153,7 +156,7 @@ def fill(network, namings, source, *, new_head=False):
         variable.assign(value)
 
 
-def classifiers(network):
+def classifiers(network: keras.Model) -> set[str]:
     """Names of the layers with weights from which an output comes through none with weights."""
     makers = {id(x): node for node in nodes(network) for x in node.outputs}
     waiting, found = [makers[id(x)] for x in network.outputs], set()
@@ -173,7 +176,7 @@ def _other_than(heads, copies, source):
     return not whole or mismatches([c for c in copies if c.layer not in heads], source, aside)
 
 
-def plan(network, names, source):
+def plan(network: keras.Model, names: Mapping[str, str], source: Source) -> list[Copy]:
     """The `Copy` of every variable of `network`, in the order of its layers."""
     name, maps, copies = source.layout.name, flattened(network), []
     before = normalized_convolutions(network)
@@ -195,7 +198,12 @@ def plan(network, names, source):
     return copies
 
 
-def kernel_axes(layer, variable, maps, layout):
+def kernel_axes(
+    layer: keras.Layer,
+    variable: keras.Variable,
+    maps: Mapping[str, tuple[int, ...]],
+    layout: Layout,
+) -> dict[str, Any]:
     """The shapes a kernel may come in, and the axes of the last of them."""
     shape = tuple(variable.shape)
     if isinstance(layer, layers.Dense):
@@ -206,7 +214,7 @@ def kernel_axes(layer, variable, maps, layout):
     return {"shapes": (_permuted(shape, order),), "order": order}
 
 
-def mismatches(copies, source, aside=()):
+def mismatches(copies: Sequence[Copy], source: Source, aside: Collection[str] = ()) -> list[str]:
     """One line for each tensor that is missing, has another shape, or is left over.
 
     aside: tensors that may be left over.
@@ -223,7 +231,7 @@ def mismatches(copies, source, aside=()):
     return problems + [f"{tensor} {tuple(source.shapes[tensor])} has no place" for tensor in left]
 
 
-def flattened(network):
+def flattened(network: keras.Model) -> dict[str, tuple[int, ...]]:
     """Name of a dense layer -> the map, (height, width, channels), whose flattening it takes."""
     maps, found = {}, {}
     for node in nodes(network):
@@ -242,7 +250,7 @@ def flattened(network):
     return found
 
 
-def normalized_convolutions(network):
+def normalized_convolutions(network: keras.Model) -> dict[str, str]:
     """Name of a normalization -> name of the convolution without bias that only it takes."""
     takers, found = consumers(network), {}
     for node in nodes(network):

@@ -71,7 +71,7 @@ BLOCKS = {
 }
 
 
-def inception_units():
+def inception_units() -> dict[str, str]:
     """{our name of a unit: torchvision's}, in order."""
     found = dict(STEM)
     for block, (module, branches) in BLOCKS.items():

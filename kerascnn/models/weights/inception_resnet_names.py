@@ -56,7 +56,7 @@ BLOCKS = {  # ours: timm's, its name in keras.applications, what is in it
 }
 
 
-def inception_resnet_units():
+def inception_resnet_units() -> dict[str, str]:
     """{our name of a unit: timm's}, in order; without those that widen, and the last."""
     found = dict(STEM)
     for block, (module, _, branches) in BLOCKS.items():
@@ -64,7 +64,7 @@ def inception_resnet_units():
     return found
 
 
-def widening_convolutions():
+def widening_convolutions() -> dict[str, tuple[str, str]]:
     """{our name of the 1x1 at the end of a block: (timm's, that of keras.applications)}."""
     return {
         f"{block}_up_conv": (f"{module}.conv2d", f"{keras}_conv")
@@ -119,7 +119,7 @@ V4_BLOCKS = (  # from the seventh part of timm's `features` on
 )
 
 
-def inception_v4_units():
+def inception_v4_units() -> dict[str, str]:
     """{our name of a unit: timm's} of Inception-v4."""
     found = {ours: f"features.{theirs}" for ours, theirs in V4_STEM.items()}
     for number, (block, branches) in enumerate(V4_BLOCKS, start=6):

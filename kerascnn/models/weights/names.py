@@ -7,19 +7,22 @@ function in place of the right side gets them as keywords.
 """
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+
+Naming = Callable[[Iterable[str]], dict[str, str]]  # our layers -> {name of ours: of theirs}
 
 PLACES = {"s": r"(?P<s>\d+)", "b": r"(?P<b>\d+)", "k": r"(?P<k>\d+)", "u": r"(?P<u>conv|bn)"}
 BLOCK = re.compile(r"stage(\d+)_(?:block)?(\d+)_")
 
 
-def by_table(table):
+def by_table(table: Mapping[str, str | Callable[..., str]]) -> Naming:
     """Returns a function: names of our layers -> {name of ours: name of theirs}.
 
     The first line that matches a name counts; a name that none matches is left out.
     """
     lines = [(re.compile(ours.format(**PLACES)), theirs) for ours, theirs in table.items()]
 
-    def names(layers):
+    def names(layers: Iterable[str]) -> dict[str, str]:
         blocks = sorted({block(name) for name in layers} - {None})
         found = {}
         for name in layers:
@@ -37,7 +40,7 @@ def by_table(table):
     return names
 
 
-def block(name):
+def block(name: str) -> tuple[int, int] | None:
     """(stage, block) of a layer that lies in a block, else None."""
     match = BLOCK.match(name)
     return match and (int(match[1]), int(match[2]))

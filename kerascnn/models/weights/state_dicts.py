@@ -3,8 +3,10 @@
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from typing import Any
 
 import keras
 import ml_dtypes  # noqa: F401  with it NumPy has bfloat16
@@ -34,7 +36,14 @@ class StateDict:
     ignored: str = "(?!)"
     convolutional: bool = False
 
-    def load(self, network, file, arguments, *, new_head=False):
+    def load(
+        self,
+        network: keras.Model,
+        file: PathLike[str] | str | None,
+        arguments: Mapping[str, Any],
+        *,
+        new_head: bool = False,
+    ) -> None:
         """Fills `network` with the tensors of `file`, which alone say how wide it is."""
         owners = [layer.name for layer in network.layers if layer.weights]
         known = {TORCH.name(x, "kernel") for names in self.namings for x in names(owners).values()}
@@ -71,7 +80,7 @@ class StateDict:
             ) from None
 
 
-def wrapping(keys, known):
+def wrapping(keys: Iterable[str], known: Collection[str]) -> str:
     """What stands in front of the names of a network in a file of a training that wrapped it.
 
     "module." of torch's data parallelism, "model." of Lightning, "state_dict." of a checkpoint made
@@ -135,7 +144,7 @@ def state_dict(model: keras.Model, name: str | None = None) -> dict[str, np.ndar
     return tensors
 
 
-def modern(name):
+def modern(name: str) -> str:
     """torchvision's first DenseNets write "norm.1" for "norm1": the name of today."""
     return OLD_DENSENET.sub(r"\1", name)
 

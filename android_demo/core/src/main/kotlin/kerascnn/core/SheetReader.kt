@@ -1,0 +1,116 @@
+package kerascnn.core
+
+private const val RAW = "raw pixels"
+private val RULES =
+    mapOf(
+        "bilinear to height x width, half-pixel centers, aspect not kept" to ResizeRule.STRETCH,
+        "centered between zeros, not scaled" to ResizeRule.PAD,
+    )
+
+/** Reads the sheet of [file] into a [Contract]; see [Contract.read]. */
+internal class SheetReader(
+    private val file: String,
+) {
+    fun contract(text: String): Contract {
+        val sheet =
+            try {
+                Fields.of(Json.read(text))
+            } catch (error: IllegalArgumentException) {
+                throw Problem.UnreadableSheet(file, error.message ?: "no JSON")
+            }
+        try {
+            val version = sheet.int("contract")
+            if (version > KNOWN_CONTRACT) throw Problem.NewerContract(file, version, KNOWN_CONTRACT)
+            return contract(sheet)
+        } catch (error: IllegalArgumentException) {
+            throw Problem.UnreadableSheet(file, error.message ?: "a field is missing")
+        }
+    }
+
+    private fun contract(sheet: Fields): Contract {
+        val output = output(only(sheet.list("outputs"), "outputs"))
+        return Contract(
+            model = sheet.string("model"),
+            recipe = sheet.fields("recipe").string("name"),
+            sha256 = sheet.string("sha256"),
+            bytes = sheet.int("bytes"),
+            input = input(only(sheet.list("inputs"), "inputs")),
+            output = output,
+            minimumRuntime = sheet.stringOrNull("minimum_runtime"),
+            accuracies = accuracies(sheet.fields("accuracy")),
+            checks = sheet.list("checks").map(::check),
+            made = sheet.string("made"),
+        )
+    }
+
+    private fun only(
+        ends: List<Fields>,
+        what: String,
+    ) = ends.singleOrNull() ?: refuse("${ends.size} $what")
+
+    private fun input(end: Fields): PictureInput {
+        val values = end.string("values")
+        if (!values.startsWith(RAW)) refuse("takes $values")
+        val shape = end.ints("shape")
+        val channels = shape.lastOrNull()
+        if (shape.size != 4 || shape[0] > 1 || channels !in listOf(1, 3)) refuse("takes ${shape.joinToString("x")}")
+        val resize = end.string("resize")
+        return PictureInput(
+            name = end.string("name"),
+            type = type(end),
+            height = side(end.int("height")),
+            width = side(end.int("width")),
+            channels = shape[3],
+            resize = RULES[resize] ?: refuse("resizes by a rule this app does not know: $resize"),
+        )
+    }
+
+    private fun side(pixels: Int) = pixels.takeIf { it in 1..LONGEST_SIDE } ?: refuse("takes a side of $pixels pixels")
+
+    private fun output(end: Fields): ClassOutput {
+        val meaning = end.string("meaning")
+        val shape = end.ints("shape")
+        val areProbabilities = meaning.startsWith("probabilities")
+        if (!areProbabilities && !meaning.startsWith("logits")) refuse("gives $meaning")
+        if (shape.size != 2 || shape[1] !in 2..MOST_CLASSES) refuse("gives ${shape.joinToString("x")}")
+        val type = type(end)
+        val quantization = quantization(end)
+        if (type != ElementType.FLOAT32 && quantization == null) refuse("gives integers without a scale")
+        val named = end.strings("labels")
+        if (named.isNotEmpty() && named.size != shape[1]) refuse("has ${named.size} labels for ${shape[1]} classes")
+        val labels = named.ifEmpty { List(shape[1]) { "$it" } }
+        return ClassOutput(end.string("name"), type, quantization, labels, areProbabilities)
+    }
+
+    private fun type(end: Fields): ElementType {
+        val name = end.string("dtype")
+        return ElementType.entries.find { it.name.lowercase() == name } ?: refuse("has elements of $name")
+    }
+
+    private fun quantization(end: Fields): Quantization? {
+        val scale = end.numberOrNull("scale") ?: return null
+        return Quantization(scale.toFloat(), end.int("zero_point"))
+    }
+
+    private fun accuracies(measured: Fields) =
+        measured.names.map { on ->
+            val facts = measured.fields(on)
+            Accuracy(on, facts.number("artifact"), facts.int("images"))
+        }
+
+    private fun check(facts: Fields) =
+        Check(
+            facts.string("name"),
+            facts.number("measured"),
+            facts.string("comparison"),
+            facts.number("limit"),
+            facts.boolean("passed"),
+        )
+
+    private fun refuse(detail: String): Nothing = throw Problem.NotAClassifier(file, detail)
+
+    private companion object {
+        const val LONGEST_SIDE = 4096
+        const val MOST_CLASSES = 1_000_000
+    }
+}

@@ -1,0 +1,78 @@
+"""Every config says what it is, builds its network, and trains two steps on made-up images."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import kerascnn.config as configs
+from kerascnn.models import variant
+from kerascnn.training import train
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = sorted(
+    path.relative_to(ROOT)
+    for path in (ROOT / "configs").glob("*/*.yaml")
+    if path.parent.name != "export"
+)
+MOST_MACS = 300_000_000  # what two steps of take some seconds
+SAMPLES = 12
+
+
+def header(path):
+    return "".join(
+        line[1:] for line in (ROOT / path).read_text().splitlines(True) if line[:1] == "#"
+    )
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=str)
+def test_a_header_says_command_and_figures(path):
+    text = header(path)
+    assert f"kerascnn train {path}" in text
+    assert re.search(r"^ Published +\S", text, re.MULTILINE)
+    assert re.search(r"^ Measured +\S", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=str)
+def test_a_published_figure_is_that_of_the_network(path):
+    """The first number of the line is the row's, whose source the battery holds."""
+    row = variant(configs.load(ROOT / path).model.name).row
+    if number := re.search(r"^ Published +([\d.]+) top-1", header(path), re.MULTILINE):
+        assert float(number[1]) == row.top1
+
+
+def made_up(path):
+    """The config with a batch of made-up images in place of its data: two steps an epoch."""
+    config = configs.load(ROOT / path)
+    channels = configs.CHANNELS.get(config.data.name, config.data.channels)
+    row = variant(config.model.name).row
+    size = config.data.size or row.input_shape[:2]
+    data = config.data.model_copy(
+        update={
+            "name": "synthetic",
+            "path": None,
+            "images": 2 * SAMPLES,
+            "classes": 4,
+            "size": size,
+            "channels": channels,
+            "batch_size": 4,
+        }
+    )
+    training = config.training.model_copy(update={"epochs": 1, "precision": "float32"})
+    return config.model_copy(update={"data": data, "training": training})
+
+
+def cost(path):
+    return variant(configs.load(ROOT / path).model.name).row.macs
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.full] if cost(path) > MOST_MACS else [], id=str(path))
+        for path in CONFIGS
+    ],
+)
+def test_a_config_trains_two_steps(path, tmp_path):
+    run = train(made_up(path), tmp_path / "run")
+    assert run.facts["epochs"] == 1 and (tmp_path / "run" / "model.keras").exists()
