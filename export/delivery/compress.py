@@ -11,12 +11,8 @@ from kerascnn.console import console
 from kerascnn.data import Data
 from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
-<<<<<<< HEAD
 from kerascnn.training import Run, fit, load_finite, open_run
-=======
-from kerascnn.training import fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
->>>>>>> 3b2d9eb1cc3fb1a2b7abf43b3ff28c4dec009e53
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros

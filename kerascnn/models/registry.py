@@ -50,15 +50,9 @@ class Variant:
     paper: str
     year: int
 
-<<<<<<< HEAD
     def check(self, arguments: Iterable[str]) -> None:
-        """UserError with the nearest name for one of `arguments` that the builder does not take."""
-        own = [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
-=======
-    def check(self, arguments):
         """UserError with the nearest name for one of `arguments` that the network does not take."""
         known = [*self.own_arguments(), *VARIATIONS]
->>>>>>> 3b2d9eb1cc3fb1a2b7abf43b3ff28c4dec009e53
         for key in arguments:
             if key not in known:
                 raise unknown(f"argument of {self.name}", key, known)

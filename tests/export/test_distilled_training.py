@@ -48,7 +48,7 @@ def test_a_taught_int8_network_answers_as_the_float_one_does(own_run):
 def test_a_recipe_says_that_the_float_network_teaches():
     assert recipe_name(recipe("a", {})) == "qat_wi8_ai8_distilled"
     assert recipe("a", {}).quantization.fine_tune.distillation.temperature == 4.0
-    with pytest.raises(UserError, match="'fine_tune.distillation' needs 'engine: native'"):
+    with pytest.raises(UserError, match=r"'fine_tune\.distillation' needs 'engine: native'"):
         recipe("a", {}, engine="tfmot")
 
 
