@@ -126,7 +126,7 @@ def dump(config):
     return yaml.safe_dump(tree, sort_keys=False)
 
 
-def flat(tree, prefix=""):
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """dotted key -> value, of nested dicts."""
     found = {}
     for key, value in tree.items():

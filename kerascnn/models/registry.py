@@ -57,7 +57,7 @@ class Variant:
             if key not in known:
                 raise unknown(f"argument of {self.name}", key, known)
 
-    def own_arguments(self):
+    def own_arguments(self) -> list[str]:
         """The names of the arguments that the builder itself takes."""
         return [k for k in inspect.signature(self.builder).parameters if k not in BUILD_ARGUMENTS]
 

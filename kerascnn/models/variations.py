@@ -15,7 +15,7 @@ import numpy as np
 from kerascnn.errors import UserError, unknown
 from kerascnn.layers import PartiallyConnectedConv2D, StochasticDepth, scaled_tanh
 from kerascnn.models.copying import copied
-from kerascnn.models.graph import activation_layer, has_inner_activation, maker, nodes
+from kerascnn.models.graph import activation_layer, has_inner_activation, nodes, producer
 
 GATES = {getattr(keras.activations, name) for name in ("sigmoid", "hard_sigmoid", "softmax")}
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
@@ -167,7 +167,7 @@ def _zero_gamma(network, wanted):
         layer
         for node in nodes(network)
         if isinstance(node.operation, keras.layers.Add)
-        for layer in (maker(x, through=BETWEEN) for x in node.input_tensors)
+        for layer in (producer(x, through=BETWEEN) for x in node.input_tensors)
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.scale
         and "_proj" not in layer.name

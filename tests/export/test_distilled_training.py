@@ -57,9 +57,12 @@ def test_a_script_of_ones_own_teaches_a_quantized_model(own_run):
     data, teacher = run.data(), run.model()
     images = data.pixels(data.train).astype("float32")[:256]
     student = export.quantize(run.model(), images[:64])
+    rng = np.random.default_rng(0)
+    for kernel in student.trainable_variables:
+        kernel.assign(kernel * rng.uniform(0.7, 1.3, kernel.shape))
     before = apart(student, teacher, images)
     distiller = kerascnn.Distiller(student, teacher, weight=1.0, temperature=2.0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     distiller.compile(keras.optimizers.Adam(1e-4), loss)
     distiller.fit(images, data.train.labels[:256], epochs=5, verbose=0)
-    assert apart(student, teacher, images) < before
+    assert apart(student, teacher, images) < 0.5 * before
