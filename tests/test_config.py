@@ -55,7 +55,7 @@ def test_overrides_win_over_the_file(write):
         ({"training": {"epochs": "many"}}, "training.epochs: .* got 'many'"),
         ({"training": {"epochs": 0}}, "training.epochs: .* got 0"),
         ({"data": {"name": "digit"}}, "data.name: .*'digits'.* got 'digit'"),
-        ({"data": {"name": "digits", "train": ["flop"]}}, "'flip' or 'pad_crop', got 'flop'"),
+        ({"data": {"name": "digits", "train": ["flop"]}}, "'flop'; did you mean 'flip'"),
         ({"data": {"name": "digits", "train": ["pad_crop"]}}, "pad_crop: 4"),
         ({"optimizer": {"schedule": {"name": "steps", "peak": 1}}}, "list of drops"),
         ({"optimizer": {"schedule": {"peak": float("inf")}}}, "peak: .* finite number, got inf"),

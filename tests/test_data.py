@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerascnn.config import DataConfig
 from kerascnn.data import load_data, load_source
-from kerascnn.data.pipelines import augment
+from kerascnn.data.augmentation import Chain, uniform_numbers
 from kerascnn.errors import UserError
 
 
@@ -146,7 +146,8 @@ def test_pad_crop_shifts_and_flip_mirrors():
     image = np.arange(36, dtype=np.float32).reshape(1, 6, 6, 1) + 1
     images = np.repeat(image, 64, axis=0)
     config = DataConfig(name="digits", train=["flip", {"pad_crop": 1}])
-    made = augment(tf.constant(images), config.train, (0, 0)).numpy()
+    chain = Chain(config.train, (6, 6, 1), "stretch")
+    made = chain.of_batch(tf.constant(images), uniform_numbers(64, chain.draws, 0, 0)).numpy()
     padded = np.pad(image[0, ..., 0], 1)
     views = [padded[r : r + 6, c : c + 6] for r in range(3) for c in range(3)]
     mirrored = np.pad(image[0, :, ::-1, 0], 1)

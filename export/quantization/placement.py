@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from kerascnn.errors import UserError
+
 from ..integer_form.graph import Graph
 from ..integer_form.operations import (
     FIXED_RANGES,
@@ -147,6 +149,12 @@ def _how(node):
 
 def _range_of_pixels(rescaling):
     """Normalized pixels are rounded at the 256 values they can take."""
+    if np.size(rescaling.scale) > 1 or np.size(rescaling.offset) > 1:
+        raise UserError(
+            f"{rescaling.name}: int8 has no kernel that takes off a mean of its own from each "
+            "pixel; a float recipe converts it, and data.normalize=from_data trains one that int8 "
+            "takes"
+        )
     scale, offset = (np.asarray(v).item() for v in (rescaling.scale, rescaling.offset))
     ends = [v * scale + offset for v in PIXELS]
     return min(ends), max(ends)

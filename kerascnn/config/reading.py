@@ -118,11 +118,6 @@ def save(config, path):
 def dump(config):
     """Returns the config as YAML text that `load` reads back."""
     tree: dict[str, Any] = config.model_dump(mode="json")
-    if "data" in tree:
-        tree["data"]["train"] = [
-            t["name"] if t["argument"] is None else {t["name"]: t["argument"]}
-            for t in tree["data"]["train"]
-        ]
     return yaml.safe_dump(tree, sort_keys=False)
 
 

@@ -2,8 +2,8 @@
 
 from kerascnn.data.drawn import cylinder_bell_funnel, moving_squares
 from kerascnn.data.headers import IMAGE_SUFFIXES
-from kerascnn.data.images import read_image, read_whole_image
 from kerascnn.data.pipelines import Data, load_data
+from kerascnn.data.reading import read_image, read_whole_image
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
 

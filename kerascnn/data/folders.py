@@ -1,29 +1,33 @@
 """Images of one's own in class folders: which are taken, which are not, and what cannot be trained.
 
-Every file is looked at once, when the folder is opened: by its header, never decoded.
+Every file is looked at once, when the folder is opened: by its header, never decoded. What was
+found is remembered (`remembered`).
 """
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from kerascnn.data.headers import IMAGE_SUFFIXES, read_header
+from kerascnn.data.headers import IMAGE_SUFFIXES
+from kerascnn.data.remembered import orientations_of
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
 
 FEW = 10  # classes, or reasons, that are told one by one
 LONGEST_SUFFIX = 8  # of a file that is told by it
-AT_A_TIME = 256  # headers that a thread reads in one go
+VALIDATION = ("val", "valid", "validation")
+PARTS = ("train", *VALIDATION, "test")  # sub-folders that hold class folders
 
 
-def image_folder(path):
+def image_folder(path: str | Path) -> Source:
     """Images in class folders: `path`/CLASS/*.jpg, or `path`/train/CLASS and `path`/test/CLASS.
 
-    Without a test folder, every fifth image of each class, in the order of names, is a test image;
-    of a class of fewer than five, the last.
+    Beside train/ and test/ may stand val/ (or validation/), with the images to choose by. Beside
+    train/ alone, as ImageNet has it, val/ holds the test images. Without train/, every fifth image
+    of each class, in the order of names, is a test image; of a class of fewer than five, the last.
 
     Raises:
         UserError: no class folders, a class with too few images to train, validate and test on, or
@@ -33,21 +37,31 @@ def image_folder(path):
     if not root.is_dir():
         raise UserError(f"no such folder: {root}")
     left_out = Counter()
-    if (root / "train").is_dir() and (root / "test").is_dir():
-        left_out["beside train/ and test/"] = len(list(root.iterdir())) - 2
-        names = _classes(root / "train", left_out)
-        _same_classes(root, names, _classes(root / "test", left_out))
-        train = _scan(root / "train", names, left_out, least=2, to="train and to validate on")
-        test = _scan(root / "test", names, left_out, least=1, to="test on")
-    else:
+    parts = {name: root / name for name in PARTS if (root / name).is_dir()}
+    chosen = next((parts[name] for name in VALIDATION if name in parts), None)
+    tested = parts.get("test", chosen)
+    if "train" not in parts or tested is None:
         names = _classes(root, left_out)
         whole = _scan(root, names, left_out, least=3, to="train, to validate and to test on")
-        held_out = _held_out(whole.labels)
+        held_out = every_fifth(whole.labels)
         train, test = whole.take(~held_out), whole.take(held_out)
-    return Source(train, test, tuple(names), None, dict(+left_out))
+        return Source(train, test, tuple(names), None, dict(+left_out))
+
+    used = {parts["train"], tested, *([chosen] if chosen else [])}
+    others = len(list(root.iterdir())) - len(used)
+    left_out[f"beside {' and '.join(f'{p.name}/' for p in sorted(used, reverse=True))}"] = others
+    names = _classes(parts["train"], left_out)
+    for part in used - {parts["train"]}:
+        _same_classes(root, names, _classes(part, left_out), part.name)
+    own = chosen is not None and chosen != tested
+    least, to = (1, "train on") if own else (2, "train and to validate on")
+    train = _scan(parts["train"], names, left_out, least=least, to=to)
+    test = _scan(tested, names, left_out, least=1, to="test on")
+    validation = _scan(chosen, names, left_out, least=1, to="validate on") if own else None
+    return Source(train, test, tuple(names), None, dict(+left_out), validation)
 
 
-def summary(counts, names, left_out):
+def summary(counts: Sequence[int], names: Sequence[str], left_out: Mapping[str, int]) -> str:
     """Returns a line for who trains: how many images of which class, and what was not taken.
 
     counts: images of each of `names`. left_out: as a `Source` has it.
@@ -80,9 +94,9 @@ def _classes(folder, left_out):
     return names
 
 
-def _same_classes(root, trained, tested):
-    """UserError for the first class that one of the folders train/ and test/ lacks."""
-    for part, names, others in (("test", tested, trained), ("train", trained, tested)):
+def _same_classes(root, trained, tested, called):
+    """UserError for the first class that one of the folders train/ and `called` lacks."""
+    for part, names, others in ((called, tested, trained), ("train", trained, tested)):
         for name in others:
             if name not in names:
                 raise UserError(
@@ -103,8 +117,13 @@ def _scan(folder, names, left_out, *, least, to):
             )
         paths += found
         labels += [label] * len(found)
+    return files_split(paths, labels)
+
+
+def files_split(paths: Sequence[str], labels: Sequence[int]) -> Split:
+    """The `Split` of image files; UserError for the first that is no image, by its header."""
     encoded = np.array([os.fsencode(path) for path in paths])
-    return Split(encoded, np.array(labels, np.int32), _orientations(paths))
+    return Split(encoded, np.array(labels, np.int32), orientations_of(encoded))
 
 
 def _images(folder, left_out):
@@ -124,19 +143,7 @@ def _images(folder, left_out):
     return sorted(found)
 
 
-def _orientations(paths):
-    """EXIF's orientation of each file, (n,) int8; UserError for the first that is no image."""
-
-    def read(portion):
-        return [read_header(path).orientation for path in portion]
-
-    portions = [paths[i : i + AT_A_TIME] for i in range(0, len(paths), AT_A_TIME)]
-    with ThreadPoolExecutor() as pool:
-        found = [turn for portion in pool.map(read, portions) for turn in portion]
-    return np.array(found, np.int8)
-
-
-def _held_out(labels):
+def every_fifth(labels: np.ndarray) -> np.ndarray:
     """A mask of every fifth of each class; of the last of a class of fewer. labels are sorted."""
     _, starts, counts = np.unique(labels, return_index=True, return_counts=True)
     sizes = np.repeat(counts, counts)

@@ -7,6 +7,7 @@ pure Python: a file of a megabyte may hold one of 20,000 x 20,000.
 import mmap
 import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from kerascnn.errors import UserError
@@ -40,7 +41,7 @@ class _NotSupportedError(Exception):
     """Says what is wrong with a header, for the line that names its file."""
 
 
-def read_header(path):
+def read_header(path: str | Path) -> Header:
     """Reads the `Header` of an image file, whatever its suffix says.
 
     Raises:

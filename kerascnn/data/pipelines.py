@@ -1,20 +1,25 @@
 """tf.data pipelines: raw pixels in, batches of float32 pixels 0..255 out.
 
 Training batches are a pure function of (seed, step): an epoch's order comes from a stateless
-permutation, every augmentation from a stateless seed. A resumed run therefore sees exactly the
-batches that the uninterrupted one would have seen.
+permutation, every augmentation from numbers of that step and of the place in the batch. A resumed
+run therefore sees exactly the batches that the uninterrupted one would have seen.
 
 TensorFlow is imported inside the functions: the rest of the package runs without it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from kerascnn.data.augmentation import Chain, mixed, uniform_numbers
 from kerascnn.data.folders import summary
-from kerascnn.data.images import files_reader, resize
+from kerascnn.data.normalization import Normalization, computed
+from kerascnn.data.reading import Corrupted, batch_reader
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
+from kerascnn.data.transforms import TRANSFORMS
 from kerascnn.errors import UserError
 
 
@@ -23,103 +28,163 @@ class Data:
     """The three splits of a run and what its network sees.
 
     shape: (height, width, channels) of the network's input. source: what the splits are of.
+    corrupted: the training images that could not be read and were skipped. settled: what a run
+    normalizes by, where it has computed that already.
     """
 
     train: Split
     validation: Split
     test: Split
     shape: tuple[int, int, int]
-    config: object
+    config: Any
     source: Source
+    corrupted: Corrupted = field(default_factory=Corrupted)
+    settled: Normalization | None = None
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """The classes, in the order of their labels."""
         return self.source.names
 
-    def summary(self):
+    @property
+    def mixes_labels(self) -> bool:
+        """Whether labels of training batches are soft, (n, classes) float32, not (n,) int32."""
+        return bool(self._mixing())
+
+    @cached_property
+    def normalization(self) -> Normalization:
+        """What pixels are normalized by: as the config has it, or computed from the images."""
+        if self.settled is not None:
+            return self.settled
+        asked = self.config.normalize
+        return computed(self) if asked.from_images else Normalization(asked.mean, asked.std)
+
+    def class_counts(self, split: Split) -> list[int]:
+        """How many images of each class a split has."""
+        return np.bincount(split.labels, minlength=len(self.names)).tolist()
+
+    def summary(self) -> str:
         """Returns a line on the images of a folder: how many of which class, what was left out."""
-        labels = np.concatenate([part.labels for part in (self.train, self.validation, self.test)])
-        counts = np.bincount(labels, minlength=len(self.names)).tolist()
+        parts = (self.train, self.validation, self.test)
+        counts = np.sum([self.class_counts(part) for part in parts], axis=0).tolist()
         return summary(counts, self.names, self.source.left_out)
 
-    def training_batches(self, *, seed, steps, first_step=0, part=(0, 1)):
+    def training_batches(
+        self, *, seed: int, steps: int, first_step: int = 0, part: tuple[int, int] = (0, 1)
+    ) -> Any:
         """Batches of (images, labels) for `steps` steps from `first_step` on, augmented.
+
+        Labels are (n,) int32, or (n, classes) float32 where `mixes_labels`.
 
         part: (i, n) gives the i-th of n equal parts of each batch, as one of n workers takes it.
         """
         return _training_batches(self, seed, first_step, steps, part)
 
-    def batches(self, split, batch_size=None):
-        """Batches of a split in its order, not augmented, the last one perhaps smaller."""
+    def batches(self, split: Split, batch_size: int | None = None) -> Any:
+        """Batches of a split in its order, as `data.evaluate` says, the last perhaps smaller."""
+        return self._in_order(split, batch_size or self.config.batch_size, Corrupted())
+
+    def _in_order(self, split, size, corrupted):
         import tensorflow as tf
 
-        load = self._loader(split)
-        size = batch_size or self.config.batch_size
+        load = self._loader(split, self.config.evaluate, corrupted)
         order = tf.data.Dataset.range(len(split)).batch(size)
-        return order.map(load, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        loaded = order.map(
+            lambda indices: load(indices, _no_numbers(indices))[:2], tf.data.AUTOTUNE
+        )
+        return loaded.prefetch(tf.data.AUTOTUNE)
 
-    def steps_per_epoch(self):
+    def plain_batches(self, split: Split) -> Any:
+        """As `batches`, of training images: those that may be corrupted are skipped."""
+        return self._in_order(split, self.config.batch_size, self.corrupted)
+
+    def steps_per_epoch(self) -> int:
         """Whole batches in the training images; an epoch drops what is left over."""
         return max(1, len(self.train) // self.config.batch_size)
 
-    def pixels(self, split, count=None):
+    def pixels(self, split: Split, count: int | None = None) -> np.ndarray:
         """The first `count` images as the artifacts want them: (n, *shape) uint8."""
         part = split.take(np.arange(min(count or len(split), len(split))))
         batches = [x.numpy() for x, _ in self.batches(part)]
         return np.rint(np.concatenate(batches)).clip(0, 255).astype(np.uint8)
 
-    def _loader(self, split):
-        """indices -> (images at the network's size, labels)."""
+    def _mixing(self):
+        return [t for t in self.config.train if TRANSFORMS[t.name].batch]
+
+    def _loader(self, split, transforms, corrupted):
+        """(indices, numbers) -> (images at the network's size, labels, which of them were read)."""
         import tensorflow as tf
 
         labels = tf.constant(split.labels)
-        if split.in_memory:
-            stored = tf.constant(split.images)
+        chain = Chain(transforms, self.shape, self.config.resize)
+        read = (
+            _from_memory(split, chain) if split.in_memory else batch_reader(split, chain, corrupted)
+        )
 
-            def load(indices):
-                images = tf.cast(tf.gather(stored, indices), tf.float32)
-                return resize(images, self.shape, self.config.resize), tf.gather(labels, indices)
-        else:
-            read = files_reader(split.images, split.orientations, self.shape, self.config.resize)
-
-            def load(indices):
-                return read(indices), tf.gather(labels, indices)
+        def load(indices, numbers):
+            images, places = read(indices, numbers)
+            return images, tf.gather(labels, tf.gather(indices, places)), places
 
         return load
 
 
-def load_data(config, *, seed=0, data_dir=None):
+def _from_memory(split, chain):
+    """As `batch_reader`, of a split whose pixels are in memory."""
+    import tensorflow as tf
+
+    stored = tf.constant(split.images)
+
+    def read(indices, numbers):
+        images = chain.of_batch(tf.gather(stored, indices), numbers)
+        return images, tf.range(tf.size(indices, tf.int64))
+
+    return read
+
+
+def load_data(config: Any, *, seed: int = 0, data_dir: Any = None) -> Data:
     """Loads and splits the images of a `DataConfig`.
 
-    The validation images are a stratified share of the training images, fixed by `seed`; the
-    test images are the source's own.
+    The validation images are the source's own, or else a stratified share of the training images,
+    fixed by `seed`; the test images are the source's own.
     """
     source = load_source(config, data_dir)
     if source.shape is None and config.size is None:
-        raise UserError("data.size is missing: a folder of images needs one, as [96, 96]")
+        raise UserError("data.size is missing: images of many sizes need one, as [96, 96]")
     channels = source.shape[2] if source.shape else config.channels
     height, width = config.size or source.shape[:2]
+    _refuse_what_misses(config, height, width, channels)
+    train, validation = source.train, source.validation
+    if validation is None:
+        held_out = _stratified(source.train.labels, config.validation, seed)
+        if not held_out.any() or held_out.all():
+            raise UserError(
+                f"data.validation={config.validation} of {len(source.train)} images leaves nothing "
+                "to validate or to train on"
+            )
+        train, validation = source.train.take(~held_out), source.train.take(held_out)
+    return Data(
+        train=train,
+        validation=validation,
+        test=source.test,
+        shape=(height, width, channels),
+        config=config,
+        source=source,
+        corrupted=Corrupted(config.skip_corrupted),
+    )
+
+
+def _refuse_what_misses(config, height, width, channels):
+    """UserError for numbers of a config that do not fit the images once their shape is known."""
     margins = [t.argument for t in config.train if t.name == "pad_crop"]
     if max(margins, default=0) >= min(height, width):
         raise UserError(
             f"data.train: pad_crop: {max(margins)} with images of {height} x {width}: a crop may "
             "miss the image; give a margin that is smaller"
         )
-    held_out = _stratified(source.train.labels, config.validation, seed)
-    if not held_out.any() or held_out.all():
-        raise UserError(
-            f"data.validation={config.validation} of {len(source.train)} images leaves nothing "
-            "to validate or to train on"
-        )
-    return Data(
-        train=source.train.take(~held_out),
-        validation=source.train.take(held_out),
-        test=source.test,
-        shape=(height, width, channels),
-        config=config,
-        source=source,
-    )
+    for name in ("mean", "std"):
+        value = getattr(config.normalize, name)
+        if isinstance(value, tuple) and len(value) not in (1, channels):
+            raise UserError(f"data.normalize.{name}: expected {channels} numbers, one a channel")
 
 
 def _stratified(labels, share, seed):
@@ -143,56 +208,45 @@ def _training_batches(data, seed, first_step, steps, part):
     import tensorflow as tf
 
     size = min(data.config.batch_size, len(data.train))
-    per_epoch = data.steps_per_epoch()
-    load = data._loader(data.train)
-    number, parts = part
-    own = slice(number * size // parts, (number + 1) * size // parts)
+    per_epoch, mixing = data.steps_per_epoch(), data._mixing()
+    transforms = [t for t in data.config.train if t not in mixing]
+    load = data._loader(data.train, transforms, data.corrupted)
+    draws = Chain(transforms, data.shape, data.config.resize).draws
+    places = _places(size, part, neighbour=bool(mixing))
 
     def batch(step):
         epoch, position = step // per_epoch, step % per_epoch
         window = tf.range(size, dtype=tf.int64) + position * size
         order = tf.stack([tf.cast(seed, tf.int64), epoch])
         indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
-        images, labels = load(indices[own])
-        return augment(images, data.config.train, (seed, step), size, own), labels
+        numbers = uniform_numbers(size, draws, seed, step)
+        images, labels, read = load(tf.gather(indices, places), tf.gather(numbers, places))
+        if not mixing:
+            return images, labels
+        labels = tf.one_hot(labels, len(data.names))
+        images, labels = mixed(images, labels, mixing, (seed, step), size, tf.gather(places, read))
+        if part[1] == 1:
+            return images, labels
+        own = read > 0  # the first is there for the second to be mixed with
+        return images[own], labels[own]
 
     numbers = tf.data.Dataset.range(first_step, first_step + steps)
     return numbers.map(batch, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def augment(images, transforms, seed, size=None, own=slice(None)):
-    """Applies the transforms to a batch, (n, h, w, c), each image drawn for itself.
+def _places(size, part, *, neighbour):
+    """Where the images that a worker loads stand in the batch of all, (n,) int64.
 
-    size, own: where the images are but these ones of a batch of `size`, what is drawn for them is
-    what would be drawn for them in that batch.
+    neighbour: with the one before them, where there are several workers.
     """
+    number, parts = part
+    start, end = number * size // parts, (number + 1) * size // parts
+    if neighbour and parts > 1:
+        start -= 1
+    return np.arange(start, end) % size
+
+
+def _no_numbers(indices):
     import tensorflow as tf
 
-    for number, transform in enumerate(transforms):
-        key = tf.stack([tf.cast(seed[0], tf.int64) * 1000 + number, tf.cast(seed[1], tf.int64)])
-        count = tf.shape(images)[0] if size is None else size
-        images = TRANSFORMS[transform.name](images, transform.argument, key, count, own)
-    return images
-
-
-def flip(images, _, seed, count, own):
-    """Mirrors each image with probability one half."""
-    import tensorflow as tf
-
-    heads = tf.random.stateless_uniform([count, 1, 1, 1], seed)[own] < 0.5
-    return tf.where(heads, tf.reverse(images, [2]), images)
-
-
-def pad_crop(images, margin, seed, count, own):
-    """Pads by `margin` zeros and crops the size back at a random place (ResNet, section 4.2)."""
-    import tensorflow as tf
-
-    height, width = images.shape[1:3]
-    corner = tf.random.stateless_uniform([count, 2], seed, 0, 2 * margin + 1, tf.int32)[own]
-    padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
-    rows = corner[:, :1] + tf.range(height)
-    columns = corner[:, 1:] + tf.range(width)
-    return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
-
-
-TRANSFORMS = {"flip": flip, "pad_crop": pad_crop}
+    return tf.zeros([tf.size(indices), 0])

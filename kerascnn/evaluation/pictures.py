@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascnn.data import Data, Split, read_image, read_whole_image
 from kerascnn.data.images import resize
+from kerascnn.data.reading import read_stored
 from kerascnn.errors import UserError
 
 Shape = tuple[int, int, int]
@@ -77,6 +78,26 @@ class ArrayPictures:
         return np.rint(made).clip(0, 255).astype(np.uint8)
 
 
+class StoredPictures:
+    """The images of a split that are read from shards, or drawn."""
+
+    def __init__(self, split: Split):
+        self.split = split
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def called(self, index: int) -> str:
+        return self.split.images.name(index)
+
+    def whole(self, index: int, channels: int) -> np.ndarray:
+        return in_channels(read_stored(self.split, index, channels), channels)
+
+    def fitted(self, indices: Sequence[int], shape: Shape, rule: str) -> np.ndarray:
+        parts = [ArrayPictures(self.whole(i, shape[2])[None]) for i in indices]
+        return np.concatenate([part.fitted([0], shape, rule) for part in parts])
+
+
 def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
     """Pixels (..., 1 or 3) in so many channels; grey is the luma of the three, as in JPEG."""
     if pixels.shape[-1] == channels:
@@ -91,4 +112,6 @@ def pictures_of(data: Data, split: Split) -> Pictures:
     """The pictures of a split of a run's data, in its order."""
     if split.in_memory:
         return ArrayPictures(split.images)
+    if not isinstance(split.images, np.ndarray):
+        return StoredPictures(split)
     return FilePictures([Path(os.fsdecode(path)) for path in split.images])

@@ -1,6 +1,7 @@
 """Training, read from top to bottom: data, model, optimizer, epochs, the best model."""
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,7 @@ import keras
 
 import kerascnn.config as configs
 from kerascnn.console import console
-from kerascnn.data import load_data
+from kerascnn.data import load_data, normalization
 from kerascnn.errors import UserError
 from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
@@ -78,7 +79,7 @@ def train(
             refuse_another(config, out, resume=resume)  # before the data is read
         data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
         where.check(len(data.train), config.data.batch_size)
-    if config.data.name == "folder" and where.writes:
+    if config.data.path and where.writes:
         console.print(f"  {config.data.path}: {data.summary()}")
     with contextlib.ExitStack() as held:
         with where.together():
@@ -92,9 +93,12 @@ def train(
 
 
 def _train(config, data, out, resume, callbacks, where):
+    if resume and config.data.normalize.from_images:
+        data = _as_it_began(data, out, where)
+
     # Not before a run that it goes on with has proved to be readable.
     settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
+        on_train_begin=lambda logs: settle_run(config, data, out)
     )
     trackers = [tracker(name, config, out) for name in config.training.trackers]
     keras.utils.set_random_seed(config.training.seed)
@@ -118,6 +122,21 @@ def _train(config, data, out, resume, callbacks, where):
     if resume and _is_finished(out, len(rows)):
         return  # what was made of its model refers to it
     finish(config, data, out, rows)
+
+
+def _as_it_began(data, out, where):
+    """The data of a run that goes on, normalized by what the run began with."""
+    with where.files(out / "checkpoints" / "last.keras", out / normalization.FILE) as (last, kept):
+        if not last.exists():
+            return data
+        return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
+
+
+def settle_run(config, data, out):
+    """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
+    configs.save(config, out / "config.yaml")
+    if config.data.normalize.from_images:
+        normalization.save(data.normalization, out)
 
 
 def finish(config, data, out, rows, **facts):
@@ -175,7 +194,8 @@ def run_model(config, data, precision):
             num_classes=len(data.names),
             **config.model.arguments,
         )
-        return normalized(network, config.data.normalize)
+        asked = config.data.normalize
+        return normalized(network, data.normalization if asked.from_images else asked)
     finally:
         keras.config.set_dtype_policy(before)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 
-import kerascnn.config as configs
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
 from kerascnn.config.optimization import TrainingConfig
@@ -19,7 +18,7 @@ from kerascnn.files import locked
 from kerascnn.models import build
 from kerascnn.models.graph import nodes, normalized
 from kerascnn.models.weights.fitting import classifiers
-from kerascnn.training import Run, finish, fit
+from kerascnn.training import Run, finish, fit, settle_run
 from kerascnn.training.resuming import refuse_another
 from kerascnn.transfer.features import extract_features, pooled, stage_ends
 from kerascnn.transfer.freezing import freeze_but_classifiers, freeze_until, variable_rates
@@ -128,7 +127,7 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         highlight=False,
     )
     settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: configs.save(config, out / "config.yaml")
+        on_train_begin=lambda logs: settle_run(config, data, out)
     )
     rows = fit(
         model,

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import keras
+import numpy as np
 
 from kerascnn.config import ModelConfig
 from kerascnn.config.data import DataConfig, Normalize
+from kerascnn.data import normalization
 from kerascnn.errors import UserError
 from kerascnn.models import build, preprocessing, variant
 from kerascnn.models.weights.fitting import classifiers
@@ -64,7 +66,8 @@ def start_from(network: str | None, weights: str | Path | Run) -> Start:
         if network not in (None, model.name):
             raise UserError(f"{run.path}: is a run of {model.name}, not of {network}")
         height, width, channels = run.facts["input_shape"]
-        return Start(model, data.normalize, (height, width, channels), str(run.path))
+        shape = (height, width, channels)
+        return Start(model, _normalize(run, data.normalize, shape), shape, str(run.path))
     if network is None:
         raise UserError(f"{weights}: say which network these weights are of, as --from resnet50")
     row = variant(network).row
@@ -74,6 +77,19 @@ def start_from(network: str | None, weights: str | Path | Run) -> Start:
     expected = preprocessing(network, weights)
     normalize = Normalize(mean=expected.mean, std=expected.std)
     return Start(ModelConfig(name=network), normalize, (height, width, channels), str(weights))
+
+
+def _normalize(run: Run, asked: Normalize, shape: tuple[int, int, int]) -> Normalize:
+    """What a run normalizes by, in numbers: also where they were computed from its images."""
+    if not asked.from_images:
+        return asked
+    found = normalization.read(run.path / normalization.FILE, shape)
+    if np.ndim(found.mean) == 3:
+        raise UserError(
+            f"{run.path}: has a mean of its own for each pixel, which fits no other images; "
+            "begin with a run of data.normalize=from_data"
+        )
+    return Normalize(mean=found.mean, std=found.std)
 
 
 def image_data(

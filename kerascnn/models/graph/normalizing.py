@@ -3,15 +3,16 @@
 from typing import Protocol
 
 import keras
+import numpy as np
 
 from kerascnn.models.graph.walking import walk
 
 
 class Scaled(Protocol):
-    """What says how pixels are scaled: a `Preprocessing`, or the `Normalize` of a config."""
+    """What says how pixels are scaled: a `Preprocessing`, or the `Normalization` of data."""
 
     @property
-    def mean(self) -> float | tuple[float, ...]: ...
+    def mean(self) -> float | tuple[float, ...] | np.ndarray: ...
 
     @property
     def std(self) -> float | tuple[float, ...]: ...
@@ -32,7 +33,15 @@ def normalized(network: keras.Model, normalize: Scaled) -> keras.Model:
 
 
 def rescaling(normalize: Scaled) -> keras.layers.Rescaling:
-    """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes."""
+    """The layer (pixel - mean) / std, as the scale and offset that Keras' Rescaling takes.
+
+    normalize: `mean` and `std`, a number, a tuple of one a channel, or, of the mean, an array
+    (height, width, channels).
+    """
+    if np.ndim(normalize.mean) == 3:
+        scale = 1 / np.asarray(normalize.std, "float64")
+        offset = -np.asarray(normalize.mean, "float64") * scale
+        return keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="normalize")
     mean, std = (list(v) if isinstance(v, tuple) else v for v in (normalize.mean, normalize.std))
     if isinstance(mean, list) or isinstance(std, list):
         count = len(mean if isinstance(mean, list) else std)
