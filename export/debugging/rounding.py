@@ -127,7 +127,7 @@ class _Channels:
             self.histogram += np.histogram(flat, SPREAD_BINS, bounds)[0]
 
     def facts(self):
-        ranges = self.most - self.least
+        ranges = np.asarray(self.most - self.least)
         spread, widest = _spread(ranges)
         alive = ranges[ranges > 0]
         width = max(self.high - self.low, np.finfo("float32").tiny)

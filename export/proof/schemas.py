@@ -102,7 +102,7 @@ class Sheet(Seal):
     inputs: tuple[InputTensor, ...] = Field(min_length=1)
     outputs: tuple[OutputTensor, ...] = Field(min_length=1)
     operators: tuple[Operator, ...]
-    minimum_runtime: str | None
+    minimum_runtime: str | None  # pyright: ignore[reportGeneralTypeIssues]
     accuracy: Accuracies
     doubt: str | None = None
     made: AwareDatetime

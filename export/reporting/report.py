@@ -19,7 +19,7 @@ from kerascnn.training import Run, open_run
 from ..constraints.kernels import sparsity
 from ..delivery.preparation import kept_model
 from ..proof.reference import as_taken
-from ..proof.schemas import Check
+from ..proof.schemas import CheckRecord
 from ..proof.sheet import amend, read_sheet
 from ..runtimes import Artifact
 from . import plots, records
@@ -94,7 +94,7 @@ def percent(share: float) -> str:
     return "> 99.99 %" if share < 1 and text == "100.00 %" else text
 
 
-def agreement(checks: Sequence[Check]) -> list[str]:
+def agreement(checks: Sequence[CheckRecord]) -> list[str]:
     """What the checks of a sheet say of an artifact and its model, a few words each.
 
     The check of the accuracy is left out: the accuracies stand in columns of their own.

@@ -250,7 +250,7 @@ def _freeze(model, *, batch):
 
     @tf.function(autograph=False)
     def inference(*images):
-        return model(list(images) if len(images) > 1 else images[0], training=False)
+        return model(images[0] if len(images) == 1 else list(images), training=False)
 
     try:
         for layer in ends:

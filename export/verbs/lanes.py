@@ -61,7 +61,7 @@ def benchmark(
     from ..runtimes.benchmarking import record
 
     with busy("measuring"):
-        timings = measure(files, runs=runs, threads=counts[0])
+        timings = measure(files, runs=runs, threads=max(counts))
     figures = record(timings)
     if out:
         write_json(out, figures)

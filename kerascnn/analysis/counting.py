@@ -117,7 +117,7 @@ def _time_distributed(call):
         (Tensor((None, *tensors[0].shape[2:])),) for tensors in (call.inputs, call.outputs)
     )
     macs = layer_macs(Call(call.name, call.operation.layer, inputs, outputs))
-    return None if macs is None else steps * macs
+    return None if macs is None or steps is None else steps * macs
 
 
 def _channels_positions(call, shape, data_format):

@@ -171,7 +171,7 @@ class FractalJoin(keras.layers.Layer):
             columns = ops.convert_to_tensor(self.columns or tuple(range(count)), dtype="int32")
             column = ops.expand_dims(column, 1)
             chosen = _or_where_empty(ops.equal(column, columns), ops.ones_like(alive))
-            alive = ops.where(column >= 0, chosen, alive)
+            alive = ops.where(ops.greater_equal(column, 0), chosen, alive)
         weight = ops.cast(alive, inputs[0].dtype)
         weight = weight / ops.sum(weight, axis=1, keepdims=True)
         weight = ops.reshape(weight, (-1, count, *[1] * (len(inputs[0].shape) - 1)))

@@ -56,7 +56,7 @@ class _ExactConvTranspose(KernelLayer):
                 "size; keras.layers has the transposed convolution that chooses for itself"
             )
         given, _ = image_shape(inputs_shape, self.rank)
-        sizes = self.output_size
+        sizes: Sequence[int | None] = self.output_size or ()
         if like_shape is not None:
             sizes, _ = image_shape(like_shape, self.rank)
         for axis, (size, count) in enumerate(zip(sizes, given, strict=True)):

@@ -32,7 +32,12 @@ def refuse_another(config, out, *, resume):
     for key in FREE:
         differing.pop(key, None)
     was, asked = differing.get(LENGTH, (0, 0))
-    if asked > was and config.optimizer.schedule.name in OPEN_ENDED:
+    if (
+        asked is not None
+        and was is not None
+        and asked > was
+        and config.optimizer.schedule.name in OPEN_ENDED
+    ):
         del differing[LENGTH]
     if differing:
         told = "; ".join(
