@@ -24,6 +24,7 @@ from kerascnn.training.callbacks import (
 )
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
+from kerascnn.training.fused_normalization import fused_normalization
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
@@ -281,7 +282,12 @@ def fit(
         console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out), contextlib.closing(progress), where.watched():
+    with (
+        disk_errors(out),
+        contextlib.closing(progress),
+        where.watched(),
+        fused_normalization(model),
+    ):
         objective.fit(
             data.training_batches(
                 seed=training.seed,
