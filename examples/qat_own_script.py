@@ -24,10 +24,11 @@ def data():
 
 
 def network():
+    scaling = layers.Rescaling(1 / 255)  # in the model, so that files take pixels as they are
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
-            layers.Rescaling(1 / 255),  # in the model, so that files take pixels as they are
+            scaling,
             layers.Conv2D(16, 3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
@@ -42,8 +43,9 @@ def main(folder):
     keras.utils.set_random_seed(0)
     training, judging = data()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model = network()
-    model.compile(optimizer=keras.optimizers.Adam(0.005), loss=loss, metrics=["accuracy"])
+    (model := network()).compile(
+        optimizer=keras.optimizers.Adam(0.005), loss=loss, metrics=["accuracy"]
+    )
     model.fit(*training, epochs=12, verbose=0)
 
     twin = export.quantize(model, training)
