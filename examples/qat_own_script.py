@@ -4,7 +4,6 @@ python examples/qat_own_script.py [FOLDER]
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
 import keras
@@ -24,11 +23,10 @@ def data():
 
 
 def network():
-    scaling = layers.Rescaling(1 / 255)  # in the model, so that files take pixels as they are
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
-            scaling,
+            layers.Rescaling(1 / 255),  # in the model, so that files take pixels as they are
             layers.Conv2D(16, 3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=0.9),
             layers.ReLU(),
@@ -43,9 +41,8 @@ def main(folder):
     keras.utils.set_random_seed(0)
     training, judging = data()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    (model := network()).compile(
-        optimizer=keras.optimizers.Adam(0.005), loss=loss, metrics=["accuracy"]
-    )
+    model = network()
+    model.compile(optimizer=keras.optimizers.Adam(0.005), loss=loss, metrics=["accuracy"])
     model.fit(*training, epochs=12, verbose=0)
 
     twin = export.quantize(model, training)
@@ -60,4 +57,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if sys.argv[1:] else tempfile.mkdtemp()))
+    main(Path(sys.argv[1] if sys.argv[1:] else "."))
