@@ -53,7 +53,9 @@ def test_it_trains_to_the_weights_of_keras(data, options):
     assert kernels(small(**options), data[0]) == 1
     assert fused == pytest.approx(plain, rel=1e-5)
     for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)  # nine steps of sums in another order
+        np.testing.assert_allclose(
+            mine, theirs, rtol=1e-5, atol=1e-5
+        )  # nine steps of sums in another order
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
