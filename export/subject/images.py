@@ -17,6 +17,7 @@ from kerascnn.models.graph import functional, output_names
 
 from .samples import Samples
 
+ZIP = b"PK"  # the first bytes of an .npz file
 MOST = 1024  # samples that are used, spread evenly over those that are there
 MOST_BYTES = 2**34  # of an array file
 MOST_UNPACKED = 2**30  # bytes of an .npz file in memory; a thousandth of it may stand on the disk
@@ -133,11 +134,12 @@ def arrays_in(path: Path | str) -> np.ndarray | dict[str, np.ndarray]:
     """
     readable_file(path, most=MOST_BYTES)
     try:
-        stored = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            return stored
-        with stored:
-            return _arrays(path, stored)
+        with Path(path).open("rb") as file:  # NumPy leaves a damaged archive open
+            if file.read(2) == ZIP:
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as stored:
+                    return _arrays(path, stored)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except UserError:
         raise
     except Exception as error:  # numpy, zipfile, zlib, tokenize and ast raise a dozen kinds

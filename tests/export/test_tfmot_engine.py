@@ -326,7 +326,8 @@ def test_what_an_engine_has_not_is_said_while_the_recipe_is_read(section, messag
 
 
 def test_without_the_extra_a_recipe_says_what_to_install(run, monkeypatch):
-    monkeypatch.setattr("kerascnn.extras.missing", lambda extra: ["tf-keras"])
+    lacking = {"tfmot": ["tf-keras"]}
+    monkeypatch.setattr("kerascnn.extras.missing", lambda extra: lacking.get(extra, []))
     section = {"engine": "tfmot", "fine_tune": FINE_TUNE}
     with pytest.raises(UserError, match=r"needs tf-keras: pip install 'kerascnn\[tfmot\]'"):
         compress.compress(run, make(quantization=section))
