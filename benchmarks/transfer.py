@@ -33,7 +33,7 @@ from kerascnn.transfer.start import start_from
 NEW = 9  # the class that the first training does not see: trucks
 SEEN = 4000  # images a class of the first training; the others are for the second
 COUNTS = (10, 50, 500)
-HELD_OUT = 100  # images a class that choose the epoch, of both
+HELD_OUT = 30  # images a class that choose the epoch, of both
 RATE = {"name": "cosine", "peak": 0.05, "warmup": 0}
 
 
