@@ -24,6 +24,7 @@ _homes = {
     "normalized": "kerascnn.models",
     "preprocessing": "kerascnn.models",
     "save_state_dict": "kerascnn.transfer",
+    "find_rate": "kerascnn.training",
     "train": "kerascnn.training",
     "open_run": "kerascnn.training",
 }
@@ -32,6 +33,7 @@ __all__ = [
     "Distiller",
     "UserError",
     "build",
+    "find_rate",
     "finetune",
     "normalized",
     "open_run",

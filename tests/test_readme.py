@@ -29,6 +29,7 @@ def test_the_commands_of_the_pages_exist():
     from kerascnn.cli import app
 
     names = {c.name or c.callback.__name__ for c in app.registered_commands}
+    names |= {group.name for group in app.registered_groups}
     for path, text in PAGES.items():
         shells = "\n".join(re.findall(r"^```shell\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
         used = set(re.findall(r"(?:^ {4}|`)kerascnn ([a-z]+)\b", text, re.MULTILINE))

@@ -108,7 +108,7 @@ class _Channels:
         self.low, self.high = (float(v) for v in (rounding.minimum, rounding.maximum))
         self.count = self.outside = 0
         self.signal = self.noise = self.apart = 0.0
-        self.least, self.most = np.inf, -np.inf
+        self.least, self.most = np.array(np.inf), np.array(-np.inf)
         self.histogram = np.zeros(SPREAD_BINS)
 
     def add(self, x: np.ndarray, simulated: np.ndarray) -> None:

@@ -96,7 +96,13 @@ def evidence_for(
             truth=truth,
             numbering=numbering,
         )
-        return Evidence(FilePictures(found.paths), found.labels, None, found.names, found.told)
+        return Evidence(
+            FilePictures(found.paths, classifier.transforms),
+            found.labels,
+            None,
+            found.names,
+            found.told,
+        )
     if truth or numbering:
         raise UserError("--truth and --numbering say what the images of --data FOLDER show")
     if images is not None:

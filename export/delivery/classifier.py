@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.config import Transform
 from kerascnn.errors import UserError
 from kerascnn.evaluation import FilePictures, Predictor, predictions, ranked, scores
 from kerascnn.models.graph import functional
@@ -42,10 +43,17 @@ class Classifier:
         """Names of the classes; their numbers where nobody says."""
         return self.ends.labels or tuple(map(str, range(self.ends.classes)))
 
+    @property
+    def transforms(self) -> tuple[Transform, ...]:
+        """What is done to image files before it sees them: `data.evaluate` of its run."""
+        if self.run is None or self.ends.shape != tuple(self.run.facts["input_shape"]):
+            return ()
+        return self.run.config.data.evaluate
+
     def predict(self, paths: list[Path], top: int) -> list[list[tuple[str, float]]]:
         """For each image file the `top` likeliest labels with their probabilities."""
         refuse_images(self.ends, self.called)
-        found = np.exp(scores(self.predictor, FilePictures(paths), self.crops))
+        found = np.exp(scores(self.predictor, FilePictures(paths, self.transforms), self.crops))
         return ranked(found, self.labels, top, probabilities=True)
 
 

@@ -95,7 +95,7 @@ def benchmark(
         )
 
 
-def _threads(text):
+def _threads(text) -> tuple[int, ...]:
     try:
         counts = tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:

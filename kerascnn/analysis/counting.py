@@ -112,7 +112,7 @@ def layer_macs(call: Call) -> int | None:
 
 def _time_distributed(call):
     """The wrapped layer's MACs, once for every step.  (batch, steps, ...)"""
-    steps = _sized(call, call.inputs[0].shape)[1]
+    steps = _sized(call, call.inputs[0].shape)[1] or 0
     inputs, outputs = (
         (Tensor((None, *tensors[0].shape[2:])),) for tensors in (call.inputs, call.outputs)
     )

@@ -23,7 +23,7 @@ from kerascnn.config.optimizers import (
     RMSpropConfig,
     SGDConfig,
 )
-from kerascnn.config.reading import dump, load, override, parse, read_yaml, save, shown
+from kerascnn.config.reading import dump, flat, load, override, parse, read_yaml, save, shown
 from kerascnn.config.run import Config, ModelConfig
 from kerascnn.config.schedules import (
     ConstantSchedule,
@@ -78,6 +78,7 @@ __all__ = [
     "override",
     "read_yaml",
     "dump",
+    "flat",
     "save",
     "shown",
 ]

@@ -46,6 +46,7 @@ class TrainingConfig(Section):
     distribute: "mirrored" (TensorFlow, all devices of this machine), "data_parallel" (JAX, all
     devices of all workers), "auto" (what the backend has, where there is more than one device), or
     "none". The batch is what all devices take together.
+    trackers: mlflow, wandb: who is told of the run, where it is installed.
     """
 
     epochs: Count
@@ -54,3 +55,4 @@ class TrainingConfig(Section):
     xla: bool = False
     ema: float | None = Field(None, gt=0, lt=1)
     distribute: Literal["none", "auto", "mirrored", "data_parallel"] = "none"
+    trackers: tuple[Literal["mlflow", "wandb"], ...] = ()

@@ -121,6 +121,17 @@ def dump(config):
     return yaml.safe_dump(tree, sort_keys=False)
 
 
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """dotted key -> value, of nested dicts."""
+    found = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
 def _mistake(error, schema, where):
     """One line for the first of pydantic's errors."""
     first = error.errors()[0]

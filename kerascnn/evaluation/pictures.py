@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from kerascnn.config import Transform
 from kerascnn.data import Data, Split, read_image, read_whole_image
 from kerascnn.data.images import resize
 from kerascnn.data.reading import read_stored
@@ -33,10 +34,10 @@ class Pictures(Protocol):
 
 
 class FilePictures:
-    """Image files, by their paths."""
+    """Image files, by their paths. transforms: of `data.evaluate`, for those that are fitted."""
 
-    def __init__(self, paths: Sequence[Path]):
-        self.paths = paths
+    def __init__(self, paths: Sequence[Path], transforms: Sequence[Transform] = ()):
+        self.paths, self.transforms = paths, transforms
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -48,7 +49,7 @@ class FilePictures:
         return read_whole_image(self.paths[index], channels)
 
     def fitted(self, indices: Sequence[int], shape: Shape, rule: str) -> np.ndarray:
-        return np.stack([read_image(self.paths[i], shape, rule) for i in indices])
+        return np.stack([read_image(self.paths[i], shape, rule, self.transforms) for i in indices])
 
 
 class ArrayPictures:
@@ -76,6 +77,27 @@ class ArrayPictures:
             raise UserError(f"arrays of {chosen.shape[1:]} do not fit a model that takes {shape}")
         made = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
         return np.rint(made).clip(0, 255).astype(np.uint8)
+
+
+class TransformedPictures:
+    """The images of a split, fitted as `data.evaluate` of their config says."""
+
+    def __init__(self, data: Data, split: Split, plain: Pictures):
+        self.data, self.split, self.plain = data, split, plain
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def called(self, index: int) -> str:
+        return self.plain.called(index)
+
+    def whole(self, index: int, channels: int) -> np.ndarray:
+        return self.plain.whole(index, channels)
+
+    def fitted(self, indices: Sequence[int], shape: Shape, rule: str) -> np.ndarray:
+        if shape != self.data.shape:  # the transforms are meant for another size
+            return self.plain.fitted(indices, shape, rule)
+        return self.data.pixels(self.split.take(np.asarray(indices)))
 
 
 class StoredPictures:
@@ -111,7 +133,9 @@ def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
 def pictures_of(data: Data, split: Split) -> Pictures:
     """The pictures of a split of a run's data, in its order."""
     if split.in_memory:
-        return ArrayPictures(split.images)
-    if not isinstance(split.images, np.ndarray):
-        return StoredPictures(split)
-    return FilePictures([Path(os.fsdecode(path)) for path in split.images])
+        plain = ArrayPictures(split.images)
+    elif isinstance(split.images, np.ndarray):
+        plain = FilePictures([Path(os.fsdecode(path)) for path in split.images])
+    else:
+        plain = StoredPictures(split)
+    return TransformedPictures(data, split, plain) if data.config.evaluate else plain

@@ -18,7 +18,8 @@ def predict(run, paths, top=3):
         UserError: a file that is missing or no image, or a model that cannot be run.
     """
     shape, rule = run.facts["input_shape"], run.facts["resize"]
-    pixels = np.stack([read_image(path, tuple(shape), rule) for path in paths])
+    transforms = run.config.data.evaluate
+    pixels = np.stack([read_image(path, tuple(shape), rule, transforms) for path in paths])
     return ranked(logits_of(run, pixels.astype("float32")), run.labels, top)
 
 

@@ -1,6 +1,7 @@
 """Training and what it leaves behind."""
 
 from kerascnn.training.distillation import Distiller
+from kerascnn.training.rate_range import RateRange, find_rate
 from kerascnn.training.run import (
     MODEL_FILES,
     Run,
@@ -13,9 +14,11 @@ from kerascnn.training.train import finish, fit, run_model, settle_run, train
 
 __all__ = [
     "Distiller",
+    "RateRange",
     "MODEL_FILES",
     "Run",
     "finish",
+    "find_rate",
     "fit",
     "load_finite",
     "load_model",

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kerascnn.console import console
 from kerascnn.errors import UserError
 from kerascnn.files import replacing
 from kerascnn.models.copying import copied
@@ -128,39 +126,3 @@ class Plateau(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.losses.append(logs["val_loss"])
-
-
-class EpochProgress(keras.callbacks.Callback):
-    """A bar while an epoch runs, where a terminal watches, and a line when it is over."""
-
-    def __init__(self, epochs, steps):
-        super().__init__()
-        self.epochs, self.steps = epochs, steps
-        self.bar = None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-        if console.is_terminal:
-            columns = (TextColumn("  {task.description}"), BarColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=console, transient=True)
-            self.task = self.bar.add_task(f"epoch {epoch + 1}/{self.epochs}", total=self.steps)
-            self.bar.start()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.bar:
-            self.bar.update(self.task, completed=batch + 1)
-
-    def close(self):
-        """Takes the bar away, also where an epoch ends early: it hides a terminal's cursor."""
-        if self.bar:
-            self.bar.stop()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.close()
-        logs = logs or {}
-        console.print(
-            f"  epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  "
-            f"accuracy {logs['accuracy']:.2%}  validation {logs['val_accuracy']:.2%}  "
-            f"{time.perf_counter() - self.started:.1f} s",
-            highlight=False,
-        )

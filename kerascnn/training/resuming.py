@@ -1,12 +1,13 @@
 """Whether a run may go on with a config: what it was trained with stands in its folder."""
 
-from kerascnn.config import Config, parse, read_yaml
+from kerascnn.config import Config, flat, parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.training.checkpoints import epochs_done
 from kerascnn.training.history import rows_of
 
 LENGTH = "training.epochs"
-WHERE = "training.distribute"  # does not change what is trained: one device or many
+# What does not change the training: one device or many, and who is told.
+FREE = ("training.distribute", "training.trackers")
 # Schedules that the number of epochs does not bend.
 OPEN_ENDED = ("constant", "steps", "plateau", "exponential")
 
@@ -28,7 +29,8 @@ def refuse_another(config, out, *, resume):
     if not path.exists():
         raise UserError(f"{path} is missing: what this run was trained with; put it back")
     differing = _differences(parse(Config, read_yaml(path), path), config)
-    differing.pop(WHERE, None)
+    for key in FREE:
+        differing.pop(key, None)
     was, asked = differing.get(LENGTH, (0, 0))
     if (
         asked is not None
@@ -54,17 +56,7 @@ def refuse_another(config, out, *, resume):
 
 def _differences(before, after):
     """dotted key -> (value before, value after), where two configs differ."""
-    trees = [_flat(config.model_dump(mode="json")) for config in (before, after)]
+    trees = [flat(config.model_dump(mode="json")) for config in (before, after)]
     keys = dict.fromkeys([*trees[0], *trees[1]])
     pairs = {key: tuple(tree.get(key) for tree in trees) for key in keys}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _flat(tree, prefix=""):
-    found = {}
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found

@@ -18,21 +18,23 @@ from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
 from kerascnn.training.callbacks import (
     Checkpoints,
-    EpochProgress,
     Finite,
     Plateau,
     ValidateAverages,
 )
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
+from kerascnn.training.fused_normalization import fused_normalization
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.progress import EpochProgress
 from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
+from kerascnn.training.trackers import check_trackers, tracker
 
 
 def train(
@@ -70,6 +72,7 @@ def train(
     if not isinstance(config, configs.Config):
         config = configs.load(config)
     config = resolved(config)
+    check_trackers(config.training.trackers)
     out = Path(out)
     where = place(config.training.distribute)
     with where.together():
@@ -98,6 +101,7 @@ def _train(config, data, out, resume, callbacks, where):
     settle = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: settle_run(config, data, out)
     )
+    trackers = [tracker(name, config, out) for name in config.training.trackers]
     keras.utils.set_random_seed(config.training.seed)
     with where.scope():
         model = run_model(config, data, config.training.precision)
@@ -109,7 +113,7 @@ def _train(config, data, out, resume, callbacks, where):
             out,
             checkpoints=out / "checkpoints",
             resume=resume,
-            callbacks=[settle, *callbacks] if where.writes else callbacks,
+            callbacks=[settle, *callbacks, *trackers] if where.writes else callbacks,
             where=where,
             loss=config.loss,
             distillation=config.distillation and distillation_of(config.distillation, model),
@@ -263,7 +267,7 @@ def fit(
                 console.print(f"  {out}: all {epochs} epochs are done")
             return rows
     keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
-    progress = EpochProgress(epochs, steps)
+    progress = EpochProgress(epochs, steps, min(data.config.batch_size, len(data.train)))
     watchers = [Finite(checkpoints)]
     if training.ema is not None:
         watchers.append(ValidateAverages())
@@ -278,7 +282,12 @@ def fit(
         console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
         watchers.append(Plateau(optimizer.schedule, rows))
-    with disk_errors(out), contextlib.closing(progress), where.watched():
+    with (
+        disk_errors(out),
+        contextlib.closing(progress),
+        where.watched(),
+        fused_normalization(model),
+    ):
         objective.fit(
             data.training_batches(
                 seed=training.seed,

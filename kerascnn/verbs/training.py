@@ -47,6 +47,10 @@ def train(
     ] = None,
     data_dir: DataDir = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    find_rate: Annotated[
+        bool,
+        typer.Option("--find-rate", help="Only look for the peak of the learning rate."),
+    ] = False,
     backend: Annotated[
         Backend | None, typer.Option(help="The backend of Keras; else $KERAS_BACKEND.")
     ] = None,
@@ -86,6 +90,14 @@ def train(
     from kerascnn.training import train as run_training
 
     variant(settled.model.name).check(settled.model.arguments)  # before the data is read
+    if find_rate:
+        from kerascnn.training.rate_range import find_rate as look_for_rate
+
+        found = look_for_rate(settled, out, data_dir=data_dir)
+        console.print(
+            f"suggested: optimizer.schedule.peak={found.suggested:g}  ->  {out / 'find_rate.png'}"
+        )
+        return
     run = run_training(settled, out, data_dir=data_dir, resume=resume)
     if team and team.index:
         return  # the first worker has the run

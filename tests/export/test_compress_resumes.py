@@ -18,7 +18,7 @@ from export.pruning.schedule import Pruning
 from export.recipes.recipe import Recipe
 from kerascnn.files import write_text
 from kerascnn.training import load_model, train
-from kerascnn.training.callbacks import EpochProgress
+from kerascnn.training.progress import EpochProgress
 from tests.conftest import RECIPE
 
 CONFIG = [

@@ -21,9 +21,9 @@ from kerascnn.config import PlateauSchedule
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.training import open_run, train
-from kerascnn.training.callbacks import EpochProgress
 from kerascnn.training.checkpoints import by_path, copy_weights
 from kerascnn.training.history import best_epoch, plateau_rate, read_history, write_history
+from kerascnn.training.progress import EpochProgress
 from kerascnn.training.run import load_model
 
 LENET = "configs/digits/lenet5.yaml"
@@ -280,6 +280,41 @@ def test_what_has_more_state_than_weights_is_resumed_to_the_same_end(
     for mine, other in zip(cut.history, whole.history, strict=True):
         assert mine | {"seconds": 0} == other | {"seconds": 0}
     assert same_weights(cut.path, whole.path)
+
+
+EVERYTHING = (
+    "training.ema=0.9",
+    "loss.smoothing=0.1",
+    "optimizer={name: adam, weight_decay: 1e-4, global_clipnorm: 1, schedule: {peak: 0.01}}",
+    "model.arguments={act: relu, initializer: he}",
+)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        EVERYTHING,
+        ("optimizer={name: muon, schedule: {name: one_cycle, peak: 0.01}}", "loss.name=hinge"),
+        ("optimizer={name: rmsprop, schedule: {name: exponential, peak: 0.01, warmup: 1}}",),
+    ],
+)
+def test_averages_teacher_and_optimizers_are_resumed_to_the_same_end(
+    monkeypatch, tmp_path, two_epochs, overrides
+):
+    teacher = f"distillation={{teacher: {json.dumps(str(two_epochs))}, weight: 0.5}}"
+    asked = configs.load(
+        LENET,
+        ["data.validation=0.5", "data.batch_size=64", "training.epochs=3", teacher, *overrides],
+    )
+    whole = train(asked, tmp_path / "whole")
+    out = train_until(monkeypatch, 1, asked, tmp_path / "cut")
+    cut = train(asked, out, resume=True)
+    for mine, other in zip(cut.history, whole.history, strict=True):
+        assert mine | {"seconds": 0} == other | {"seconds": 0}
+    assert same_weights(cut.path, whole.path)
+    best = [load_model(run.path / "checkpoints" / "best.keras") for run in (cut, whole)]
+    for mine, other in zip(*(model.get_weights() for model in best), strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def two_branches(swapped):
