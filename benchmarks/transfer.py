@@ -167,7 +167,8 @@ def page_of(rows, first, options):
             "their test images), then all",
             f"ten from few images each, {options.steps:,} steps; against as many from scratch. One "
             "seed. Written by",
-            f"`python -m benchmarks.transfer --epochs {options.epochs} --steps {options.steps}`.",
+            f"`python -m benchmarks.transfer --network {options.network} --epochs {options.epochs} "
+            f"--steps {options.steps}`.",
             "",
             *lines,
             "",
