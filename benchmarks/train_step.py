@@ -50,7 +50,7 @@ def main() -> None:
     show(f"training steps of ResNet-8, batch {options.batch}", rows)
 
 
-def compared(precision: str, batch: int, rounds: int, steps: int) -> list[dict[str, object]]:
+def compared(precision: str, batch: int, rounds: int, steps: int) -> list[dict[str, str]]:
     """A row for the bare loop and one for each of ours, in one precision."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)

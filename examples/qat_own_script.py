@@ -4,7 +4,6 @@ python examples/qat_own_script.py [FOLDER]
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
 import keras
@@ -58,4 +57,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if sys.argv[1:] else tempfile.mkdtemp()))
+    main(Path(sys.argv[1] if sys.argv[1:] else "."))

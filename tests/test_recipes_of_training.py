@@ -56,10 +56,15 @@ def made_up(path):
             "size": size,
             "channels": channels,
             "batch_size": 4,
+            "validation": 0.25,
         }
     )
     training = config.training.model_copy(update={"epochs": 1, "precision": "float32"})
-    return config.model_copy(update={"data": data, "training": training})
+    # Two steps on noise; what a rate does to a network in a hundred epochs is no matter here.
+    schedule = config.optimizer.schedule.model_copy(update={"peak": 1e-4})
+    optimizer = config.optimizer.model_copy(update={"schedule": schedule})
+    parts = {"data": data, "training": training, "optimizer": optimizer}
+    return config.model_copy(update=parts)
 
 
 def cost(path):

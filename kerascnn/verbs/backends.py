@@ -1,8 +1,10 @@
 """Which backend Keras runs on: it is chosen once, before Keras is imported."""
 
 import importlib.util
+import json
 import os
 import sys
+from pathlib import Path
 from typing import Literal
 
 from kerascnn.errors import UserError
@@ -28,12 +30,21 @@ def take_backend(name: Backend | None) -> None:
 
 
 def chosen_backend() -> str:
-    """The backend that Keras runs on here, or will."""
-    if "keras" not in sys.modules and (name := os.environ.get(VARIABLE)):
-        return name
-    import keras
+    """The backend that Keras runs on here, or will: by KERAS_BACKEND, keras.json, or itself.
 
-    return keras.config.backend()
+    Nothing is imported for it: Keras brings TensorFlow, which has greetings to be muted.
+    """
+    if "keras" in sys.modules:
+        import keras
+
+        return keras.config.backend()
+    if name := os.environ.get(VARIABLE):
+        return name
+    folder = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
+    try:
+        return json.loads((Path(folder) / "keras.json").read_text())["backend"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return "tensorflow"
 
 
 def import_keras_for_shapes() -> None:

@@ -326,14 +326,7 @@ def test_what_an_engine_has_not_is_said_while_the_recipe_is_read(section, messag
 
 
 def test_without_the_extra_a_recipe_says_what_to_install(run, monkeypatch):
-    import_module = bridge.importlib.import_module
-
-    def refuse(name, package=None):
-        if name == "tf_keras":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return import_module(name, package)
-
-    monkeypatch.setattr(bridge.importlib, "import_module", refuse)
+    monkeypatch.setattr("kerascnn.extras.missing", lambda extra: ["tf-keras"])
     section = {"engine": "tfmot", "fine_tune": FINE_TUNE}
-    with pytest.raises(UserError, match=r"needs tf_keras; pip install 'kerascnn\[tfmot\]'"):
+    with pytest.raises(UserError, match=r"needs tf-keras: pip install 'kerascnn\[tfmot\]'"):
         compress.compress(run, make(quantization=section))

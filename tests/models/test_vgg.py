@@ -24,7 +24,7 @@ def test_the_name_counts_the_layers_with_weights(build, name, depth):
 
 
 def test_these_are_all_configurations_of_table_1():
-    assert set(models("vgg*")) == set(DEPTHS)
+    assert {n for n in models("vgg*") if not n.endswith("_bn")} == set(DEPTHS)
 
 
 @pytest.mark.parametrize("name", DEPTHS)

@@ -6,8 +6,8 @@ import pytest
 from keras import layers, ops
 
 import export
-from export.constraints.kernels import kernel
 from kerascnn.errors import UserError
+from kerascnn.models.graph import kernel_variable
 
 X = np.random.default_rng(0).uniform(-1, 1, (64, 8, 8, 3)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 4, 64)
@@ -30,7 +30,7 @@ def cnn(**first):
 
 def kernels(model):
     found = [x for x in model.layers if hasattr(x, "kernel")]
-    return {x.name: ops.convert_to_numpy(kernel(x)) for x in found}
+    return {x.name: ops.convert_to_numpy(kernel_variable(x)) for x in found}
 
 
 def values(model):
