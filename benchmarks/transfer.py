@@ -33,7 +33,7 @@ from kerascnn.transfer.start import start_from
 NEW = 9  # the class that the first training does not see: trucks
 SEEN = 4000  # images a class of the first training; the others are for the second
 COUNTS = (10, 50, 500)
-HELD_OUT = 100  # images a class that choose the epoch, of both
+HELD_OUT = 30  # images a class that choose the epoch, of both
 RATE = {"name": "cosine", "peak": 0.05, "warmup": 0}
 
 
@@ -167,7 +167,8 @@ def page_of(rows, first, options):
             "their test images), then all",
             f"ten from few images each, {options.steps:,} steps; against as many from scratch. One "
             "seed. Written by",
-            f"`python -m benchmarks.transfer --epochs {options.epochs} --steps {options.steps}`.",
+            f"`python -m benchmarks.transfer --network {options.network} --epochs {options.epochs} "
+            f"--steps {options.steps}`.",
             "",
             *lines,
             "",

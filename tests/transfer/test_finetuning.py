@@ -61,11 +61,11 @@ def test_few_similar_images_train_the_last_layer_alone(learned, few, tmp_path, k
     assert changed == {"head_logits"}  # moving statistics of frozen normalizations stay, too
 
 
-def test_what_comes_of_it_is_an_ordinary_run(learned, few, tmp_path, kerascnn):
+def test_what_comes_of_it_is_an_ordinary_run(learned, write_digits, tmp_path, kerascnn):
     """evaluate, compress, convert and verify take it."""
-    run = tmp_path / "run"
+    run, images = tmp_path / "run", write_digits(60)
     orders = Orders(domain="similar")
-    facts = finetune(None, learned, few, run, orders=orders, epochs=60).facts["transfer"]
+    facts = finetune(None, learned, images, run, orders=orders, epochs=30).facts["transfer"]
     assert (facts["network"], facts["strategy"]) == ("resnet8", "last")
     assert facts["weights"] == str(learned.path) and "stem_conv" in facts["frozen"]
     (tmp_path / "r.yaml").write_text(
@@ -81,7 +81,7 @@ def test_what_comes_of_it_is_an_ordinary_run(learned, few, tmp_path, kerascnn):
         code, _, err = kerascnn(*verb)
         assert code == 0, err
     found = json.loads((run / "evaluation.json").read_text())
-    assert found["top1"] > 0.4  # chance is a fifth
+    assert found["top1"] > 0.5  # of 60 images, and chance is a fifth
 
 
 def test_similarity_is_measured_and_said(learned, few, tmp_path, capsys):
