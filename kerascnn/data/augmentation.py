@@ -9,7 +9,15 @@ cost least, and what the network learns from is what an artifact will be given.
 from collections.abc import Sequence
 from typing import Any
 
-from kerascnn.data.images import as_bytes, decoded, decoded_window, resize, upright
+from kerascnn.data.images import (
+    as_bytes,
+    decoded,
+    decoded_window,
+    in_channels,
+    resize,
+    stored,
+    upright,
+)
 from kerascnn.data.transforms import TRANSFORMS, mixing
 from kerascnn.data.transforms.cropping import inception_window
 
@@ -56,10 +64,12 @@ class Chain:
             )
         if self.sizing or self.rule == "pad":
             return self._of_whole(encoded, orientation, numbers)
-        # Pixels are turned upright after they are made fewer: the same image for less.
+        # Pixels are turned upright after they are made fewer: the same image for less. They are
+        # made grey last of all, unrounded: so does an app by the contract of a file.
         size = tf.where(orientation > 4, self.shape[1::-1], self.shape[:2])
-        pixels = tf.image.resize(decoded(encoded, channels), size, "bilinear")
-        return self._at_size(tf.ensure_shape(upright(pixels, orientation), self.shape), numbers)
+        colours = stored(encoded) if channels == 1 else decoded(encoded, channels)
+        pixels = upright(tf.image.resize(colours, size, "bilinear"), orientation)
+        return self._at_size(tf.ensure_shape(in_channels(pixels, channels), self.shape), numbers)
 
     def of_pixels(self, pixels: Any, numbers: Any) -> Any:
         """(height, width, channels) of any size, uint8 -> uint8 of the network's shape."""

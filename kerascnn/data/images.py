@@ -7,19 +7,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def decoded(encoded: Any, channels: int) -> Any:
-    """The pixels of an image file, (height, width, channels) uint8, as they are stored in it."""
+def stored(encoded: Any) -> Any:
+    """The pixels of an image file, (height, width, 1 to 4) uint8, as they are stored in it."""
     import tensorflow as tf
 
-    def any_format():
-        pixels = tf.io.decode_image(encoded, expand_animations=False)
-        pixels.set_shape([None, None, None])
-        return in_channels(pixels, channels)
+    pixels = tf.io.decode_image(encoded, expand_animations=False)
+    pixels.set_shape([None, None, None])
+    return pixels
 
+
+def decoded(encoded: Any, channels: int) -> Any:
+    """The pixels of an image file, (height, width, channels) uint8.
+
+    Grey is made of the colours here, as an app makes it: a JPEG's own brightness is another one.
+    """
+    import tensorflow as tf
+
+    if channels == 1:
+        return in_channels(stored(encoded), 1)
     return tf.cond(
         tf.io.is_jpeg(encoded),
         lambda: tf.io.decode_jpeg(encoded, channels),
-        any_format,
+        lambda: in_channels(stored(encoded), channels),
     )
 
 
@@ -36,7 +45,9 @@ def decoded_window(encoded: Any, window: Callable[[Any], Sequence[Any]], channel
 
     def part():
         size = tf.image.extract_jpeg_shape(encoded)[:2]
-        return tf.image.decode_and_crop_jpeg(encoded, tf.stack(window(size)), channels)
+        kept = 0 if channels == 1 else channels  # 0: those that the file has
+        pixels = tf.image.decode_and_crop_jpeg(encoded, tf.stack(window(size)), kept)
+        return in_channels(pixels, channels)
 
     def whole():
         pixels = decoded(encoded, channels)
@@ -56,7 +67,10 @@ def in_channels(pixels: Any, channels: int) -> Any:
 
     def colored():
         color = tf.ensure_shape(pixels[..., :3], [None, None, 3])
-        return tf.image.rgb_to_grayscale(color) if channels == 1 else color
+        if channels == 3:
+            return color
+        grey = tf.image.rgb_to_grayscale(tf.cast(color, tf.float32))
+        return as_bytes(grey) if pixels.dtype == tf.uint8 else grey
 
     made = tf.cond(tf.shape(pixels)[-1] < 3, grey, colored)
     return tf.ensure_shape(made, [None, None, channels])
@@ -93,7 +107,7 @@ def as_bytes(pixels: Any) -> Any:
 
     if pixels.dtype == tf.uint8:
         return pixels
-    return tf.cast(pixels + 0.5, tf.uint8)  # not below 0, so that cutting off rounds
+    return tf.cast(tf.round(pixels), tf.uint8)
 
 
 def resize(images: Any, shape: tuple[int, int, int], rule: str) -> Any:
