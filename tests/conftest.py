@@ -26,6 +26,12 @@ def seeded():
     keras.utils.set_random_seed(0)
 
 
+def pytest_fixture_setup(fixturedef):
+    """And those of a fixture that many tests share, which is made before `seeded` is asked."""
+    if fixturedef.scope != "function":
+        keras.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def kerascnn(capsys, monkeypatch):
     """Calls the command in this process: arguments -> (exit code, stdout, stderr)."""

@@ -9,8 +9,8 @@ from keras import layers
 from onnx import TensorProto, helper, numpy_helper
 
 RNG = np.random.default_rng(1)
-PIXELS = RNG.uniform(0, 1, (32, 3, 3, 3)).repeat(4, 1).repeat(4, 2)  # patches, no two alike
-PIXELS = PIXELS.astype("float32")
+PIXELS = RNG.uniform(0, 1, (32, 3, 3, 3)).repeat(4, 1).repeat(4, 2)  # patches, no two alike,
+PIXELS = (PIXELS * RNG.uniform(0, 1, (32, 1, 1, 3))).astype("float32")  # and no two lit alike
 WHOLE = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 
 
