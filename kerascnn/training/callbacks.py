@@ -3,16 +3,20 @@
 import contextlib
 import math
 import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from kerascnn.config import PlateauSchedule
 from kerascnn.errors import UserError
 from kerascnn.files import replacing
 from kerascnn.models.copying import copied
 from kerascnn.training.checkpoints import save_checkpoint
-from kerascnn.training.history import best_epoch, plateau_rate, write_history
+from kerascnn.training.history import Row, best_epoch, plateau_rate, write_history
 
 
 class Finite(keras.callbacks.Callback):
@@ -24,17 +28,17 @@ class Finite(keras.callbacks.Callback):
         UserError: names the epoch, the learning rate and what there is to go back to.
     """
 
-    def __init__(self, checkpoints):
+    def __init__(self, checkpoints: Path) -> None:
         super().__init__()
         self.checkpoints = checkpoints
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._refuse(logs, "loss")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for name in ("loss", "val_loss"):
             self._refuse(logs, name)
         for variable in self.model.variables:
@@ -52,7 +56,7 @@ class Finite(keras.callbacks.Callback):
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
-def diverged(epoch, what, rate, checkpoints):
+def diverged(epoch: int, what: str, rate: float, checkpoints: Path) -> UserError:
     """The UserError of a training that diverged in `epoch`, counted from 0."""
     kept = f"{checkpoints} keeps epoch {epoch}" if epoch else "no epoch was finished"
     return UserError(
@@ -69,7 +73,15 @@ class Checkpoints(keras.callbacks.Callback):
     from 0) a model may become the best one. steps: of an epoch. alone: what is saved within.
     """
 
-    def __init__(self, folder, rows, settled, history, steps, alone=contextlib.nullcontext):
+    def __init__(
+        self,
+        folder: Path,
+        rows: Sequence[Row],
+        settled: int,
+        history: Path,
+        steps: int,
+        alone: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
         super().__init__()
         self.alone = alone
         self.folder, self.history = Path(folder), history
@@ -77,10 +89,10 @@ class Checkpoints(keras.callbacks.Callback):
         self.settled, self.steps = settled, steps
         self.copy = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         row = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = time.perf_counter() - self.started
@@ -106,23 +118,23 @@ class Checkpoints(keras.callbacks.Callback):
 class ValidateAverages(keras.callbacks.Callback):
     """Validation sees the averages of the weights that an `Objective` keeps."""
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.model.swap_averages()
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         self.model.swap_averages()
 
 
 class Plateau(keras.callbacks.Callback):
     """Sets the rate of the schedule "plateau" before each epoch, from the losses so far."""
 
-    def __init__(self, schedule, rows):
+    def __init__(self, schedule: PlateauSchedule, rows: Sequence[Row]) -> None:
         super().__init__()
         self.schedule = schedule
         self.losses = [row["val_loss"] for row in rows]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.optimizer.learning_rate = plateau_rate(self.schedule, self.losses)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.losses.append(logs["val_loss"])

@@ -2,15 +2,16 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 
 import kerascnn.config as configs
 from kerascnn.console import console
-from kerascnn.data import load_data, normalization
+from kerascnn.data import Data, load_data, normalization
 from kerascnn.errors import UserError
 from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
@@ -22,19 +23,21 @@ from kerascnn.training.callbacks import (
     Plateau,
     ValidateAverages,
 )
-from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.checkpoints import restore
+from kerascnn.training.distillation import Distillation
 from kerascnn.training.distribution import place
 from kerascnn.training.fused_normalization import fused_normalization
-from kerascnn.training.history import best_epoch, rows_of
+from kerascnn.training.history import Row, best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
-from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.placement import ONE_DEVICE, Placement
 from kerascnn.training.progress import EpochProgress
 from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
 from kerascnn.training.trackers import check_trackers, tracker
+from kerascnn.training.variables import copy_weights
 
 
 def train(
@@ -133,14 +136,16 @@ def _as_it_began(data, out, where):
         return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
 
 
-def settle_run(config, data, out):
+def settle_run(config: configs.Config, data: Data, out: Path) -> None:
     """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
     configs.save(config, out / "config.yaml")
     if config.data.normalize.from_images:
         normalization.save(data.normalization, out)
 
 
-def finish(config, data, out, rows, **facts):
+def finish(
+    config: configs.Config, data: Data, out: Path, rows: Sequence[Row], **facts: Any
+) -> None:
     """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
@@ -174,7 +179,7 @@ def _is_finished(out, epochs):
     return whole and read_json(facts).get("epochs") == epochs
 
 
-def resolved(config):
+def resolved(config: configs.Config) -> configs.Config:
     """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
     auxiliary = dict(variant(config.model.name).row.auxiliary)
     if config.loss.auxiliary is not None or not auxiliary:
@@ -184,7 +189,7 @@ def resolved(config):
     )
 
 
-def run_model(config, data, precision):
+def run_model(config: configs.Config, data: Data, precision: str) -> keras.Model:
     """The network of a config with its normalization in front: raw pixels -> logits."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
@@ -202,21 +207,21 @@ def run_model(config, data, precision):
 
 
 def fit(
-    model,
-    data,
-    optimizer,
-    training,
-    out,
+    model: keras.Model,
+    data: Data,
+    optimizer: configs.OptimizerConfig,
+    training: configs.TrainingConfig,
+    out: Path,
     *,
-    checkpoints,
-    resume=False,
-    callbacks=(),
-    settled=0,
-    rates=None,
-    where=ONE_DEVICE,
-    loss=None,
-    distillation=None,
-):
+    checkpoints: Path,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    settled: int = 0,
+    rates: Mapping[str, float] | None = None,
+    where: Placement = ONE_DEVICE,
+    loss: configs.LossConfig | None = None,
+    distillation: Distillation | None = None,
+) -> list[Row]:
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:
