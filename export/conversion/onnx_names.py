@@ -41,7 +41,7 @@ def name_by_layers(made: Any, model: keras.Model) -> None:
     """
     graph, layers = made.graph, layer_names(model)
     ends = {value.name for value in (*graph.input, *graph.output)}
-    makers = {name: node for node in graph.node for name in node.output}
+    producers = {name: node for node in graph.node for name in node.output}
     constants = {t.name: t for t in graph.initializer}
     names, tensors, renamed = set(), set(ends), {}
 
@@ -57,8 +57,8 @@ def name_by_layers(made: Any, model: keras.Model) -> None:
         if node.op_type in WEIGHTED:
             kernel = node.input[1]
             yield kernel
-            if kernel in makers:  # behind its DequantizeLinear
-                yield makers[kernel].input[0]
+            if kernel in producers:  # behind its DequantizeLinear
+                yield producers[kernel].input[0]
         elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
             yield node.input[0]
         yield from (node.name, *node.output)

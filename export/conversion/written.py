@@ -76,8 +76,8 @@ class Writer:
 
     def _out_of_float(self, x, symbolic):
         """What goes into a rounding, with a barrier: what is in front computes in float."""
-        takers = self.graph.consumers.get(id(symbolic), ())
-        rounded = any(isinstance(taker.operation, FakeQuant) for taker in takers)
+        consumers = self.graph.consumers.get(id(symbolic), ())
+        rounded = any(isinstance(consumer.operation, FakeQuant) for consumer in consumers)
         return _behind_a_barrier(x) if rounded else x
 
 

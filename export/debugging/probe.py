@@ -45,7 +45,7 @@ class Unit:
     name: of its main layer. layers: all of its layers' names, those that only simulate left out.
     kernel: (float values, rounded values, variable of the probe), or None. switch: the `Switched`
     of its output, or None where the next kernel rounds it. source: the layer that has the kernel.
-    takers: the names of the layers that take the rounded output, up to the next kernels.
+    consumers: the names of the layers that take the rounded output, up to the next kernels.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Unit:
     kernel: tuple | None = None
     source: keras.Layer | None = None
     switch: Switched | None = None
-    takers: list = field(default_factory=list)
+    consumers: list = field(default_factory=list)
 
     @property
     def rounds(self) -> bool:
@@ -95,7 +95,7 @@ class Probe:
                 return output
             for x in node.input_tensors:
                 if id(x) in rounders:
-                    rounders[id(x)].takers.append(layer.name)
+                    rounders[id(x)].consumers.append(layer.name)
                     if single and not isinstance(layer, QuantizedKernel):  # as a pooling
                         rounders.update(dict.fromkeys(map(id, node.outputs), rounders[id(x)]))
             if isinstance(layer, QuantizedKernel) or unit is None:

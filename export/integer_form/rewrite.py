@@ -197,7 +197,7 @@ class Rewriter:
             and np.size(layer.scale) == np.size(layer.offset) == 1
             and np.asarray(layer.scale).item() > 0
             and 0 <= zero_pixel(layer) <= 255
-            and all(taker.operation is layer for taker in self.graph.consumers[source])
+            and all(consumer.operation is layer for consumer in self.graph.consumers[source])
         )
 
     def _alone_behind(self, kinds, node):
@@ -208,9 +208,9 @@ class Rewriter:
         if producer is None or not isinstance(producer.operation, kinds):
             return False
         sources = [call.outputs[0] for call in self.graph.calls[id(producer.operation)]]
-        takers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
+        consumers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
         return (len(sources) == 1 or self.folds_itself) and all(
-            taker is not None and taker.operation is node.operation for taker in takers
+            consumer is not None and consumer.operation is node.operation for consumer in consumers
         )
 
 

@@ -96,11 +96,11 @@ def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]
         UserError: a model that has not the layers of the other.
     """
     old, new = (find_groups(traced(model)) for model in (before, after))
-    if old.makers != new.makers:
+    if old.producers != new.producers:
         raise UserError(
             f"{after.name}: expected what remove_channels made of {before.name}; its layers differ"
         )
-    return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.makers)
+    return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.producers)
 
 
 def choose(
@@ -173,7 +173,7 @@ def _steps(groups, scores, count, multiple_of):
 def _kinds(groups):
     """For each group: which layers it makes wider, and by how many channels."""
     kinds = [[] for _ in range(groups.count)]
-    for name in groups.makers:
+    for name in groups.producers:
         for group, channels in zip(
             *np.unique(groups.outputs[name], return_counts=True), strict=True
         ):
@@ -251,7 +251,7 @@ def narrow(groups: ChannelGroups, keep: np.ndarray) -> keras.Model:
 def _narrow_config(layer, groups, keep):
     config = layer.get_config()
     width = int(keep[groups.outputs[layer.name]].sum())
-    if layer.name in groups.makers:
+    if layer.name in groups.producers:
         config["units" if "units" in config else "filters"] = width
     if isinstance(layer, layers.Reshape) and width and config["target_shape"][-1] != -1:
         config["target_shape"] = (*config["target_shape"][:-1], width)

@@ -24,7 +24,7 @@ class Labels(Protocol):
     whole: Collection[str]
     weights: dict[str, tuple["Weight", ...]]
 
-    def fresh(self, count: int, maker: Any) -> np.ndarray:
+    def fresh(self, count: int, producer: Any) -> np.ndarray:
         """New labels for the `count` channels that a layer makes."""
         ...
 

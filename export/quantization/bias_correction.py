@@ -38,7 +38,7 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
     """
     each = sum(math.prod(node.outputs[0].shape[1:]) for node in nodes(model))
     most = max(8, int(MEMORY / each))
-    takers = consumers(model)
+    consumers_of = consumers(model)
     calls = Counter(id(node.operation) for node in nodes(model))
     twins, holders = {}, set()  # holders: of the bias of the convolution before them
 
@@ -48,7 +48,7 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
         if not isinstance(layer, QuantizedKernel):
             bias = layer.beta if id(layer) in holders and layer.center else None
         else:
-            if folded := normalization_behind(node, takers):
+            if folded := normalization_behind(node, consumers_of):
                 holders.add(id(folded.operation))
                 return both
             bias = layer.bias if layer.use_bias else None

@@ -47,9 +47,9 @@ def simulated(body):
 
 def named_ranges(model):
     """The rounder of each layer's output, by the name of the layer."""
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
+    producers = {id(x): node for node in nodes(model) for x in node.outputs}
     return {
-        makers[id(node.input_tensors[0])].operation.name: node.operation
+        producers[id(node.input_tensors[0])].operation.name: node.operation
         for node in nodes(model)
         if isinstance(node.operation, FakeQuant)
     }
@@ -104,7 +104,7 @@ def test_what_an_average_and_others_take_is_int8_for_all_of_them(tmp_path):
     with Artifact(path) as artifact:
         assert not artifact.float_operators
     (stem,) = (unit for unit in Probe(twin).units if unit.name == "stem")
-    assert {"a", "b"} <= set(stem.takers)
+    assert {"a", "b"} <= set(stem.consumers)
 
 
 def test_each_place_moves_the_range_by_what_it_sees():
