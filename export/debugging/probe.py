@@ -16,7 +16,7 @@ from keras import layers, ops
 from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import inference, kernel_variable, new_inputs, walk
 
-from ..quantization.float_form import float_twin
+from ..quantization.float_form import float_layer
 from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
 
 BATCH = 100
@@ -62,7 +62,7 @@ class Unit:
 
 
 class Probe:
-    """The switchable twin of a simulation.
+    """A simulation of int8 whose roundings are switched on and off one by one.
 
     Args:
         simulated: what `quantize` gave, calibrated.
@@ -104,7 +104,7 @@ class Probe:
             unit.layers.append(layer.name)
             if isinstance(layer, QuantizedKernel):
                 if id(layer) not in copies:
-                    copies[id(layer)] = layer, float_twin(layer)
+                    copies[id(layer)] = layer, float_layer(layer)
                     outputs = copies[id(layer)][1](*args, **kwargs)
                     self._keep_kernel(unit, *copies[id(layer)])
                 else:

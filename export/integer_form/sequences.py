@@ -134,9 +134,9 @@ def _of_images(layer):
             pass
         case _:
             return ()
-    twin = getattr(layers, kind.__name__.replace("1D", "2D")).from_config(config)
+    of_images = getattr(layers, kind.__name__.replace("1D", "2D")).from_config(config)
     if layer.weights:
         channels = layer.get_build_config()["input_shape"][-1]
-        twin.build((None, 1, None, channels))
-        twin.set_weights([w[None] if w.ndim == 3 else w for w in layer.get_weights()])
-    return (*front, twin)
+        of_images.build((None, 1, None, channels))
+        of_images.set_weights([w[None] if w.ndim == 3 else w for w in layer.get_weights()])
+    return (*front, of_images)

@@ -241,11 +241,11 @@ def narrow(groups: ChannelGroups, keep: np.ndarray) -> keras.Model:
     def flat(layer):
         return groups.model.get_layer(groups.names[id(layer)])
 
-    def twin(layer):
+    def narrowed(layer):
         config = _narrow_config(flat(layer), groups, keep)
         return type(layer).from_config({**config, "name": layer.name})
 
-    return copied(groups.source, twin, lambda layer: _narrow_weights(flat(layer), groups, keep))
+    return copied(groups.source, narrowed, lambda layer: _narrow_weights(flat(layer), groups, keep))
 
 
 def _narrow_config(layer, groups, keep):

@@ -234,18 +234,18 @@ def quantized(kernel: Any, shape: tuple[int, ...] | None) -> Any:
     return ops.reshape(rounded, kernel.shape)
 
 
-def _twin(base):
-    """The quantized twin of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
+def _quantized_class(base):
+    """The quantized class of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
     name = f"Quantized{base.__name__}"
     doc = f"{base.__name__} that computes with its kernel rounded to int8."
-    twin = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
-    return keras.saving.register_keras_serializable(package=PACKAGE)(twin)
+    kind = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
+    return keras.saving.register_keras_serializable(package=PACKAGE)(kind)
 
 
 # Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
 PER_CHANNEL = (layers.Conv2D, layers.DepthwiseConv2D)
 PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
-TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
+QUANTIZED = {base: _quantized_class(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
 
 
 def is_int8(model: keras.Model) -> bool:

@@ -26,8 +26,8 @@ from ..integer_form.rewrite import integer_form
 from .folded_normalization import FoldedBatchNormalization
 from .placement import ABSORBED, WATCHED, roundings, shared_ranges
 from .portions import portions
-from .quantized_activations import activation_twin
-from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, QuantizedKernel, is_int8
+from .quantized_activations import quantized_activation
+from .quantized_layers import PER_CHANNEL, QUANTIZED, FakeQuant, QuantizedKernel, is_int8
 from .quantized_model import QuantizedModel
 
 REQUANTIZED = (
@@ -46,7 +46,7 @@ ACTIVATIONS = (
     layers.Activation,
 )
 KNOWN = (
-    *TWINS,
+    *QUANTIZED,
     *PASS_THROUGH,
     *REQUANTIZED,
     *ACTIVATIONS,
@@ -116,7 +116,7 @@ def refuse_quantized(model: keras.Model) -> None:
 
 
 class Quantizer:
-    """Calls the layers of an integer form with their quantized twins, and rounds between them."""
+    """Calls the layers of an integer form with their quantized classes, and rounds between them."""
 
     def __init__(
         self, flat: keras.Model, per_channel: bool, exclude: Sequence[str], pixels: Sequence[bool]
@@ -124,7 +124,7 @@ class Quantizer:
         self.flat, self.per_channel, self.exclude, self.pixels = flat, per_channel, exclude, pixels
         self.rounded = roundings(flat, exclude=exclude)
         self.shared = shared_ranges(flat, self.rounded, exclude=exclude)
-        self.twins = {}  # by the id of their layer
+        self.copies = {}  # by the id of their layer
         self.names = Counter()  # of the roundings
         self.ranges, self.filled = {}, Counter()  # by the id of the first node of a range
         self.rounders = {}  # id of a tensor -> what rounded it
@@ -140,7 +140,7 @@ class Quantizer:
         ]
         outputs = walk(self.flat, starts, self._call)
         made = QuantizedModel(inputs, outputs, name=self.flat.name)
-        for layer, copy in self.twins.values():
+        for layer, copy in self.copies.values():
             if copy is layer:  # an operation of Keras, see `_copy`
                 continue
             added = copy.get_weights()[len(layer.weights) :]
@@ -152,7 +152,7 @@ class Quantizer:
         before = self.rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
         if before is not None and averages_what_is_handed_on(node.operation, args[0]):
             args = (before(args[0], place=None),)
-        x = self._twin(node.operation)(*args, **kwargs)
+        x = self._copy_of(node.operation)(*args, **kwargs)
         if before is not None and (halves := halves_of(node.operation)):
             x = before(x, halves=halves)
         if isinstance(node.operation, PASS_THROUGH) and before is not None:
@@ -176,23 +176,23 @@ class Quantizer:
         self.rounders[id(x)] = rounder
         return x
 
-    def _twin(self, layer):
-        if id(layer) not in self.twins:
+    def _copy_of(self, layer):
+        if id(layer) not in self.copies:
             excluded = is_excluded(layer, self.exclude)
-            self.twins[id(layer)] = layer, _twin(layer, self.per_channel, excluded)
-        return self.twins[id(layer)][1]
+            self.copies[id(layer)] = layer, _quantized_copy(layer, self.per_channel, excluded)
+        return self.copies[id(layer)][1]
 
 
-def _twin(layer, per_channel, excluded):
+def _quantized_copy(layer, per_channel, excluded):
     """A copy of a layer that rounds its kernel, where it has one, or knows that it does not."""
     config = layer.get_config()
-    for base, quantized in TWINS.items():
+    for base, quantized in QUANTIZED.items():
         if type(layer) is base:
             scales = {"per_channel": per_channel and base in PER_CHANNEL}
             return quantized(**config, **scales, rounds=not excluded)
     if not excluded:
         refuse_unknown(layer)
-        if special := activation_twin(layer):
+        if special := quantized_activation(layer):
             return special
     if type(layer) is layers.BatchNormalization:
         return FoldedBatchNormalization(**config)

@@ -90,7 +90,7 @@ def clustered(model: keras.Model, clusters: int, *, exclude: Sequence[str] = ())
 
 
 def _wrapped(model, wrap, exclude):
-    """The tf_keras twin of a model, convolutions and Dense layers wrapped."""
+    """The tf_keras equivalent of a model, convolutions and Dense layers wrapped."""
     tf_keras = import_extra("tf_keras")
     kinds = (
         tf_keras.layers.Conv1D,
@@ -134,7 +134,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
     tf_keras = import_extra("tf_keras")
     tfmot = import_extra(TFMOT).quantization.keras
     placement = import_extra(".placement")
-    twins = import_extra(".tf_keras_layers")
+    tf_keras_layers = import_extra(".tf_keras_layers")
     form = integer_form(model)
     source = to_tf_keras(form)
     rounded = roundings(form)
@@ -147,7 +147,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
-            return twins.RoundedRescaling.from_config(layer.get_config())
+            return tf_keras_layers.RoundedRescaling.from_config(layer.get_config())
         return tfmot.quantize_annotate_layer(layer)
 
     with tfmot.quantize_scope():
@@ -173,7 +173,7 @@ class Simulation:
     form: object
 
     def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
-        """Sets every range: of activations to the extremes that the float twin `source` meets."""
+        """Sets every range: of activations to the extremes that the float model `source` meets."""
         import tensorflow as tf
 
         tf_keras = import_extra("tf_keras")

@@ -40,9 +40,9 @@ def block(x):
 
 def simulated(body):
     model = network(body)
-    twin = quantized_model(model)
-    calibrate(twin, [pixels(model)])
-    return model, twin
+    quantized = quantized_model(model)
+    calibrate(quantized, [pixels(model)])
+    return model, quantized
 
 
 def named_ranges(model):
@@ -67,8 +67,8 @@ def test_a_concatenation_rounds_its_inputs_only_where_one_has_a_scale_of_its_own
 
 
 def test_what_a_concatenation_takes_has_its_range_down_the_whole_chain():
-    model, twin = simulated(block)
-    found = named_ranges(twin)
+    model, quantized = simulated(block)
+    found = named_ranges(quantized)
     together = ["stem_relu", "joined1", "joined2", "average", "bottleneck_relu", "joined3"]
     shared = found["joined3"]
     assert {id(found[name]) for name in together} == {id(shared)}
@@ -99,11 +99,11 @@ def test_what_an_average_and_others_take_is_int8_for_all_of_them(tmp_path):
         return layers.Concatenate()([conv(x, "a"), conv(average, "b")])
 
     path = tmp_path / "model.tflite"
-    twin = simulated(branches)[1]
-    path.write_bytes(to_tflite(twin))
+    quantized = simulated(branches)[1]
+    path.write_bytes(to_tflite(quantized))
     with Artifact(path) as artifact:
         assert not artifact.float_operators
-    (stem,) = (unit for unit in Probe(twin).units if unit.name == "stem")
+    (stem,) = (unit for unit in Probe(quantized).units if unit.name == "stem")
     assert {"a", "b"} <= set(stem.consumers)
 
 
@@ -137,16 +137,16 @@ def test_zero_lies_on_an_integer_that_all_agree_on(high):
 
 
 def test_a_shared_range_trains_and_loads_again(tmp_path):
-    model, twin = simulated(block)
+    model, quantized = simulated(block)
     images = pixels(model)
-    before = float(named_ranges(twin)["joined3"].maximum)
-    twin.compile("sgd", "mse")
-    targets = np.zeros((len(images), *twin.output_shape[1:]))
-    twin.fit(3 * images, targets, verbose=0)
-    assert float(named_ranges(twin)["joined3"].maximum) > before
-    twin.save(tmp_path / "model.keras")
+    before = float(named_ranges(quantized)["joined3"].maximum)
+    quantized.compile("sgd", "mse")
+    targets = np.zeros((len(images), *quantized.output_shape[1:]))
+    quantized.fit(3 * images, targets, verbose=0)
+    assert float(named_ranges(quantized)["joined3"].maximum) > before
+    quantized.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(
-        twin.predict(images, verbose=0), loaded.predict(images, verbose=0)
+        quantized.predict(images, verbose=0), loaded.predict(images, verbose=0)
     )
-    loaded.fit(images, np.zeros((len(images), *twin.output_shape[1:])), verbose=0)
+    loaded.fit(images, np.zeros((len(images), *quantized.output_shape[1:])), verbose=0)
