@@ -90,8 +90,8 @@ def _simulates(graph):
     return any(isinstance(node.operation, FakeQuant) for node in graph.nodes)
 
 
-def _rounded(layer, x, place=0, halves=None):
-    """The converter takes the range; halves are its kernels' own matter."""
+def _rounded(layer, x, index=0, rounding_mode=None):
+    """The converter takes the range; how halves are rounded is its kernels' own matter."""
     return fake_quant_with_min_max_vars(x, layer.minimum.value, layer.maximum.value)
 
 

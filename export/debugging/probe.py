@@ -80,11 +80,11 @@ class Probe:
             single = len(node.input_tensors) == 1
             unit = owners.get(id(node.input_tensors[0])) if single else None
             if isinstance(layer, FakeQuant):
-                if kwargs.get("place", 0) is None:  # another one rounds for it
+                if kwargs.get("index", 0) is None:  # another one rounds for it
                     if id(node.input_tensors[0]) in rounders:
                         rounders[id(node.outputs[0])] = rounders[id(node.input_tensors[0])]
                     return args[0]
-                if kwargs.get("halves"):  # behind an average, which keeps the range
+                if kwargs.get("rounding_mode"):  # behind an average, which keeps the range
                     unit = rounders[id(node.input_tensors[0])]
                     output = unit.switch(*args)
                 else:

@@ -1,5 +1,7 @@
 """Where int8 rounds, and which ranges are one."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -108,20 +110,20 @@ def test_what_an_average_and_others_take_is_int8_for_all_of_them(tmp_path):
 
 
 def test_each_place_moves_the_range_by_what_it_sees():
-    rounder = FakeQuant(places=2, momentum=0.5)
+    rounder = FakeQuant(tensors=2, momentum=0.5)
     narrow, wide = np.float32([-1, 2]), np.float32([-4, 1])
     rounder(narrow)
     rounder.set_ranges([(-1, 2), (-4, 1)])
     assert (float(rounder.minimum), float(rounder.maximum)) == (-4, 2)
-    rounder(2 * wide, place=1, training=True)
+    rounder(2 * wide, index=1, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow * 0, place=0, training=True)  # a batch of zeros says nothing
+    rounder(narrow * 0, index=0, training=True)  # a batch of zeros says nothing
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow / 2, place=0, training=True)
+    rounder(narrow / 2, index=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
     rounder.set_range(-3.0, 2.0)
-    rounder(narrow / 2, place=0, training=True)
-    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
+    rounder(narrow / 2, index=0, training=True)
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other tensor's
 
 
 @pytest.mark.parametrize("high", [1.0, 1.001, 0.5, 253 / 2])
@@ -150,3 +152,26 @@ def test_a_shared_range_trains_and_loads_again(tmp_path):
         quantized.predict(images, verbose=0), loaded.predict(images, verbose=0)
     )
     loaded.fit(images, np.zeros((len(images), *quantized.output_shape[1:])), verbose=0)
+
+
+def test_a_model_that_0_1_0_saved_loads(tmp_path):
+    """Its config.json has other words for what a FakeQuant is given."""
+    model, quantized = simulated(block)
+    quantized.save(tmp_path / "new.keras")
+    words = {'"tensors": ': '"places": ', '"index": ': '"place": '}
+    words |= {'"rounding_mode": "half_away"': '"halves": "away"'}
+    with (
+        zipfile.ZipFile(tmp_path / "new.keras") as new,
+        zipfile.ZipFile(tmp_path / "old.keras", "w") as old,
+    ):
+        for name in new.namelist():
+            content = new.read(name)
+            for word, before in words.items() if name == "config.json" else ():
+                assert word.encode() in content
+                content = content.replace(word.encode(), before.encode())
+            old.writestr(name, content)
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(
+        quantized.predict(pixels(model), verbose=0), loaded.predict(pixels(model), verbose=0)
+    )
+    assert {x.tensors for x in named_ranges(loaded).values()} > {1}
