@@ -65,8 +65,8 @@ class Writer:
         args, kwargs = keras.tree.map_structure(
             lambda x: self._in_float(x, next(taken)) if ops.is_tensor(x) else x, (args, kwargs)
         )
-        made = keras.tree.flatten(layer(*args, **kwargs))
-        return [self._out_of_float(x, y) for x, y in zip(made, node.outputs, strict=True)]
+        outputs = keras.tree.flatten(layer(*args, **kwargs))
+        return [self._out_of_float(x, y) for x, y in zip(outputs, node.outputs, strict=True)]
 
     def _in_float(self, x, symbolic):
         """What comes out of a rounding, with a barrier: what follows computes in float."""

@@ -144,13 +144,13 @@ class Probe:
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """The outputs for an array, (n, ...), an input: (n, values) float64, all side by side."""
-        made = []
+        parts = []
         for start in range(0, len(inputs[0]), BATCH):
             batch = [x[start : start + BATCH] for x in inputs]
             with quiet_tensorflow():
                 outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
-            made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
-        return np.concatenate(made).astype("float64")
+            parts.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
+        return np.concatenate(parts).astype("float64")
 
     def activations(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """A batch's outputs of the `tapped` units, in their order."""

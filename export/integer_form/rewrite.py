@@ -86,9 +86,9 @@ def integer_form(
     flat = select_by_convolutions(flat, exclude=exclude)
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
-    made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
-    made.output_names, made.inlined = names, inlined
-    return made
+    rewritten = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
+    rewritten.output_names, rewritten.inlined = names, inlined
+    return rewritten
 
 
 class Rewriter:
@@ -164,13 +164,13 @@ class Rewriter:
         if is_excluded(layer, self.exclude) and not needed:
             return layer(*args, **kwargs)
         rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
-        made = rule(self, node, args[0], name) if rule else None
-        if made is None and len(args) == 1:
+        outputs = rule(self, node, args[0], name) if rule else None
+        if outputs is None and len(args) == 1:
             alone = self._alone_behind(
                 (*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node
             )
-            made = activation_form(layer, args[0], name, first=constants, alone=alone)
-        return layer(*args, **kwargs) if made is None else made
+            outputs = activation_form(layer, args[0], name, first=constants, alone=alone)
+        return layer(*args, **kwargs) if outputs is None else outputs
 
     def folds(self, node: Node) -> bool:
         """Whether the kernel of the layer in front absorbs a batch normalization."""

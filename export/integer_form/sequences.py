@@ -47,7 +47,7 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
     """
     if not any(_is_convolution(node.operation) for node in nodes(model)):
         return model
-    made, named = {}, {}
+    replacements, named = {}, {}
 
     def image(x):
         """A sequence as an image, whatever it is now."""
@@ -61,11 +61,11 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
         olds = node.input_tensors
         sequences = all(len(x.shape) == 3 for x in olds)
         if sequences and len(args) == 1:
-            if id(layer) not in made:
-                made[id(layer)] = _of_images(layer)
-            if made[id(layer)]:
+            if id(layer) not in replacements:
+                replacements[id(layer)] = _of_images(layer)
+            if replacements[id(layer)]:
                 x = keras.tree.map_structure(image, args[0])
-                for step in made[id(layer)]:
+                for step in replacements[id(layer)]:
                     x = step(x)
                 return x
         known = iter(olds)

@@ -200,25 +200,25 @@ class Multiplications:
                 for variable, w in zip(call.operation.weights, weights, strict=True)
                 if len(variable.shape) > 1
             ]
-            places = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
-            self.parts.extend((places, *kernel) for kernel in kernels)
+            positions = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
+            self.parts.extend((positions, *kernel) for kernel in kernels)
 
     def of_each_group(self) -> np.ndarray:
         """What each group takes part in, while all others stay: (groups.count,)."""
         costs = np.zeros(self.groups_count)
-        for places, shape, axes in self.parts:
+        for positions, shape, axes in self.parts:
             for axis, labels in axes:
-                channel = places * np.prod(shape) / shape[axis]
+                channel = positions * np.prod(shape) / shape[axis]
                 costs += channel * np.bincount(labels, minlength=self.groups_count)
         return costs
 
     def __call__(self, keep):
         total = self.constant
-        for places, shape, axes in self.parts:
+        for positions, shape, axes in self.parts:
             sizes = list(shape)
             for axis, labels in axes:
                 sizes[axis] = int(keep[labels].sum())
-            total += places * int(np.prod(sizes))
+            total += positions * int(np.prod(sizes))
         return total
 
 

@@ -139,14 +139,14 @@ class Quantizer:
             for x, takes, name in zip(ends, self.pixels, names, strict=True)
         ]
         outputs = walk(self.flat, starts, self._call)
-        made = QuantizedModel(inputs, outputs, name=self.flat.name)
+        simulation = QuantizedModel(inputs, outputs, name=self.flat.name)
         for layer, copy in self.copies.values():
             if copy is layer:  # an operation of Keras, see `_copy`
                 continue
             added = copy.get_weights()[len(layer.weights) :]
             copy.set_weights([*layer.get_weights(), *added])
             copy.trainable = layer.trainable
-        return like(model, made.named(self.flat.output_names, self.flat.inlined))
+        return like(model, simulation.named(self.flat.output_names, self.flat.inlined))
 
     def _call(self, node, *args, **kwargs):
         before = self.rounders.get(id(keras.tree.flatten((args, kwargs))[0]))

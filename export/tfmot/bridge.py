@@ -135,9 +135,9 @@ def to_tf_keras(model: keras.Model) -> Any:
 
     inputs = [tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     copied = tf_keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
-    for layer, made in equivalents.values():
-        if getattr(made, "weights", None):
-            made.set_weights(layer.get_weights())
+    for layer, copy in equivalents.values():
+        if getattr(copy, "weights", None):
+            copy.set_weights(layer.get_weights())
     return copied
 
 

@@ -193,9 +193,9 @@ class Simulation:
         for (minimum, maximum), (low, high) in zip(watched.values(), found, strict=True):
             minimum.assign(low)
             maximum.assign(high)
-        self.settle()
+        self.fit_ranges()
 
-    def settle(self) -> None:
+    def fit_ranges(self) -> None:
         """Sets the ranges of the weights to what the weights are; a step of training leaves them
         at what the weights were before it. Ranges that are one in the file become one."""
         found = nodes(self.form)
@@ -216,7 +216,7 @@ class Simulation:
 
     def to_keras(self) -> keras.Model:
         """The same simulation as a Keras 3 model, which every tool of kerascnn knows."""
-        self.settle()
+        self.fit_ranges()
         model = quantize_natively(from_tf_keras(self.model, self.form))
         for layer in model.layers:
             if isinstance(layer, FakeQuant) and layer.fixed is None:
@@ -227,7 +227,7 @@ class Simulation:
 
     def to_tflite(self, *, batch: int | None = 1) -> bytes:
         """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
-        self.settle()
+        self.fit_ranges()
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 

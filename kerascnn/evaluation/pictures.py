@@ -75,8 +75,8 @@ class ArrayPictures:
             return chosen
         if chosen.ndim != 4 or len(shape) != 3 or None in shape:
             raise UserError(f"arrays of {chosen.shape[1:]} do not fit a model that takes {shape}")
-        made = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
-        return np.rint(made).clip(0, 255).astype(np.uint8)
+        resized = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
+        return np.rint(resized).clip(0, 255).astype(np.uint8)
 
 
 class TransformedPictures:

@@ -46,7 +46,7 @@ def _again(layer):
 class _Copy:
     def __init__(self, clone_function: Callable[..., Any], weights: Callable[..., list]) -> None:
         self.clone_function, self.weights = clone_function, weights
-        self.made = {}  # id of a layer -> (the layer, its copy)
+        self.copies = {}  # id of a layer -> (the layer, its copy)
 
     def of(self, model: keras.Model, inputs: Any) -> keras.Model:
         """The copy of a functional model, on these Keras inputs."""
@@ -60,15 +60,15 @@ class _Copy:
         layer = node.operation
         if not isinstance(layer, keras.Layer):
             return layer(*args, **kwargs)
-        if id(layer) in self.made:
-            return self.made[id(layer)][1](*args, **kwargs)
+        if id(layer) in self.copies:
+            return self.copies[id(layer)][1](*args, **kwargs)
         if isinstance(layer, keras.Model) and is_functional(layer):
             given = packed(layer, keras.tree.flatten(args[0]))
             copy = self.of(layer, keras.tree.map_structure(_like_given, new_inputs(layer), given))
-            self.made[id(layer)] = layer, copy
+            self.copies[id(layer)] = layer, copy
             return copy(*args, **kwargs)
         copy = self.clone_function(layer)
-        self.made[id(layer)] = layer, copy
+        self.copies[id(layer)] = layer, copy
         outputs = copy(*args, **kwargs)
         copy.set_weights(self.weights(layer))
         copy.trainable = layer.trainable

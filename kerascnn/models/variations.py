@@ -60,10 +60,10 @@ def _act(network, act):
         stem, _, last = layer.name.rpartition("_")
         return activation_layer(function, f"{stem}_{act}" if last in OWN_NAMES else layer.name)
 
-    made = copied(network, clone)
+    varied = copied(network, clone)
     if not changed:
         raise UserError(f"{network.name}: has no activation that 'act' could replace")
-    return made
+    return varied
 
 
 ALONE = (

@@ -69,15 +69,16 @@ class Checkpoints(keras.callbacks.Callback):
     """Keeps `last.keras` (with the optimizer's state) and `best.keras` in `folder`, and `history`.
 
     Best is what `best_epoch` says. The row is written before the checkpoint: a run killed in
-    between replays that epoch and writes the same row again. From `settled` on (an epoch, counted
-    from 0) a model may become the best one. steps: of an epoch. alone: what is saved within.
+    between replays that epoch and writes the same row again. From `first_eligible` on (an epoch,
+    counted from 0) a model may become the best one. steps: of an epoch.
+    alone: what is saved within.
     """
 
     def __init__(
         self,
         folder: Path,
         rows: Sequence[Row],
-        settled: int,
+        first_eligible: int,
         history: Path,
         steps: int,
         alone: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
@@ -86,7 +87,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.alone = alone
         self.folder, self.history = Path(folder), history
         self.rows = list(rows)
-        self.settled, self.steps = settled, steps
+        self.first_eligible, self.steps = first_eligible, steps
         self.copy = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -98,7 +99,7 @@ class Checkpoints(keras.callbacks.Callback):
         row["seconds"] = time.perf_counter() - self.started
         self.rows.append(row)
         write_history(self.history, self.rows)
-        if row is best_epoch(self.rows, self.settled):
+        if row is best_epoch(self.rows, self.first_eligible):
             with replacing(self.folder / "best.keras") as path, self.alone():
                 self._kept().save(path)
         with replacing(self.folder / "last.keras") as path, self.alone():

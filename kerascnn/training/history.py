@@ -13,12 +13,12 @@ from kerascnn.files import write_text
 Row = dict[str, float]  # of an epoch: column of history.csv -> number; "epoch" is an int, from 1
 
 
-def best_epoch(rows: Sequence[Row], settled: int = 0) -> Row | None:
-    """The row of the best epoch from `settled` on; None before that.
+def best_epoch(rows: Sequence[Row], first_eligible: int = 0) -> Row | None:
+    """The row of the best epoch from `first_eligible` on; None before that.
 
     Best is the highest validation accuracy, of equals the lowest validation loss.
     """
-    eligible = rows[settled:]
+    eligible = rows[first_eligible:]
     return max(eligible, key=lambda r: (r["val_accuracy"], -r["val_loss"]), default=None)
 
 

@@ -101,8 +101,8 @@ def _train(config, data, out, resume, callbacks, where):
         data = _as_it_began(data, out, where)
 
     # Not before a run that it goes on with has proved to be readable.
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: settle_run(config, data, out)
+    write = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_settings(config, data, out)
     )
     trackers = [tracker(name, config, out) for name in config.training.trackers]
     keras.utils.set_random_seed(config.training.seed)
@@ -116,7 +116,7 @@ def _train(config, data, out, resume, callbacks, where):
             out,
             checkpoints=out / "checkpoints",
             resume=resume,
-            callbacks=[settle, *callbacks, *trackers] if where.writes else callbacks,
+            callbacks=[write, *callbacks, *trackers] if where.writes else callbacks,
             where=where,
             loss=config.loss,
             distillation=config.distillation and distillation_of(config.distillation, model),
@@ -133,10 +133,10 @@ def _as_it_began(data, out, where):
     with where.files(out / "checkpoints" / "last.keras", out / normalization.FILE) as (last, kept):
         if not last.exists():
             return data
-        return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
+        return dataclasses.replace(data, known_normalization=normalization.read(kept, data.shape))
 
 
-def settle_run(config: configs.Config, data: Data, out: Path) -> None:
+def write_settings(config: configs.Config, data: Data, out: Path) -> None:
     """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
     configs.save(config, out / "config.yaml")
     if config.data.normalize.from_images:
@@ -216,7 +216,7 @@ def fit(
     checkpoints: Path,
     resume: bool = False,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    settled: int = 0,
+    first_eligible: int = 0,
     rates: Mapping[str, float] | None = None,
     where: Placement = ONE_DEVICE,
     loss: configs.LossConfig | None = None,
@@ -229,7 +229,8 @@ def fit(
         optimizer, training: sections of a config.
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
-        callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        callbacks: more Keras callbacks. first_eligible: the first epoch, from 0, that may become
+            the best one.
         rates: path of a variable -> factor of its learning rate, where that is not 1.
         where: the `Placement` in whose scope the model was built and this is called.
         loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
@@ -244,7 +245,7 @@ def fit(
     steps, epochs = data.steps_per_epoch(), training.epochs
     where.prepare(model)
     loss = loss or configs.LossConfig()
-    made = make_optimizer(
+    chosen = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
     objective = Objective(
@@ -256,11 +257,11 @@ def fit(
         distillation=distillation,
     )
     objective.compile(
-        with_rates(made, rates or {}),
+        with_rates(chosen, rates or {}),
         jit_compile=training.xla or keras.config.backend() == "jax",
     )
-    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
-    made.build(model.trainable_variables)
+    chosen = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
+    chosen.build(model.trainable_variables)
     done, rows = 0, []
     if resume:
         with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
@@ -271,7 +272,7 @@ def fit(
             if where.writes:
                 console.print(f"  {out}: all {epochs} epochs are done")
             return rows
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
+    keeper = Checkpoints(checkpoints, rows, first_eligible, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps, min(data.config.batch_size, len(data.train)))
     watchers = [Finite(checkpoints)]
     if training.ema is not None:
