@@ -21,7 +21,7 @@ def arrays_for(
     file: Artifact,
     other: Artifact,
     evidence: Any,
-    images: Path | None,
+    images: str | Path | None,
     names: Mapping[str, str] | None = None,
 ) -> tuple[list[np.ndarray], bool, bool]:
     """The inputs that two files are run on.

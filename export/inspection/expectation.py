@@ -56,7 +56,7 @@ def of_model(
     artifact: Artifact,
     *,
     names: Mapping[str, str] | None = None,
-    images: Path | None = None,
+    images: str | Path | None = None,
     data_dir: Path | None = None,
     trust: bool = False,
     code: Path | None = None,
@@ -129,7 +129,7 @@ def of_file(
     artifact: Artifact,
     *,
     names: Mapping[str, str] | None = None,
-    images: Path | None = None,
+    images: str | Path | None = None,
 ) -> Expected:
     """What another .tflite or .onnx file makes of the evidence.
 

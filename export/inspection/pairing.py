@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 
 from ..runtimes.content import End
 
@@ -86,7 +86,7 @@ def pair(
     choices = [orders(w.shape, ends[found[i]].shape) for i, w in enumerate(wanted)]
     turned = {c[0] for c in choices if len(c) == 1} | {place.axes for place in like}
     turned -= {None}
-    first = any(axes[1] == len(axes) - 1 for axes in turned)
+    first = any(axes[1] == len(axes) - 1 for axes in turned if axes is not None)
     return [Place(found[i], _chosen(options, turned, first)) for i, options in enumerate(choices)]
 
 
@@ -200,7 +200,7 @@ def _by_number(wanted, ends, left, free):
         matches = {i: NUMBERED.fullmatch(names[i]) for i in chosen}
         if None in matches.values():
             return []
-        numbers = {i: int(match[1] or 0) for i, match in matches.items()}
+        numbers = {i: int(required(match)[1] or 0) for i, match in matches.items()}
         if len(set(numbers.values())) < len(chosen):
             return []
         ranked.append(sorted(chosen, key=lambda i, numbers=numbers: numbers[i]))
@@ -216,7 +216,7 @@ def _alike(wanted, found):
 def _kind(dtype):
     if dtype in SMALL:
         return "small"
-    return re.match("[a-z]*", dtype or "")[0].removeprefix("b").removeprefix("u")
+    return required(re.match("[a-z]*", dtype or ""))[0].removeprefix("b").removeprefix("u")
 
 
 def _counted(number, what):

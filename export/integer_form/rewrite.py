@@ -159,7 +159,8 @@ class Rewriter:
         constants = absorbed if self.folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         if linear := scale_and_offset(layer, constant, tensor_first=first):
-            return constants(args[0] if x is None else x, *linear, name)
+            scale, offset = linear
+            return constants(args[0] if x is None else x, scale, offset, name)
         needed = layer.name in self.without_constant or isinstance(layer, layers.BatchNormalization)
         if is_excluded(layer, self.exclude) and not needed:
             return layer(*args, **kwargs)

@@ -171,7 +171,7 @@ class Quantizer:
         self.filled[id(first)] += how != ABSORBED
         return self._rounded(x, self.ranges[id(first)], index=index)
 
-    def _rounded(self, x, rounder, index=0):
+    def _rounded(self, x, rounder, index: int | None = 0):
         x = rounder(x, index=index)
         self.rounders[id(x)] = rounder
         return x

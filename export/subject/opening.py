@@ -32,8 +32,8 @@ def open_subject(
     source: Any,
     evidence: Any = None,
     *,
-    data_dir: Path | None = None,
-    images: Path | None = None,
+    data_dir: str | Path | None = None,
+    images: str | Path | None = None,
     trust: bool = False,
     code: Path | None = None,
     **about: Any,
@@ -181,7 +181,7 @@ def _of_file(path, trust):
     return model
 
 
-def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
+def subject_of_run(run: Run, data_dir: str | Path | None = None) -> Subject:
     """A run: compared on its validation images, calibrated on its training images."""
     data = run.data(data_dir)
     samples = Samples((data.pixels(data.validation),), (data.validation.labels,))
@@ -217,7 +217,7 @@ def training_samples(data: Data) -> Callable[[int, int], Samples]:
 
 def subject_of_file(
     path: Path,
-    images: Path | None = None,
+    images: str | Path | None = None,
     *,
     trust: bool = False,
     pixels: bool | tuple[bool, ...] | None = None,
@@ -278,7 +278,7 @@ def classes_of(code: Path | None) -> Iterator[None]:
         return
     path = Path(code)
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or not path.is_file():
+    if spec is None or spec.loader is None or not path.is_file():
         raise UserError(f"{path}: expected a Python file that defines layers")
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)

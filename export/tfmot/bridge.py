@@ -165,9 +165,10 @@ def from_tf_keras(model: Any, like: keras.Model) -> keras.Model:
             )
         found = named_weights(homes[copied.name])
         stored = [found.get(w.name, found.get(f"depthwise_{w.name}")) for w in layer.weights]
-        shapes = [tuple(w.shape) for w in layer.weights], [np.shape(w) for w in stored]
-        if shapes[0] != shapes[1]:
-            raise UserError(f"{copied.name}: expected weights {shapes[0]}, got {shapes[1]}")
+        wanted = [tuple(w.shape) for w in layer.weights]
+        given = [None if w is None else w.shape for w in stored]
+        if wanted != given:
+            raise UserError(f"{copied.name}: expected weights {wanted}, got {given}")
         layer.set_weights(stored)
     return like
 

@@ -169,8 +169,8 @@ class Simulation:
     stands for, its weights as before the training.
     """
 
-    model: object
-    form: object
+    model: Any
+    form: keras.Model
 
     def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
         """Sets every range: of activations to the extremes that the float model `source` meets."""

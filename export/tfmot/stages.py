@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from kerascnn.data import Data
+from kerascnn.errors import required
 from kerascnn.training import Run
 
 from ..recipes.stages import Clustering, Pruning, Quantization
@@ -63,9 +64,9 @@ def simulate(
     model: keras.Model, quantization: Quantization, run: Run, data: Data, out: Path
 ) -> Simulation:
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = quantization.calibration
+    calibration = required(quantization.calibration)
     drawn = data.train.take(chosen(len(data.train), calibration.images, calibration.seed))
     batches = (images for images, _ in data.batches(drawn))
     simulation = tfmot_engine.quantize(model, batches)
-    fit(simulation.model, data, quantization.fine_tune, run.config, out)
+    fit(simulation.model, data, required(quantization.fine_tune), run.config, out)
     return simulation

@@ -12,7 +12,7 @@ import keras
 import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import Data, load_data, normalization
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
 from kerascnn.models import build, variant
@@ -147,7 +147,7 @@ def finish(
     config: configs.Config, data: Data, out: Path, rows: Sequence[Row], **facts: Any
 ) -> None:
     """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
-    best = best_epoch(rows)
+    best = required(best_epoch(rows))
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
