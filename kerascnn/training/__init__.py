@@ -10,7 +10,7 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import finish, fit, run_model, settle_run, train
+from kerascnn.training.train import finish, fit, run_model, train, write_settings
 
 __all__ = [
     "Distiller",
@@ -25,6 +25,6 @@ __all__ = [
     "open_run",
     "refuse_not_finite",
     "run_model",
-    "settle_run",
     "train",
+    "write_settings",
 ]

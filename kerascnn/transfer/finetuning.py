@@ -18,7 +18,7 @@ from kerascnn.files import locked
 from kerascnn.models import build
 from kerascnn.models.graph import nodes, normalized
 from kerascnn.models.weights.fitting import classifiers
-from kerascnn.training import Run, finish, fit, settle_run
+from kerascnn.training import Run, finish, fit, write_settings
 from kerascnn.training.resuming import refuse_another
 from kerascnn.transfer.features import extract_features, pooled, stage_ends
 from kerascnn.transfer.freezing import freeze_but_classifiers, freeze_until, variable_rates
@@ -126,8 +126,8 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         f"{len(rates)} of them at another rate",
         highlight=False,
     )
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: settle_run(config, data, out)
+    write = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_settings(config, data, out)
     )
     rows = fit(
         model,
@@ -136,7 +136,7 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         config.training,
         out,
         checkpoints=out / "checkpoints",
-        callbacks=[settle],
+        callbacks=[write],
         rates=rates,
     )
     transfer = {
