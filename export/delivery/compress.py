@@ -174,7 +174,7 @@ def train_quantized(
 
 def _tfmot_stages():
     """The stages of the engine tfmot; UserError where it is not installed."""
-    from ..tfmot.bridge import import_extra
+    from ..tfmot.extra import import_extra
 
     return import_extra(".stages")
 

@@ -18,8 +18,9 @@ from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantizer import calibrate, quantized_model, refuse_quantized, without_rule
+from .quantizer import calibrate, quantized_model, refuse_quantized
 from .ranges import narrow_ranges
+from .rules import without_rule
 
 SAMPLES = 512
 

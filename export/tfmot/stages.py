@@ -11,8 +11,8 @@ from kerascnn.training import Run
 from ..recipes.stages import Clustering, Pruning, Quantization
 from ..subject.subject import chosen
 from . import engine as tfmot_engine
-from .bridge import import_extra
 from .engine import Simulation
+from .extra import import_extra
 from .tf_keras_training import fit
 
 
