@@ -114,10 +114,10 @@ def _noise_for(model, artifact, names, called):
         dtype = "uint8" if takes else keras.backend.standardize_dtype(x.dtype)
         wanted.append(Wanted(x.name, (-1, *(n or -1 for n in x.shape[1:])), dtype))
     ends = artifact.content.inputs
-    places = pair(wanted, ends, what="input", files=(called, artifact.path), names=names)
+    matches = pair(wanted, ends, what="input", files=(called, artifact.path), names=names)
     inputs = []
-    for w, place in zip(wanted, places, strict=True):
-        sizes = place.shape_of_model(ends[place.index].shape)
+    for w, match in zip(wanted, matches, strict=True):
+        sizes = match.shape_of_model(ends[match.index].shape)
         shape = (SYNTHETIC, *sized(w.shape[1:], sizes[1:]))
         inputs.append(noise(shape, w.dtype, rng))
     return Samples(tuple(inputs))

@@ -72,7 +72,7 @@ class FakeQuant(layers.Layer):
             self.maxima = weight("maxima", high, (self.tensors,))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls the layer; .keras files of 0.1.0 say `place`, and `halves` "up" or "away"."""
+        """Calls the layer; older .keras files say `place`, and `halves` "up" or "away"."""
         if "place" in kwargs:
             kwargs["index"] = kwargs.pop("place")
         if halves := kwargs.pop("halves", None):
@@ -161,7 +161,7 @@ class FakeQuant(layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "FakeQuant":
-        if "places" in config:  # a .keras file of 0.1.0
+        if "places" in config:  # an older .keras file
             config = {**config, "tensors": config["places"]}
             del config["places"]
         return cls(**config)
