@@ -23,7 +23,7 @@ from ..proof.verification import in_values
 from ..runtimes import Artifact
 from ..runtimes.engines import BY_SUFFIX
 from ..subject.labelled import Ends, refuse_images
-from ..subject.opening import open_model
+from ..subject.models import open_model
 
 
 @dataclass(frozen=True)

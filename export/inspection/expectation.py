@@ -17,7 +17,8 @@ from ..quantization.quantized_layers import is_int8
 from ..runtimes import Artifact
 from ..subject.images import samples_from
 from ..subject.meaning import pixel_inputs
-from ..subject.opening import classes_of, is_model_file, open_subject
+from ..subject.models import classes_of, is_model_file
+from ..subject.opening import open_subject
 from ..subject.samples import Samples
 from ..subject.subject import SYNTHETIC, Subject, subject_of_model
 from .alignment import from_values
