@@ -19,7 +19,7 @@ def pad_integers(model: ModelProto) -> None:
     for node in list(model.graph.node):
         if node.op_type != "Pad" or len(node.input) > 3 or node.output[0] in graph.ends:
             continue
-        before, behind = graph.makers.get(node.input[0]), graph.takers[node.output[0]]
+        before, behind = graph.producers.get(node.input[0]), graph.consumers[node.output[0]]
         if before is None or before.op_type != "DequantizeLinear" or not _zeros(graph, node):
             continue
         meaning = _scale(graph, before)
@@ -34,7 +34,7 @@ def pad_integers(model: ModelProto) -> None:
         graph.take(node, 0, before.input[0])
         for pair in list(behind):
             graph.replace(pair.output[0], node.output[0])
-            graph.takers[node.output[0]].remove(pair)
+            graph.consumers[node.output[0]].remove(pair)
             model.graph.node.remove(pair)
         _turn_first(graph, node)
     graph.drop_unused()
@@ -57,7 +57,7 @@ def _zeros(graph, pad):
 
 def _turn_first(graph, pad):
     """A transpose to NCHW behind a padding goes in front of it."""
-    turn = graph.only_taker(pad)
+    turn = graph.only_consumer(pad)
     pads = graph.constant(pad.input[1])
     if not turns(turn, CHANNELS_FIRST) or turn.output[0] in graph.ends or pads is None:
         return
@@ -67,7 +67,7 @@ def _turn_first(graph, pad):
     graph.take(turn, 0, source)
     graph.take(pad, 0, padded)
     turn.output[0], pad.output[0] = padded, turned
-    graph.makers.update({padded: turn, turned: pad})
+    graph.producers.update({padded: turn, turned: pad})
     graph.proto.node.remove(turn)
     (turn,) = graph.insert([turn], before=pad)
 
@@ -89,47 +89,47 @@ def fold_pads(model: ModelProto) -> None:
         if any((*before[:2], *after[:2])):
             continue
         more = np.concatenate([before[2:], after[2:]])
-        takers = _padding_takers(graph, node)
-        if not takers or not all(_takes_padding(taker, more) for taker in takers):
+        consumers = _padding_consumers(graph, node)
+        if not consumers or not all(_takes_padding(consumer, more) for consumer in consumers):
             continue
-        for taker in takers:
-            own = attribute(taker, "pads", [0] * len(more))
-            set_attribute(taker, "pads", [int(n) for n in own + more])
+        for consumer in consumers:
+            own = attribute(consumer, "pads", [0] * len(more))
+            set_attribute(consumer, "pads", [int(n) for n in own + more])
         graph.replace(node.output[0], node.input[0])
         model.graph.node.remove(node)
     graph.finish()
 
 
-def _padding_takers(graph, pad):
+def _padding_consumers(graph, pad):
     """Who takes a border that is zero, on floats or through pairs; empty where it means more."""
-    takers = list(graph.takers[pad.output[0]])
-    if _zeros(graph, pad) and all(taker.op_type == "Conv" for taker in takers):
-        return takers
+    consumers = list(graph.consumers[pad.output[0]])
+    if _zeros(graph, pad) and all(consumer.op_type == "Conv" for consumer in consumers):
+        return consumers
     border = graph.constant(pad.input[2]) if len(pad.input) > 2 else None
     if border is None or border.dtype != np.uint8:
         return []
     found = []
-    for pair in takers:
+    for pair in consumers:
         meaning = _scale(graph, pair) if pair.op_type == "DequantizeLinear" else None
         if meaning is None or meaning[1] != border or graph.ends.intersection(pair.output):
             return []
-        found += graph.takers[pair.output[0]]
+        found += graph.consumers[pair.output[0]]
     least = not border.any()
     kinds = {"Conv", "MaxPool"} if least else {"Conv"}
-    return found if all(taker.op_type in kinds for taker in found) else []
+    return found if all(consumer.op_type in kinds for consumer in found) else []
 
 
-def _takes_padding(taker, more):
+def _takes_padding(consumer, more):
     """Whether a convolution or pooling can have these borders beside its own."""
-    if attribute(taker, "auto_pad", b"NOTSET") != b"NOTSET":
+    if attribute(consumer, "auto_pad", b"NOTSET") != b"NOTSET":
         return False
-    if taker.op_type == "Conv":
+    if consumer.op_type == "Conv":
         return True
     # A window that sees nothing but the border has no maximum.
-    window = list(attribute(taker, "kernel_shape"))
-    own = attribute(taker, "pads", [0] * len(more))
+    window = list(attribute(consumer, "kernel_shape"))
+    own = attribute(consumer, "pads", [0] * len(more))
     fits = all(a + b < n for a, b, n in zip(own, more, window * 2, strict=True))
-    return fits and not attribute(taker, "ceil_mode", 0)
+    return fits and not attribute(consumer, "ceil_mode", 0)
 
 
 def keep_pads_of_poolings(model: ModelProto) -> None:
@@ -141,8 +141,10 @@ def keep_pads_of_poolings(model: ModelProto) -> None:
     """
     graph = Graph(model)
     for node in list(model.graph.node):
-        takers = graph.takers[node.output[0]]
-        if node.op_type != "Pad" or not any(taker.op_type == "MaxPool" for taker in takers):
+        consumers = graph.consumers[node.output[0]]
+        if node.op_type != "Pad" or not any(
+            consumer.op_type == "MaxPool" for consumer in consumers
+        ):
             continue
         border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros((), np.float32)
         if border is None or border.any() or not np.issubdtype(border.dtype, np.floating):

@@ -75,7 +75,7 @@ def _builder(size):
                 self.Prep(16, x.nbytes)
             if x.dtype not in (np.float32, np.int64):  # scales and zero points
                 return super().CreateNumpyVector(x)
-            key = x.dtype.char, x.tobytes()
+            key = str(x.dtype), x.tobytes()
             if key not in self.written:
                 self.written[key] = super().CreateNumpyVector(x)
             return self.written[key]

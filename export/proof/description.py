@@ -38,7 +38,7 @@ def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verd
     subject, recipe = reference.subject, reference.recipe
     names = [x.name for x in functional(reference.model).inputs]
     takes = dict(zip(names, subject.pixels, strict=True))
-    made = {
+    described = {
         "contract": CONTRACT,
         "model": subject.name,
         "recipe": recipe.model_dump(mode="json"),
@@ -52,7 +52,7 @@ def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verd
         ],
         "accuracy": {"validation": verdict.accuracy} if verdict.accuracy else {},
     }
-    return {**size, **made, **_circumstances(artifact, verdict)}
+    return {**size, **described, **_circumstances(artifact, verdict)}
 
 
 def _calibration(recipe):
