@@ -14,7 +14,7 @@ from kerascnn.config.optimizers import Optimizer, SGDConfig
 from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
-from kerascnn.files import locked
+from kerascnn.locks import locked
 from kerascnn.models import build
 from kerascnn.models.graph import nodes, normalized
 from kerascnn.models.weights.fitting import classifiers
