@@ -17,6 +17,10 @@ CONFIGS = sorted(
 )
 MOST_MACS = 300_000_000  # what two steps of take some seconds
 SAMPLES = 12
+# Sides that networks of ImageNet also fit on, and train on in a second; the others take 32.
+SIDES = {"alexnet": 67, "zfnet": 64, "googlenet_aux": 80, "inception_v3_aux": 299}
+# Of those, what takes seconds to build and compile, too.
+QUICK = ("alexnet", "zfnet", "vgg11", "squeezenet1_1", "mobilenet_v1")
 
 
 def header(path):
@@ -47,6 +51,8 @@ def made_up(path):
     channels = configs.CHANNELS.get(config.data.name, config.data.channels)
     row = variant(config.model.name).row
     size = config.data.size or row.input_shape[:2]
+    if is_large(path):
+        size = (SIDES.get(config.model.name, 32),) * 2
     data = config.data.model_copy(
         update={
             "name": "synthetic",
@@ -67,17 +73,39 @@ def made_up(path):
     return config.model_copy(update=parts)
 
 
-def cost(path):
-    return variant(configs.load(ROOT / path).model.name).row.macs
+def is_large(path):
+    return path.parent.name == "imagenet"
+
+
+def is_quick(path):
+    if is_large(path):
+        return path.stem in QUICK
+    return variant(configs.load(ROOT / path).model.name).row.macs <= MOST_MACS
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, marks=[pytest.mark.full] if cost(path) > MOST_MACS else [], id=str(path))
+        pytest.param(path, marks=[] if is_quick(path) else [pytest.mark.full], id=str(path))
         for path in CONFIGS
     ],
 )
 def test_a_config_trains_two_steps(path, tmp_path):
-    run = train(made_up(path), tmp_path / "run")
+    config = made_up(path)
+    if config.model.pretrained:
+        (first,) = [
+            other for other in CONFIGS if other.stem == Path(config.model.pretrained.run).name
+        ]
+        source = train(made_up(first), tmp_path / "first")
+        pretrained = config.model.pretrained.model_copy(update={"run": str(source.path)})
+        model = config.model.model_copy(update={"pretrained": pretrained})
+        config = config.model_copy(update={"model": model})
+    run = train(config, tmp_path / "run")
     assert run.facts["epochs"] == 1 and (tmp_path / "run" / "model.keras").exists()
+
+
+@pytest.mark.parametrize("path", [p for p in CONFIGS if is_large(p)], ids=str)
+def test_a_recipe_of_imagenet_takes_the_size_of_its_network(path):
+    config = configs.load(ROOT / path)
+    assert config.data.size == variant(config.model.name).row.input_shape[:2]
+    assert config.data.name == "shards" and config.data.evaluate

@@ -13,6 +13,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
 from kerascnn.training import Run, fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
+from kerascnn.training.distribution import place
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -57,6 +58,7 @@ def compress(
             "--to tflite does all of it"
         )
     data = run.data(data_dir)
+    _say_one_device(run.config.training.distribute)
     with locked(run.path / recipe.name) as out:
         progress = Progress(run, recipe, out)
         model = progress.finished()
@@ -65,6 +67,16 @@ def compress(
             keep(model, recipe, out)
             progress.finish()
     return model
+
+
+def _say_one_device(distribute):
+    """A run of several devices is compressed on one, on the whole batch of the run."""
+    if distribute == "none" or (distribute == "auto" and place("auto").devices == 1):
+        return
+    console.print(
+        f"  compress trains on one device, training.distribute={distribute} of the run or not",
+        highlight=False,
+    )
 
 
 def _compress(run, recipe, data, progress):

@@ -10,7 +10,7 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import finish, fit, run_model, settle_run, train
+from kerascnn.training.train import finish, fit, is_finished, run_model, settle_run, train
 
 __all__ = [
     "Distiller",
@@ -20,6 +20,7 @@ __all__ = [
     "finish",
     "find_rate",
     "fit",
+    "is_finished",
     "load_finite",
     "load_model",
     "open_run",

@@ -25,10 +25,12 @@ from kerascnn.training.callbacks import (
 from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
 from kerascnn.training.fused_normalization import fused_normalization
+from kerascnn.training.grouped_convolution import without_remapping
 from kerascnn.training.history import best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.progress import EpochProgress
 from kerascnn.training.rates import with_rates
 from kerascnn.training.resuming import refuse_another
@@ -105,6 +107,8 @@ def _train(config, data, out, resume, callbacks, where):
     keras.utils.set_random_seed(config.training.seed)
     with where.scope():
         model = run_model(config, data, config.training.precision)
+        if config.model.pretrained and not (resume and (out / "checkpoints/last.keras").exists()):
+            copy_pretrained(model, config.model.pretrained)
         rows = fit(
             model,
             data,
@@ -120,7 +124,7 @@ def _train(config, data, out, resume, callbacks, where):
         )
     if not where.writes:
         return
-    if resume and _is_finished(out, len(rows)):
+    if resume and is_finished(out, len(rows)):
         return  # what was made of its model refers to it
     finish(config, data, out, rows)
 
@@ -167,7 +171,7 @@ def finish(config, data, out, rows, **facts):
     )
 
 
-def _is_finished(out, epochs):
+def is_finished(out, epochs):
     """Whether a run folder holds the model of so many epochs."""
     facts = out / "run.json"
     whole = facts.exists() and (out / "model.keras").exists()
@@ -287,6 +291,7 @@ def fit(
         contextlib.closing(progress),
         where.watched(),
         fused_normalization(model),
+        without_remapping(model),
     ):
         objective.fit(
             data.training_batches(
