@@ -120,10 +120,10 @@ def plain_convolutions() -> Iterator[None]:
 def gives_probabilities(model: keras.Model, number: int) -> bool:
     """Whether an output of a model, counted from 0, comes out of a softmax or a sigmoid."""
     flat = functional(model)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    node = makers.get(id(flat.outputs[number]))
+    producers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    node = producers.get(id(flat.outputs[number]))
     while node is not None and isinstance(node.operation, FakeQuant):
-        node = makers.get(id(node.input_tensors[0]))
+        node = producers.get(id(node.input_tensors[0]))
     last = node.operation if node is not None else None
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
         keras.activations.softmax,

@@ -93,11 +93,11 @@ def write_tflite(
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
-            made = converter.convert()
+            content = converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
         raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None
-    return with_integer_kernels(made) if int8 else made
+    return with_integer_kernels(content) if int8 else content
 
 
 def _refuse(model, int8, io, method, samples):

@@ -102,7 +102,7 @@ def analyse(
             probe.set([unit], weights=False, activations=False)
         weights = weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
-        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
+        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.consumers)
         found.append(Layer(*names, *shares, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
     rounded = probe.outputs(inputs)

@@ -284,10 +284,10 @@ class Fixer:
 def _to_leave(layer):
     """What has to be float for a layer to lose nothing, by names.
 
-    Rounded outputs are lost on whoever takes them in int8, so the takers are left float too.
+    Rounded outputs are lost on whoever takes them in int8, so the consumers are left float too.
     """
     if layer.activations_share > layer.weights_share:
-        return (*layer.layers, *layer.takers)
+        return (*layer.layers, *layer.consumers)
     return (layer.name,)
 
 

@@ -150,7 +150,7 @@ def _prune(model, pruning, run, data, out):
         pattern=pruning.pattern,
         exclude=pruning.exclude,
     )
-    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.sparse_from)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
 
@@ -191,7 +191,7 @@ def _tfmot_stages():
     return import_extra(".stages")
 
 
-def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=True):
+def _fine_tune(model, fine_tune, run, data, out, callbacks, first_eligible, *, resume=True):
     """Trains with the run's optimizer on a new schedule; returns the best model."""
     config = run.config
     schedule = CosineSchedule(peak=fine_tune.peak)
@@ -210,7 +210,7 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
         checkpoints=out / "checkpoints",
         resume=resume,
         callbacks=callbacks,
-        settled=settled,
+        first_eligible=first_eligible,
         loss=config.loss.model_copy(update={"auxiliary": None}),
         distillation=teaching and Distillation(model, run.model(), **dict(teaching)),
     )

@@ -68,11 +68,11 @@ def run_aligned(
     count = len(values[0]) if values else 1
     found = artifact.call(arrays, count) if calls or single else artifact.run(arrays)
 
-    made = [_narrow(y) for y in found]
+    narrowed = [_narrow(y) for y in found]
     wanted = [Wanted(name, (-1, *_narrow(y).shape[1:])) for name, y in outputs]
     ends = [
         replace(end, shape=(-1, *y.shape[1:]))
-        for end, y in zip(artifact.content.outputs, made, strict=True)
+        for end, y in zip(artifact.content.outputs, narrowed, strict=True)
     ]
     back = pair(wanted, ends, what="output", files=files, names=names, ordered=ordered, like=places)
     notes = [
@@ -80,7 +80,7 @@ def run_aligned(
         *_notes(wanted, back, ends, "output"),
     ]
     return Found(
-        [place.to_model(made[place.index]) for place in back],
+        [place.to_model(narrowed[place.index]) for place in back],
         [artifact.outputs[place.index] for place in back],
         [artifact.content.outputs[place.index] for place in back],
         tuple(notes),

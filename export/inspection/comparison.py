@@ -158,8 +158,8 @@ def judge_foreign(
         y, end = found.outputs[number], found.ends[number]
         e = whole.reshape(y.shape)
         suffix = f", {name}" if len(wanted) > 1 else ""
-        made = rule.checks(number, y, e, end)
-        checks += [replace(check, name=check.name + suffix) for check in made]
+        judged = rule.checks(number, y, e, end)
+        checks += [replace(check, name=check.name + suffix) for check in judged]
         differences.append(_difference(name, y, e, end, found.contents[number]))
         if e.size and proves_little(
             e, end, lambda a, b, n=number, end=end: rule.checks(n, a, b, end)
@@ -216,12 +216,12 @@ class _Rule:
             return [Check("largest difference, as a share", difference, "<=", FLOAT_TOLERANCE)]
         informs = self.decided and self.arithmetic == "int8"
         most = ALLOWED[self.arithmetic]
-        made = [Check("noise of the outputs", noise(values, wanted), "<=", most, informs)]
+        checks = [Check("noise of the outputs", noise(values, wanted), "<=", most, informs)]
         if wanted.ndim == 2 and wanted.shape[1] > 1 and meaning != "numbers":
             share, least = agreement(values, wanted), LABELS[self.arithmetic]
             informs = meaning is None or self.decided
-            made.append(Check("labels that agree", share, ">=", least, informs))
-        return made
+            checks.append(Check("labels that agree", share, ">=", least, informs))
+        return checks
 
 
 def _difference(name, found, wanted, end, declared):

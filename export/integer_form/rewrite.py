@@ -86,9 +86,9 @@ def integer_form(
     flat = select_by_convolutions(flat, exclude=exclude)
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
-    made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
-    made.output_names, made.inlined = names, inlined
-    return made
+    rewritten = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
+    rewritten.output_names, rewritten.inlined = names, inlined
+    return rewritten
 
 
 class Rewriter:
@@ -164,13 +164,13 @@ class Rewriter:
         if is_excluded(layer, self.exclude) and not needed:
             return layer(*args, **kwargs)
         rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
-        made = rule(self, node, args[0], name) if rule else None
-        if made is None and len(args) == 1:
+        outputs = rule(self, node, args[0], name) if rule else None
+        if outputs is None and len(args) == 1:
             alone = self._alone_behind(
                 (*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node
             )
-            made = activation_form(layer, args[0], name, first=constants, alone=alone)
-        return layer(*args, **kwargs) if made is None else made
+            outputs = activation_form(layer, args[0], name, first=constants, alone=alone)
+        return layer(*args, **kwargs) if outputs is None else outputs
 
     def folds(self, node: Node) -> bool:
         """Whether the kernel of the layer in front absorbs a batch normalization."""
@@ -197,7 +197,7 @@ class Rewriter:
             and np.size(layer.scale) == np.size(layer.offset) == 1
             and np.asarray(layer.scale).item() > 0
             and 0 <= zero_pixel(layer) <= 255
-            and all(taker.operation is layer for taker in self.graph.consumers[source])
+            and all(consumer.operation is layer for consumer in self.graph.consumers[source])
         )
 
     def _alone_behind(self, kinds, node):
@@ -208,9 +208,9 @@ class Rewriter:
         if producer is None or not isinstance(producer.operation, kinds):
             return False
         sources = [call.outputs[0] for call in self.graph.calls[id(producer.operation)]]
-        takers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
+        consumers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
         return (len(sources) == 1 or self.folds_itself) and all(
-            taker is not None and taker.operation is node.operation for taker in takers
+            consumer is not None and consumer.operation is node.operation for consumer in consumers
         )
 
 

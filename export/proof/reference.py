@@ -97,9 +97,9 @@ def input_rounders(model: keras.Model) -> list[FakeQuant | None]:
     graph = Graph(functional(model))
     found = []
     for x in functional(model).inputs:
-        takers = [node.operation for node in graph.consumers.get(id(x), ())]
-        rounds = len(takers) == 1 and isinstance(takers[0], FakeQuant)
-        found.append(takers[0] if rounds else None)
+        consumers = [node.operation for node in graph.consumers.get(id(x), ())]
+        rounds = len(consumers) == 1 and isinstance(consumers[0], FakeQuant)
+        found.append(consumers[0] if rounds else None)
     return found
 
 

@@ -96,11 +96,11 @@ def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]
         UserError: a model that has not the layers of the other.
     """
     old, new = (find_groups(traced(model)) for model in (before, after))
-    if old.makers != new.makers:
+    if old.producers != new.producers:
         raise UserError(
             f"{after.name}: expected what remove_channels made of {before.name}; its layers differ"
         )
-    return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.makers)
+    return tuple(Width(x, len(old.outputs[x]), len(new.outputs[x])) for x in old.producers)
 
 
 def choose(
@@ -173,7 +173,7 @@ def _steps(groups, scores, count, multiple_of):
 def _kinds(groups):
     """For each group: which layers it makes wider, and by how many channels."""
     kinds = [[] for _ in range(groups.count)]
-    for name in groups.makers:
+    for name in groups.producers:
         for group, channels in zip(
             *np.unique(groups.outputs[name], return_counts=True), strict=True
         ):
@@ -200,25 +200,25 @@ class Multiplications:
                 for variable, w in zip(call.operation.weights, weights, strict=True)
                 if len(variable.shape) > 1
             ]
-            places = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
-            self.parts.extend((places, *kernel) for kernel in kernels)
+            positions = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
+            self.parts.extend((positions, *kernel) for kernel in kernels)
 
     def of_each_group(self) -> np.ndarray:
         """What each group takes part in, while all others stay: (groups.count,)."""
         costs = np.zeros(self.groups_count)
-        for places, shape, axes in self.parts:
+        for positions, shape, axes in self.parts:
             for axis, labels in axes:
-                channel = places * np.prod(shape) / shape[axis]
+                channel = positions * np.prod(shape) / shape[axis]
                 costs += channel * np.bincount(labels, minlength=self.groups_count)
         return costs
 
     def __call__(self, keep):
         total = self.constant
-        for places, shape, axes in self.parts:
+        for positions, shape, axes in self.parts:
             sizes = list(shape)
             for axis, labels in axes:
                 sizes[axis] = int(keep[labels].sum())
-            total += places * int(np.prod(sizes))
+            total += positions * int(np.prod(sizes))
         return total
 
 
@@ -241,17 +241,17 @@ def narrow(groups: ChannelGroups, keep: np.ndarray) -> keras.Model:
     def flat(layer):
         return groups.model.get_layer(groups.names[id(layer)])
 
-    def twin(layer):
+    def narrowed(layer):
         config = _narrow_config(flat(layer), groups, keep)
         return type(layer).from_config({**config, "name": layer.name})
 
-    return copied(groups.source, twin, lambda layer: _narrow_weights(flat(layer), groups, keep))
+    return copied(groups.source, narrowed, lambda layer: _narrow_weights(flat(layer), groups, keep))
 
 
 def _narrow_config(layer, groups, keep):
     config = layer.get_config()
     width = int(keep[groups.outputs[layer.name]].sum())
-    if layer.name in groups.makers:
+    if layer.name in groups.producers:
         config["units" if "units" in config else "filters"] = width
     if isinstance(layer, layers.Reshape) and width and config["target_shape"][-1] != -1:
         config["target_shape"] = (*config["target_shape"][:-1], width)

@@ -24,7 +24,7 @@ class Labels(Protocol):
     whole: Collection[str]
     weights: dict[str, tuple["Weight", ...]]
 
-    def fresh(self, count: int, maker: Any) -> np.ndarray:
+    def fresh(self, count: int, producer: Any) -> np.ndarray:
         """New labels for the `count` channels that a layer makes."""
         ...
 
@@ -145,7 +145,7 @@ def permute(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) ->
 
 
 def reshape(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
-    """Keeps the last axis, or lays all places side by side; the last axis runs fastest."""
+    """Keeps the last axis, or lays all positions side by side; the last axis runs fastest."""
     (x,), shape = inputs, node.outputs[0].shape
     if shape[-1] == len(x):
         return x

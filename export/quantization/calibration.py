@@ -78,10 +78,10 @@ def quantize(
         correct_biases=corrected,
         calibration=Calibration(ranges=ranges),
     )
-    twin = calibrated(model, quantization, found, pixels)
-    keep_values(twin)
-    keep_zeros(twin)
-    return twin
+    simulated = calibrated(model, quantization, found, pixels)
+    keep_values(simulated)
+    keep_zeros(simulated)
+    return simulated
 
 
 def calibrated(
@@ -96,13 +96,13 @@ def calibrated(
     options = {"per_channel": quantization.per_channel, "exclude": exclude, "pixels": pixels}
     if quantization.equalize:
         model = equalize(model, in_batches(samples), **options).model
-    twin = quantized_model(model, **options)
-    calibrate(twin, in_batches(samples))
+    simulated = quantized_model(model, **options)
+    calibrate(simulated, in_batches(samples))
     if quantization.calibration.ranges != "extremes":
-        narrow_ranges(twin, in_batches(samples), quantization.calibration.ranges)
+        narrow_ranges(simulated, in_batches(samples), quantization.calibration.ranges)
     if quantization.correct_biases:
-        correct_biases(twin, samples.take(slice(CORRECTION_IMAGES)).inputs)
-    return twin
+        correct_biases(simulated, samples.take(slice(CORRECTION_IMAGES)).inputs)
+    return simulated
 
 
 def _told(lacking):

@@ -25,13 +25,14 @@ class FakeQuant(layers.Layer):
     Args:
         fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
         momentum: of the moving minimum and maximum while training.
-        places: how many tensors share the range; each moves its own, and the hull of all counts.
+        tensors: how many share the range; each moves its own, and the hull of all counts.
 
     A range that watches is moved while training, and set to exact extremes by the calibration.
-    A call says which `place` it is. With place None another rounding rounds for this one, and
-    only the converter sees the range. A call with `halves` leaves the range alone: what comes out
-    of an average is rounded to the steps of what went in. Averages of integers are often halves,
-    and kernels differ in them: they go "up", or "away" from an integer 0.
+    A call says by `index` which of the tensors it is. With index None another rounding rounds for
+    this one, and only the converter sees the range. A call with a `rounding_mode` leaves the range
+    alone: what comes out of an average is rounded to the steps of what went in. Averages of
+    integers often end in a half, and kernels differ in these: "half_up", or "half_away" from an
+    integer 0.
     """
 
     def __init__(
@@ -39,14 +40,14 @@ class FakeQuant(layers.Layer):
         fixed: Sequence[float] | None = None,
         *,
         momentum: float = 0.99,
-        places: int = 1,
+        tensors: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.autocast = False  # a range is not rounded to half precision on the way in
         self.fixed = tuple(fixed) if fixed else None
         self.momentum = momentum
-        self.places = places
+        self.tensors = tensors
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         def weight(name, start, shape=()):
@@ -61,57 +62,65 @@ class FakeQuant(layers.Layer):
 
         low, high = self.fixed or (0.0, 0.0)
         self.minimum, self.maximum = weight("minimum", low), weight("maximum", high)
-        if self.places > 1:
-            self.minima = weight("minima", low, (self.places,))
-            self.maxima = weight("maxima", high, (self.places,))
+        if self.tensors > 1:
+            self.minima = weight("minima", low, (self.tensors,))
+            self.maxima = weight("maxima", high, (self.tensors,))
 
-    def watches(self, place: int | None = 0, halves: str | None = None) -> bool:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the layer; .keras files of 0.1.0 say `place`, and `halves` "up" or "away"."""
+        if "place" in kwargs:
+            kwargs["index"] = kwargs.pop("place")
+        if halves := kwargs.pop("halves", None):
+            kwargs["rounding_mode"] = f"half_{halves}"
+        return super().__call__(*args, **kwargs)
+
+    def watches(self, index: int | None = 0, rounding_mode: str | None = None) -> bool:
         """Whether a call with these arguments moves the range."""
-        return self.fixed is None and not halves and place is not None
+        return self.fixed is None and not rounding_mode and index is not None
 
     def call(
         self,
         inputs: keras.KerasTensor,
         training: bool = False,
-        place: int | None = 0,
-        halves: str | None = None,
+        index: int | None = 0,
+        rounding_mode: str | None = None,
     ) -> keras.KerasTensor:
-        if training and self.watches(place, halves):
-            self._move(place, inputs)
-        if place is None:
+        if training and self.watches(index, rounding_mode):
+            self._move(index, inputs)
+        if index is None:
             return inputs
         x = ops.cast(inputs, "float32")  # where layers compute in half precision, ranges do not
-        if halves:
-            x = self._with_halves(x, halves)
+        if rounding_mode:
+            x = self._off_the_half(x, rounding_mode)
         x = fake_quant_with_min_max_vars(x, self.minimum.value, self.maximum.value)
         return ops.cast(x, self.compute_dtype)
 
     def set_range(self, low: float, high: float) -> None:
-        """Sets the range, from which each place goes on if it is trained."""
-        self.set_ranges([(low, high)] * self.places)
+        """Sets the range, from which each tensor goes on if it is trained."""
+        self.set_ranges([(low, high)] * self.tensors)
 
     def set_ranges(self, ranges: Sequence[tuple[float, float]]) -> None:
-        """Sets the range of each place, (low, high); their hull is what counts."""
+        """Sets the range of each tensor, (low, high); their hull is what counts."""
         lows, highs = zip(*ranges, strict=True)
         self._assign_range(min(lows), max(highs))
-        if self.places > 1:
+        if self.tensors > 1:
             self.minima.assign(lows)
             self.maxima.assign(highs)
 
-    def _move(self, place, inputs):
-        """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
+    def _move(self, index, inputs):
+        """Moves the range of one tensor by what comes in; it always holds 0, as padding needs."""
         x = ops.stop_gradient(ops.cast(inputs, "float32"))
         low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
         silent = high == low  # a batch of zeros says nothing about a range
         old = self.minimum.value, self.maximum.value
-        if self.places > 1:
-            old = self.minima.value[place], self.maxima.value[place]
+        if self.tensors > 1:
+            old = self.minima.value[index], self.maxima.value[index]
         low, high = ops.where(silent, old[0], low), ops.where(silent, old[1], high)
-        if self.places == 1:
+        if self.tensors == 1:
             low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
             self._assign_range(low, high)
             return
-        here = ops.arange(self.places) == place
+        here = ops.arange(self.tensors) == index
         self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima.value))
         self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima.value))
         self._assign_range(ops.min(self.minima.value), ops.max(self.maxima.value))
@@ -135,22 +144,29 @@ class FakeQuant(layers.Layer):
     def _towards(self, old, new):
         return old + (new - old) * (1 - self.momentum)
 
-    def _with_halves(self, x, where):
-        """Moves halves a little off, to the side that they are rounded to."""
+    def _off_the_half(self, x, rounding_mode):
+        """Moves halves of a step a little, to the side that they are rounded to."""
         step = (self.maximum.value - self.minimum.value) / 255
         zero = ops.round(self.minimum.value / step) * step + 128 * step
-        side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
+        side = ops.stop_gradient(ops.sign(x - zero)) if rounding_mode == "half_away" else 1.0
         return x + side * step / 1024
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "FakeQuant":
+        if "places" in config:  # a .keras file of 0.1.0
+            config = {**config, "tensors": config["places"]}
+            del config["places"]
+        return cls(**config)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "fixed": self.fixed,
             "momentum": self.momentum,
-            "places": self.places,
+            "tensors": self.tensors,
         }
 
 
@@ -234,18 +250,18 @@ def quantized(kernel: Any, shape: tuple[int, ...] | None) -> Any:
     return ops.reshape(rounded, kernel.shape)
 
 
-def _twin(base):
-    """The quantized twin of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
+def _quantized_class(base):
+    """The quantized class of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
     name = f"Quantized{base.__name__}"
     doc = f"{base.__name__} that computes with its kernel rounded to int8."
-    twin = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
-    return keras.saving.register_keras_serializable(package=PACKAGE)(twin)
+    kind = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
+    return keras.saving.register_keras_serializable(package=PACKAGE)(kind)
 
 
 # Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
 PER_CHANNEL = (layers.Conv2D, layers.DepthwiseConv2D)
 PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
-TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
+QUANTIZED = {base: _quantized_class(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
 
 
 def is_int8(model: keras.Model) -> bool:

@@ -66,7 +66,7 @@ class Pruning(Section):
         return self
 
     @property
-    def settled(self) -> int:
+    def sparse_from(self) -> int:
         """The first epoch of the fine-tuning, from 0, that begins with all of the zeros."""
         reached = self.begin if self.schedule == "constant" else self.end
         return min(ceil(reached * self.fine_tune.epochs), self.fine_tune.epochs - 1)

@@ -124,7 +124,7 @@ def _commands(run, paths):
 
 def pages() -> Environment:
     """The templates of this package, filled in safely: text from outside is escaped."""
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader(__package__),
         autoescape=True,
         undefined=StrictUndefined,
@@ -132,8 +132,10 @@ def pages() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
-    return made
+    environment.filters.update(
+        percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment
+    )
+    return environment
 
 
 def _shown(value):

@@ -121,23 +121,23 @@ def to_tf_keras(model: keras.Model) -> Any:
     """
     tf_keras = import_extra("tf_keras")
     flat = canonical(model)
-    twins = {}
+    equivalents = {}
 
     def call(node, *args, **kwargs):
         operation = node.operation
         if not isinstance(operation, keras.Layer):
-            return operator_twin(operation, args, type(inputs[0]))(*args)
-        if id(operation) not in twins:
-            twins[id(operation)] = operation, twin(operation)
+            return operation_equivalent(operation, args, type(inputs[0]))(*args)
+        if id(operation) not in equivalents:
+            equivalents[id(operation)] = operation, equivalent(operation)
         # Keras 3 notes training=False at every call, and overrules it; tf_keras would obey.
         wired = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
-        return twins[id(operation)][1](*args, **wired)
+        return equivalents[id(operation)][1](*args, **wired)
 
     inputs = [tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     copied = tf_keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
-    for layer, made in twins.values():
-        if getattr(made, "weights", None):
-            made.set_weights(layer.get_weights())
+    for layer, copy in equivalents.values():
+        if getattr(copy, "weights", None):
+            copy.set_weights(layer.get_weights())
     return copied
 
 
@@ -177,17 +177,17 @@ def named_weights(layer: Any) -> dict[str, np.ndarray]:
     return {w.name.split("/")[-1].split(":")[0]: w.numpy() for w in layer.weights}
 
 
-def twin(layer: keras.Layer) -> Callable[..., Any]:
+def equivalent(layer: keras.Layer) -> Callable[..., Any]:
     """The tf_keras layer, or a function of such layers, that computes what a Keras 3 layer does."""
     tf_keras = import_extra("tf_keras")
-    twins = import_extra(".tf_keras_layers")
+    tf_keras_layers = import_extra(".tf_keras_layers")
     lenet = import_extra(".tf_keras_lenet")
     name = {"name": layer.name}
     if type(layer) in SAME:
         return same(layer, getattr(tf_keras.layers, type(layer).__name__))
     match layer:
         case layers.Activation():
-            return activation_twin(layer)
+            return activation_equivalent(layer)
         case layers.LeakyReLU():
             return tf_keras.layers.LeakyReLU(layer.negative_slope, **name)
         case layers.Normalization():
@@ -195,27 +195,28 @@ def twin(layer: keras.Layer) -> Callable[..., Any]:
             return tf_keras.layers.Rescaling(scale, offset, **name)
         case ours.LocalResponseNormalization():
             window = layer.size, layer.factor, layer.beta, layer.k
-            return twins.LocalResponseNormalization(*window, **name)
+            return tf_keras_layers.LocalResponseNormalization(*window, **name)
         case ours.CeilMaxPooling2D():
-            pad = twins.CeilPadding2D(layer.pool_size, layer.strides, name=f"{layer.name}_edge")
+            edge = f"{layer.name}_edge"
+            pad = tf_keras_layers.CeilPadding2D(layer.pool_size, layer.strides, name=edge)
             pool = tf_keras.layers.MaxPooling2D(layer.pool_size, layer.strides, **name)
             return lambda x: pool(pad(x))
         case ours.ChannelSplit():
             parts = [
-                twins.ChannelSlice(i, layer.sections, name=f"{layer.name}_{i + 1}")
+                tf_keras_layers.ChannelSlice(i, layer.sections, name=f"{layer.name}_{i + 1}")
                 for i in range(layer.sections)
             ]
             return lambda x: [part(x) for part in parts]
         case ours.ChannelShuffle():
-            return twins.ChannelShuffle(layer.groups, **name)
+            return tf_keras_layers.ChannelShuffle(layer.groups, **name)
         case ours.ChannelZeroPadding():
-            return twins.ChannelZeroPadding(layer.filters, **name)
+            return tf_keras_layers.ChannelZeroPadding(layer.filters, **name)
         case ours.StochasticDepth():
-            return twins.StochasticDepth(layer.survival, **name)
+            return tf_keras_layers.StochasticDepth(layer.survival, **name)
         case ours.FractalColumn():
-            return twins.FractalColumn(layer.columns, layer.global_fraction, **name)
+            return tf_keras_layers.FractalColumn(layer.columns, layer.global_fraction, **name)
         case ours.FractalJoin():
-            return twins.FractalJoin(layer.drop, layer.columns, **name)
+            return tf_keras_layers.FractalJoin(layer.drop, layer.columns, **name)
         case ours.PartiallyConnectedConv2D():
             return lenet.PartiallyConnectedConv2D(layer.table, layer.kernel_size, **name)
         case ours.TrainableSubsampling2D():
@@ -253,10 +254,10 @@ def _same_penalty(layer, key):
     return penalty and getattr(home, kind)(**penalty.get_config())
 
 
-def activation_twin(layer: keras.Layer) -> Any:
+def activation_equivalent(layer: keras.Layer) -> Any:
     """The tf_keras layer of an Activation layer. Names can deceive: hard_sigmoid differs."""
     tf_keras = import_extra("tf_keras")
-    twins = import_extra(".tf_keras_layers")
+    tf_keras_layers = import_extra(".tf_keras_layers")
     kind, name = layer.activation.__name__, layer.name
     if layer.activation is ours.scaled_tanh:
         return import_extra(".tf_keras_lenet").ScaledTanh(name=name)
@@ -270,13 +271,13 @@ def activation_twin(layer: keras.Layer) -> Any:
         if kind == "leaky_relu":
             return tf_keras.layers.LeakyReLU(0.2, name=name)
         if kind == "hard_sigmoid":
-            return twins.HardSigmoid(name=name)
+            return tf_keras_layers.HardSigmoid(name=name)
         if kind == "hard_silu":
-            return twins.HardSwish(name=name)
+            return tf_keras_layers.HardSwish(name=name)
     raise UserError(f"{name}: tf_keras has no equal of the activation {kind}; {WAY_OUT}")
 
 
-def operator_twin(
+def operation_equivalent(
     operation: keras.Operation, args: Sequence[Any], tensor: type
 ) -> Callable[..., Any]:
     """The tf_keras layer of an operator between tensors, as `x - y`, or with a constant, `x / 6`.

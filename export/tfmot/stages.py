@@ -37,7 +37,7 @@ def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path)
         run.config,
         out,
         callbacks=callbacks,
-        settled=pruning.settled,
+        first_eligible=pruning.sparse_from,
     )
     return tfmot_engine.strip(wrapped, model)
 

@@ -44,9 +44,9 @@ def print_comparison(comparison: Any) -> None:
             )
         table.add(d.name, f"{d.called} {d.dtype}", f"{d.largest:.6g}", f"{d.noise:.3%}", *steps)
     console.print(table)
-    made = " of noise" * comparison.noise
+    noise = " of noise" * comparison.noise
     islands = [f"in float: {x.operator}, which makes {x.tensor}" for x in comparison.islands]
-    for line in (f"compared on {comparison.samples} inputs{made}", *comparison.notes, *islands):
+    for line in (f"compared on {comparison.samples} inputs{noise}", *comparison.notes, *islands):
         console.print(f"  {line}", highlight=False)
 
 

@@ -121,7 +121,7 @@ def _time_distributed(call):
 
 
 def _channels_positions(call, shape, data_format):
-    """Channels, and the number of places, of (batch, ..., channels) or (batch, channels, ...)."""
+    """Channels, and how many positions, of (batch, ..., channels) or (batch, channels, ...)."""
     _, *sizes = _sized(call, shape)
     channels = sizes.pop(-1 if data_format == "channels_last" else 0)
     return channels, prod(sizes)

@@ -142,7 +142,7 @@ def _reach(call, axes):
         return _upsampling(getattr(layer, "interpolation", "nearest"), factors)
     if isinstance(layer, DepthToSpace):  # a block of pixels is the channels of one
         return _upsampling("nearest", (layer.scale,) * axes)
-    return [(0, 0, 1)] * axes if _keeps_places(call) else None
+    return [(0, 0, 1)] * axes if _keeps_positions(call) else None
 
 
 def _window(padding, size, kernel, stride, dilation):
@@ -184,7 +184,7 @@ def _upsampling(interpolation, factors):
     return None
 
 
-def _keeps_places(call):
+def _keeps_positions(call):
     """Whether output (y, x) depends on the inputs at (y, x) alone."""
     layer = call.operation
     if isinstance(layer, layers.Concatenate):

@@ -28,8 +28,8 @@ class Data:
     """The three splits of a run and what its network sees.
 
     shape: (height, width, channels) of the network's input. source: what the splits are of.
-    corrupted: the training images that could not be read and were skipped. settled: what a run
-    normalizes by, where it has computed that already.
+    corrupted: the training images that could not be read and were skipped.
+    known_normalization: what a run has computed to normalize by already.
     """
 
     train: Split
@@ -39,7 +39,7 @@ class Data:
     config: Any
     source: Source
     corrupted: Corrupted = field(default_factory=Corrupted)
-    settled: Normalization | None = None
+    known_normalization: Normalization | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ class Data:
     @cached_property
     def normalization(self) -> Normalization:
         """What pixels are normalized by: as the config has it, or computed from the images."""
-        if self.settled is not None:
-            return self.settled
+        if self.known_normalization is not None:
+            return self.known_normalization
         asked = self.config.normalize
         return computed(self) if asked.from_images else Normalization(asked.mean, asked.std)
 

@@ -87,8 +87,8 @@ def scaled(image: np.ndarray, size: Size, scale: float) -> tuple[np.ndarray, Siz
     rows, columns = (round(side * scale / ANCHOR) for side in size)
     height, width = image.shape[:2]
     factor = max(rows / height, columns / width)
-    made = max(rows, round(height * factor)), max(columns, round(width * factor))
-    return resized(image, made), (rows, columns)
+    size = max(rows, round(height * factor)), max(columns, round(width * factor))
+    return resized(image, size), (rows, columns)
 
 
 def crops_of(image: np.ndarray, size: Size, plan: Plan) -> np.ndarray:

@@ -10,7 +10,14 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import finish, fit, is_finished, run_model, settle_run, train
+from kerascnn.training.train import (
+    finish,
+    fit,
+    is_finished,
+    run_model,
+    train,
+    write_settings,
+)
 
 __all__ = [
     "Distiller",
@@ -26,6 +33,6 @@ __all__ = [
     "open_run",
     "refuse_not_finite",
     "run_model",
-    "settle_run",
     "train",
+    "write_settings",
 ]

@@ -1,5 +1,7 @@
 """Whether a run may go on with a config: what it was trained with stands in its folder."""
 
+from pathlib import Path
+
 from kerascnn.config import Config, flat, parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.training.checkpoints import epochs_done
@@ -12,7 +14,7 @@ FREE = ("training.distribute", "training.trackers")
 OPEN_ENDED = ("constant", "steps", "plateau", "exponential")
 
 
-def refuse_another(config, out, *, resume):
+def refuse_another(config: Config, out: Path, *, resume: bool) -> None:
     """UserError where a folder holds a run that a config cannot go on with. Writes nothing.
 
     Args:

@@ -2,15 +2,16 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 
 import kerascnn.config as configs
 from kerascnn.console import console
-from kerascnn.data import load_data, normalization
+from kerascnn.data import Data, load_data, normalization
 from kerascnn.errors import UserError
 from kerascnn.extras import command, missing
 from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
@@ -22,14 +23,15 @@ from kerascnn.training.callbacks import (
     Plateau,
     ValidateAverages,
 )
-from kerascnn.training.checkpoints import copy_weights, restore
+from kerascnn.training.checkpoints import restore
+from kerascnn.training.distillation import Distillation
 from kerascnn.training.distribution import place
 from kerascnn.training.fused_normalization import fused_normalization
 from kerascnn.training.grouped_convolution import without_remapping
-from kerascnn.training.history import best_epoch, rows_of
+from kerascnn.training.history import Row, best_epoch, rows_of
 from kerascnn.training.objective import Objective, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
-from kerascnn.training.placement import ONE_DEVICE
+from kerascnn.training.placement import ONE_DEVICE, Placement
 from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.progress import EpochProgress
 from kerascnn.training.rates import with_rates
@@ -37,6 +39,7 @@ from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
 from kerascnn.training.trackers import check_trackers, tracker
+from kerascnn.training.variables import copy_weights
 
 
 def train(
@@ -100,8 +103,8 @@ def _train(config, data, out, resume, callbacks, where):
         data = _as_it_began(data, out, where)
 
     # Not before a run that it goes on with has proved to be readable.
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: settle_run(config, data, out)
+    write = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_settings(config, data, out)
     )
     trackers = [tracker(name, config, out) for name in config.training.trackers]
     keras.utils.set_random_seed(config.training.seed)
@@ -117,7 +120,7 @@ def _train(config, data, out, resume, callbacks, where):
             out,
             checkpoints=out / "checkpoints",
             resume=resume,
-            callbacks=[settle, *callbacks, *trackers] if where.writes else callbacks,
+            callbacks=[write, *callbacks, *trackers] if where.writes else callbacks,
             where=where,
             loss=config.loss,
             distillation=config.distillation and distillation_of(config.distillation, model),
@@ -134,17 +137,19 @@ def _as_it_began(data, out, where):
     with where.files(out / "checkpoints" / "last.keras", out / normalization.FILE) as (last, kept):
         if not last.exists():
             return data
-        return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
+        return dataclasses.replace(data, known_normalization=normalization.read(kept, data.shape))
 
 
-def settle_run(config, data, out):
+def write_settings(config: configs.Config, data: Data, out: Path) -> None:
     """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
     configs.save(config, out / "config.yaml")
     if config.data.normalize.from_images:
         normalization.save(data.normalization, out)
 
 
-def finish(config, data, out, rows, **facts):
+def finish(
+    config: configs.Config, data: Data, out: Path, rows: Sequence[Row], **facts: Any
+) -> None:
     """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
     best = best_epoch(rows)
     finished = run_model(config, data, "float32")
@@ -171,14 +176,14 @@ def finish(config, data, out, rows, **facts):
     )
 
 
-def is_finished(out, epochs):
+def is_finished(out: Path, epochs: int) -> bool:
     """Whether a run folder holds the model of so many epochs."""
     facts = out / "run.json"
     whole = facts.exists() and (out / "model.keras").exists()
     return whole and read_json(facts).get("epochs") == epochs
 
 
-def resolved(config):
+def resolved(config: configs.Config) -> configs.Config:
     """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
     auxiliary = dict(variant(config.model.name).row.auxiliary)
     if config.loss.auxiliary is not None or not auxiliary:
@@ -188,7 +193,7 @@ def resolved(config):
     )
 
 
-def run_model(config, data, precision):
+def run_model(config: configs.Config, data: Data, precision: str) -> keras.Model:
     """The network of a config with its normalization in front: raw pixels -> logits."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
@@ -206,21 +211,21 @@ def run_model(config, data, precision):
 
 
 def fit(
-    model,
-    data,
-    optimizer,
-    training,
-    out,
+    model: keras.Model,
+    data: Data,
+    optimizer: configs.OptimizerConfig,
+    training: configs.TrainingConfig,
+    out: Path,
     *,
-    checkpoints,
-    resume=False,
-    callbacks=(),
-    settled=0,
-    rates=None,
-    where=ONE_DEVICE,
-    loss=None,
-    distillation=None,
-):
+    checkpoints: Path,
+    resume: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    first_eligible: int = 0,
+    rates: Mapping[str, float] | None = None,
+    where: Placement = ONE_DEVICE,
+    loss: configs.LossConfig | None = None,
+    distillation: Distillation | None = None,
+) -> list[Row]:
     """Trains `model` on `data` and keeps history and checkpoints.
 
     Args:
@@ -228,7 +233,8 @@ def fit(
         optimizer, training: sections of a config.
         out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
         resume: take weights, optimizer state and epoch from checkpoints/last.keras.
-        callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
+        callbacks: more Keras callbacks. first_eligible: the first epoch, from 0, that may become
+            the best one.
         rates: path of a variable -> factor of its learning rate, where that is not 1.
         where: the `Placement` in whose scope the model was built and this is called.
         loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
@@ -243,7 +249,7 @@ def fit(
     steps, epochs = data.steps_per_epoch(), training.epochs
     where.prepare(model)
     loss = loss or configs.LossConfig()
-    made = make_optimizer(
+    chosen = make_optimizer(
         optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
     )
     objective = Objective(
@@ -255,11 +261,11 @@ def fit(
         distillation=distillation,
     )
     objective.compile(
-        with_rates(made, rates or {}),
+        with_rates(chosen, rates or {}),
         jit_compile=training.xla or keras.config.backend() == "jax",
     )
-    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
-    made.build(model.trainable_variables)
+    chosen = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
+    chosen.build(model.trainable_variables)
     done, rows = 0, []
     if resume:
         with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
@@ -270,7 +276,7 @@ def fit(
             if where.writes:
                 console.print(f"  {out}: all {epochs} epochs are done")
             return rows
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
+    keeper = Checkpoints(checkpoints, rows, first_eligible, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps, min(data.config.batch_size, len(data.train)))
     watchers = [Finite(checkpoints)]
     if training.ema is not None:

@@ -16,7 +16,7 @@ from kerascnn.data import Data, load_data
 from kerascnn.errors import UserError
 from kerascnn.files import locked, read_json, write_json
 from kerascnn.models.graph import normalized
-from kerascnn.training import Run, finish, fit, is_finished, settle_run
+from kerascnn.training import Run, finish, fit, is_finished, write_settings
 from kerascnn.training.distribution import place
 from kerascnn.training.resuming import refuse_another
 from kerascnn.transfer.choosing import Orders, prepared
@@ -119,8 +119,8 @@ def finetune_on(
             highlight=False,
         )
 
-        def settle(logs):
-            settle_run(config, data, out)
+        def write(logs):
+            write_settings(config, data, out)
             write_json(out / CHOICE, {**asked, **chosen})
 
         rows = fit(
@@ -131,7 +131,7 @@ def finetune_on(
             out,
             checkpoints=out / "checkpoints",
             resume=resume,
-            callbacks=[keras.callbacks.LambdaCallback(on_train_begin=settle)],
+            callbacks=[keras.callbacks.LambdaCallback(on_train_begin=write)],
             rates=rates,
             where=where,
         )

@@ -45,9 +45,9 @@ class Start:
                 new_head=True,
                 **arguments,
             )
-        made = build(name, input_shape=shape, num_classes=classes, **arguments)
-        _copy_by_names(open_run(self.weights).model(), made, self.weights)
-        return made
+        network = build(name, input_shape=shape, num_classes=classes, **arguments)
+        _copy_by_names(open_run(self.weights).model(), network, self.weights)
+        return network
 
 
 def start_from(network: str | None, weights: str | Path | Run) -> Start:

@@ -259,7 +259,7 @@ def test_taylor_is_the_slope_of_the_loss(resnet):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     samples = Samples((images,), (labels,))
     scores = importance(groups, "taylor", partial(slopes, groups, resnet, samples, loss))
-    for name in ("stage1_block1_1_conv", "stem_conv"):  # one taker; all blocks of the stages
+    for name in ("stage1_block1_1_conv", "stem_conv"):  # one consumer; all blocks of the stages
         best = max(groups.outputs[name], key=lambda group: scores[group])
         chosen = np.arange(groups.count) == best
         losses = []
