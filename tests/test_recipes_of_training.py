@@ -15,12 +15,14 @@ CONFIGS = sorted(
     for path in (ROOT / "configs").glob("*/*.yaml")
     if path.parent.name != "export"
 )
-MOST_MACS = 300_000_000  # what two steps of take some seconds
 SAMPLES = 12
 # Sides that networks of ImageNet also fit on, and train on in a second; the others take 32.
 SIDES = {"alexnet": 67, "zfnet": 64, "googlenet_aux": 80, "inception_v3_aux": 299}
-# Of those, what takes seconds to build and compile, too.
-QUICK = ("alexnet", "zfnet", "vgg11", "squeezenet1_1", "mobilenet_v1")
+# Networks of few layers, built and compiled in some seconds; deeper ones are marked full.
+QUICK = {
+    *("all_cnn_c", "alexnet", "lenet5", "lenet5_1998", "linear", "mlp", "mobilenet_v1_050", "nin"),
+    *("plain20", "resnet20", "resnet8", "squeezenet1_1", "zfnet"),
+}
 
 
 def header(path):
@@ -77,16 +79,10 @@ def is_large(path):
     return path.parent.name == "imagenet"
 
 
-def is_quick(path):
-    if is_large(path):
-        return path.stem in QUICK
-    return variant(configs.load(ROOT / path).model.name).row.macs <= MOST_MACS
-
-
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, marks=[] if is_quick(path) else [pytest.mark.full], id=str(path))
+        pytest.param(path, marks=[] if path.stem in QUICK else [pytest.mark.full], id=str(path))
         for path in CONFIGS
     ],
 )
