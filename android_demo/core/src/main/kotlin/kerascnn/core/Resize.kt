@@ -43,13 +43,20 @@ class Resizer(
                 }
             ResizeRule.PAD -> pad(picture, orientation)
             ResizeRule.MIDDLE -> {
-                val shorter = minOf(picture.width, picture.height).toFloat()
-                val (height, width) =
-                    listOf(picture.height, picture.width).map { round(it * input.shorterSide.toFloat() / shorter).toInt() }
-                stretch(if (input.channels == 1) GreyRows(picture) else picture, orientation, height, width)
+                val rows = if (input.channels == 1) GreyRows(picture) else picture
+                stretch(rows, orientation, scaled(picture.height, picture), scaled(picture.width, picture))
             }
         }
         return levels
+    }
+
+    /** A [side] of a picture once its shorter one is what the model asks for. */
+    private fun scaled(
+        side: Int,
+        picture: PixelRows,
+    ): Int {
+        val shorter = minOf(picture.width, picture.height).toFloat()
+        return round(side * input.shorterSide.toFloat() / shorter).toInt()
     }
 
     /** Puts a picture, scaled to [height] x [width] as it is stored, in the middle. */

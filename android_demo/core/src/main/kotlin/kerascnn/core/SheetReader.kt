@@ -60,7 +60,8 @@ internal class SheetReader(
         val channels = shape.lastOrNull()
         if (shape.size != 4 || shape[0] > 1 || channels !in listOf(1, 3)) refuse("takes ${shape.joinToString("x")}")
         val resize = end.string("resize")
-        val shorterSide = MIDDLE.matchEntire(resize)?.groupValues?.get(1)?.toInt()
+        val middle = MIDDLE.matchEntire(resize)
+        val shorterSide = middle?.let { it.groupValues[1].toInt() }
         val rule = if (shorterSide == null) RULES[resize] else ResizeRule.MIDDLE
         val height = side(end.int("height"))
         val width = side(end.int("width"))
