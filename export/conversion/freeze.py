@@ -84,16 +84,15 @@ def plain_convolutions() -> Iterator[None]:
     import tensorflow as tf
 
     eager = tf.config.functions_run_eagerly()
-    apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
+    nn: Any = tf.nn  # what the stubs say of it is not all
+    apart, apart_depthwise = nn.convolution, nn.depthwise_conv2d
 
     def convolution(
         input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None
     ):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
             return apart(input, filters, strides, padding, data_format, dilations, name)
-        return tf.nn.conv2d(
-            input, filters, strides or 1, padding, dilations=dilations or 1, name=name
-        )
+        return nn.conv2d(input, filters, strides or 1, padding, dilations=dilations or 1, name=name)
 
     def depthwise(input, filter, strides, padding, data_format=None, dilations=None, name=None):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
@@ -109,11 +108,11 @@ def plain_convolutions() -> Iterator[None]:
         )
 
     tf.config.run_functions_eagerly(True)
-    tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise
+    nn.convolution, nn.depthwise_conv2d = convolution, depthwise
     try:
         yield
     finally:
-        tf.nn.convolution, tf.nn.depthwise_conv2d = apart, apart_depthwise
+        nn.convolution, nn.depthwise_conv2d = apart, apart_depthwise
         tf.config.run_functions_eagerly(eager)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
 
@@ -26,7 +27,7 @@ class Graph:
         found = self.constants.get(name)
         return None if found is None else numpy_helper.to_array(found)
 
-    def add_constant(self, name: str, value: np.ndarray) -> str:
+    def add_constant(self, name: str, value: ArrayLike) -> str:
         """Adds a constant, called `name` or like it where that is taken. Returns its name."""
         while name in self.constants:
             name += "_"
@@ -107,7 +108,7 @@ def set_attribute(node: NodeProto, name: str, value: Any) -> None:
 def shapes_of(model: ModelProto) -> dict[str, list[Any]]:
     """name of a tensor -> its shape, with None for what is open; unknown tensors are absent."""
     inferred = shape_inference.infer_shapes(model, data_prop=True).graph
-    found = {t.name: list(t.dims) for t in inferred.initializer}
+    found: dict[str, list[Any]] = {t.name: list(t.dims) for t in inferred.initializer}
     for value in (*inferred.input, *inferred.value_info, *inferred.output):
         tensor = value.type.tensor_type
         if tensor.HasField("shape"):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerascnn.console import muted
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
@@ -88,7 +88,7 @@ def write_tflite(
             sets.TFLITE_BUILTINS,  # for the one that makes numbers of bytes
         ]
         converter.representative_dataset = lambda: (
-            [x[None] for x in row] for row in zip(*samples.inputs, strict=True)
+            [x[None] for x in row] for row in zip(*required(samples).inputs, strict=True)
         )
     try:
         with warnings.catch_warnings(), muted():

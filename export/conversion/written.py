@@ -31,7 +31,7 @@ from ..quantization.quantized_layers import (
     quantized,
     scaled_last,
 )
-from ..quantization.quantizer import float_islands
+from ..quantization.rules import float_islands
 
 
 class Writer:

@@ -78,7 +78,7 @@ class Probe:
         def call(node, *args, **kwargs):
             layer = node.operation
             single = len(node.input_tensors) == 1
-            unit = owners.get(id(node.input_tensors[0])) if single else None
+            unit: Any = owners.get(id(node.input_tensors[0])) if single else None
             if isinstance(layer, FakeQuant):
                 if kwargs.get("index", 0) is None:  # another one rounds for it
                     if id(node.input_tensors[0]) in rounders:

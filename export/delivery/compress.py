@@ -9,7 +9,7 @@ from kerascnn.analysis import count
 from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
 from kerascnn.data import Data
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
 from kerascnn.training import Run, fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
@@ -169,7 +169,7 @@ def train_quantized(
 
     resume: go on from the checkpoint in `out`, if there is one.
     """
-    quantization = recipe.quantization
+    quantization = required(recipe.quantization)
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
     model = simulated(model, quantization, training_samples(data), (True,))
@@ -178,7 +178,7 @@ def train_quantized(
         clustering = recipe.clustering
         share_values(model, clustering.values, exclude=clustering.exclude, summed=True)
     freeze = FreezeStatistics(quantization.frozen_from)
-    tuning = quantization.fine_tune
+    tuning = required(quantization.fine_tune)
     model = _fine_tune(model, tuning, run, data, out, [freeze], 0, resume=resume)
     settle_biases(model)
     return model
@@ -186,7 +186,7 @@ def train_quantized(
 
 def _tfmot_stages():
     """The stages of the engine tfmot; UserError where it is not installed."""
-    from ..tfmot.bridge import import_extra
+    from ..tfmot.extra import import_extra
 
     return import_extra(".stages")
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.models.graph import computes_in, in_float32
 from kerascnn.training import Run, load_finite
 
@@ -49,7 +49,7 @@ def prepared(subject: Subject, recipe: Recipe | None = None) -> Reference:
                 f"{recipe.name}: takes ranges from images that the model was made for: "
                 "--images FOLDER or FILE.npz"
             )
-        model = simulated(model, recipe.quantization, subject.calibration, subject.pixels)
+        model = simulated(model, required(recipe.quantization), subject.calibration, subject.pixels)
         settle_biases(model)
     return Reference(subject, model, recipe)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 
 from ..proof.checks import (
     AGREEMENT,
@@ -166,9 +166,10 @@ def judge_foreign(
         ):
             blind.append(f"the numbers of {name}" if suffix else "the outputs")
     measured = {}
-    if after is not None:
+    if subject is not None and after is not None:
         limit = max(AS_IT_IS.max_drop, 100 * TURNED / len(subject.samples))
-        checks.append(Check(subject.metric.unit, subject.metric.lost(before, after), "<=", limit))
+        metric = required(subject.metric)
+        checks.append(Check(metric.unit, metric.lost(required(before), after), "<=", limit))
         measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
     comparison = Comparison(
         tuple(checks),

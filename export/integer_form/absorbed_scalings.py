@@ -14,6 +14,7 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
+from kerascnn.errors import required
 from kerascnn.models.graph import consumers, nodes
 
 from .operations import TRAINING_ONLY
@@ -72,7 +73,7 @@ def absorbed_scalings(model: keras.Model) -> tuple[set[str], dict[str, float]]:
         if None not in found:
             absorbed.add(layer.name)
             factor = 1 / len(parts) if isinstance(layer, MEANS) else layer.survival
-            factors.update((normalization.name, factor) for normalization in found)
+            factors.update((required(normalization).name, factor) for normalization in found)
     return absorbed, factors
 
 

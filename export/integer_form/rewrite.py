@@ -14,7 +14,6 @@ import keras
 import numpy as np
 from keras import layers
 
-import kerascnn.layers as ours
 from kerascnn.models.graph import Node, canonical, new_inputs, walk
 
 from .absorbed_scalings import absorbed_scalings, scaled
@@ -22,9 +21,10 @@ from .activations import activation_form
 from .affine import scale_and_offset, tensor_and_constant
 from .channel_selection import select_by_convolutions
 from .composites import as_plain_layers
-from .constant_layers import absorbed, affine, identity, on_image
+from .constant_layers import absorbed, affine
 from .graph import Graph
 from .names import operation_names
+from .normal_forms import RULES
 from .operations import (
     FIXED_RANGES,
     PASS_THROUGH,
@@ -159,7 +159,8 @@ class Rewriter:
         constants = absorbed if self.folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         if linear := scale_and_offset(layer, constant, tensor_first=first):
-            return constants(args[0] if x is None else x, *linear, name)
+            scale, offset = linear
+            return constants(args[0] if x is None else x, scale, offset, name)
         needed = layer.name in self.without_constant or isinstance(layer, layers.BatchNormalization)
         if is_excluded(layer, self.exclude) and not needed:
             return layer(*args, **kwargs)
@@ -212,85 +213,6 @@ class Rewriter:
         return (len(sources) == 1 or self.folds_itself) and all(
             consumer is not None and consumer.operation is node.operation for consumer in consumers
         )
-
-
-def _normalization(rewriter, node, x, name):
-    """A batch normalization that no kernel takes in, behind a depthwise convolution that does."""
-    layer = node.operation
-    if rewriter.folds(node):
-        return None
-
-    def normalize(image):
-        if id(layer) not in rewriter.normalizations:
-            config = {**layer.get_config(), "axis": -1}
-            copy = layers.BatchNormalization.from_config(config)
-            copy.build(image.shape)
-            copy.set_weights(layer.get_weights())
-            rewriter.normalizations[id(layer)] = next(rewriter.numbers), copy
-        number, copy = rewriter.normalizations[id(layer)]
-        return copy(identity(image, number, f"{name}_identity"))
-
-    return on_image(normalize, x, name)
-
-
-def _stochastic_depth(rewriter, node, x, name):
-    layer = node.operation
-    return x if layer.name in rewriter.without_constant else affine(x, layer.survival, 0.0, name)
-
-
-def _mean(rewriter, node, tensors, name):
-    if len(tensors) == 1:
-        return None
-    absorbs = node.operation.name in rewriter.without_constant
-    total = _by_twos(layers.Add, tensors, name if absorbs else f"{name}_sum")
-    return total if absorbs else affine(total, 1 / len(tensors), 0.0, name)
-
-
-def _joined(rewriter, node, tensors, name):
-    """The converter would give an input the scale of what joins it; and to extrema it may give
-    what has a scale of its own with that."""
-    return node.operation(
-        [
-            x
-            if rewriter.free(old, node)
-            else identity(x, next(rewriter.numbers), f"{name}_input_{i}")
-            for i, (x, old) in enumerate(zip(tensors, node.input_tensors, strict=True), 1)
-        ]
-    )
-
-
-def _upsampled(rewriter, node, x, name):
-    layer = node.operation
-    sizes = [n * s for n, s in zip(x.shape[1:3], layer.size, strict=True)]
-    return layers.Resizing(*sizes, layer.interpolation, name=name)(x)
-
-
-def _two_at_a_time(rewriter, node, tensors, name):
-    return _by_twos(type(node.operation), tensors, name) if len(tensors) > 2 else None
-
-
-def _by_twos(kind, tensors, name):
-    """A sum or product, a layer `name` at the end and numbered ones before it."""
-    x, *others = tensors
-    for left, y in zip(range(len(others) - 1, -1, -1), others, strict=True):
-        x = kind(name=f"{name}_{left}" if left else name)([x, y])
-    return x
-
-
-# (rewriter, node, its first argument, a name that no other call has) -> its result, or None where
-# the layer can stay as it is.
-RULES = {
-    layers.BatchNormalization: _normalization,
-    ours.StochasticDepth: _stochastic_depth,
-    ours.FractalJoin: _mean,
-    layers.Average: _mean,
-    layers.Concatenate: _joined,
-    layers.Maximum: _joined,
-    layers.Minimum: _joined,
-    layers.UpSampling2D: _upsampled,
-    layers.Add: _two_at_a_time,
-    layers.Multiply: _two_at_a_time,
-}
 
 
 def zero_pixel(rescaling: layers.Rescaling) -> int:

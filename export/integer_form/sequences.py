@@ -7,6 +7,7 @@ these stand in the way of every fusion. Here the whole network is two-dimensiona
 import keras
 from keras import layers
 
+from kerascnn.errors import required
 from kerascnn.layers import LocalResponseNormalization
 from kerascnn.models.graph import new_inputs, nodes, producer, walk
 
@@ -83,7 +84,7 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
 
 
 def _reshaped(x, shape, named):
-    (stem,) = operation_names([producer(x).name])
+    (stem,) = operation_names([required(producer(x)).name])
     name = f"{stem}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""

@@ -13,7 +13,7 @@ from kerascnn.models.graph import functional
 from ..integer_form.graph import Graph
 from ..integer_form.operations import PASS_THROUGH
 from ..quantization.quantized_layers import FakeQuant, is_int8
-from ..quantization.quantizer import float_islands
+from ..quantization.rules import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject
 from .checks import in_steps

@@ -10,6 +10,7 @@ each of them; the way that leaves more to choose is taken for each.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -111,7 +112,7 @@ class _Labels:
         if getattr(layer, "data_format", None) == "channels_first":
             return None
         if not isinstance(layer, keras.Layer):
-            rule = merge if type(layer).__name__ in ELEMENTWISE_OPERATIONS else None
+            rule: Any = merge if type(layer).__name__ in ELEMENTWISE_OPERATIONS else None
         else:
             rule = RULES.get(type(layer))
         labels = rule(self, layer, inputs, node) if rule else None

@@ -5,7 +5,7 @@ returns the labels of the output, a list of them for several outputs, or None wh
 fit: then everything that meets the layer is locked.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ class Labels(Protocol):
         """Puts channel i of both into one group."""
         ...
 
-    def join_rows(self, table: np.ndarray) -> None:
+    def join_rows(self, table: Sequence[np.ndarray] | np.ndarray) -> None:
         """Puts the channels of each row of a table into one group."""
         ...
 

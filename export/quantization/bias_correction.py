@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,7 +45,7 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
 
     def call(node, *args, **kwargs):
         layer = node.operation
-        both = _call_both(layer, float_layers, args, kwargs)
+        both: Any = _call_both(layer, float_layers, args, kwargs)
         if not isinstance(layer, QuantizedKernel):
             bias = layer.beta if id(layer) in holders and layer.center else None
         else:
@@ -66,8 +67,8 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
 class _Both:
     """What stands for a tensor: its value in the float network, and in the simulation."""
 
-    exact: object
-    rounded: object
+    exact: Any
+    rounded: Any
 
 
 def _call_both(layer, float_layers, args, kwargs):

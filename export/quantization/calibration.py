@@ -7,18 +7,20 @@ from typing import Any
 import keras
 
 from kerascnn.console import console
+from kerascnn.errors import required
 from kerascnn.models.graph import traced
 
 from ..constraints.values import keep_values
 from ..constraints.zeros import keep_zeros
 from ..integer_form.names import refuse_layer_names
-from ..recipes.stages import Calibration, Quantization
+from ..recipes.stages import Calibration, Quantization, Ranges
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantizer import calibrate, quantized_model, refuse_quantized, without_rule
+from .quantizer import calibrate, quantized_model, refuse_quantized
 from .ranges import narrow_ranges
+from .rules import without_rule
 
 SAMPLES = 512
 
@@ -30,7 +32,7 @@ def quantize(
     per_channel: bool = True,
     exclude: Sequence[str] = (),
     pixels: bool | Sequence[bool] | None = None,
-    ranges: str = "extremes",
+    ranges: Ranges = "extremes",
     equalized: bool = False,
     corrected: bool = False,
     samples: int = SAMPLES,
@@ -98,8 +100,8 @@ def calibrated(
         model = equalize(model, in_batches(samples), **options).model
     simulated = quantized_model(model, **options)
     calibrate(simulated, in_batches(samples))
-    if quantization.calibration.ranges != "extremes":
-        narrow_ranges(simulated, in_batches(samples), quantization.calibration.ranges)
+    if (ranges := required(quantization.calibration).ranges) != "extremes":
+        narrow_ranges(simulated, in_batches(samples), ranges)
     if quantization.correct_biases:
         correct_biases(simulated, samples.take(slice(CORRECTION_IMAGES)).inputs)
     return simulated
@@ -127,5 +129,5 @@ def simulated(
 
     calibration: (count, seed) -> samples, as a `Subject` has it.
     """
-    wanted = quantization.calibration
+    wanted = required(quantization.calibration)
     return calibrated(model, quantization, calibration(wanted.images, wanted.seed), pixels)

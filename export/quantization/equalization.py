@@ -169,7 +169,7 @@ def _tops(flat, pairs, batches):
     if not tensors:
         return {}
     taps = keras.Model(flat.inputs, list(tensors.values()))
-    tops = dict.fromkeys(tensors, 0.0)
+    tops = dict.fromkeys(tensors, np.zeros(()))
     for images in portions(taps, batches):
         with quiet_tensorflow():
             found = keras.tree.flatten(taps.predict_on_batch(images))

@@ -5,14 +5,19 @@ one a tensor); activations are asymmetric, 256 steps, with one scale a tensor. T
 gradient of the identity within the range and none outside it (Jacob et al., arXiv:1712.05877).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
 from ..integer_form.operations import PACKAGE
+
+if TYPE_CHECKING:
+    Mixed = layers.Layer
+else:
+    Mixed = object
 
 LEAST_RANGE = 1e-30  # below lies nothing but zeros, and what float32 cannot take steps of
 MIDDLE = 0.01  # of a step: as near to a half, either integer may be taken
@@ -67,7 +72,7 @@ class FakeQuant(layers.Layer):
             self.maxima = weight("maxima", high, (self.tensors,))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls the layer; .keras files of 0.1.0 say `place`, and `halves` "up" or "away"."""
+        """Calls the layer; older .keras files say `place`, and `halves` "up" or "away"."""
         if "place" in kwargs:
             kwargs["index"] = kwargs.pop("place")
         if halves := kwargs.pop("halves", None):
@@ -156,7 +161,7 @@ class FakeQuant(layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "FakeQuant":
-        if "places" in config:  # a .keras file of 0.1.0
+        if "places" in config:  # an older .keras file
             config = {**config, "tensors": config["places"]}
             del config["places"]
         return cls(**config)
@@ -170,7 +175,7 @@ class FakeQuant(layers.Layer):
         }
 
 
-class QuantizedKernel:
+class QuantizedKernel(Mixed):
     """Mixin: the layer computes with the rounded values of its kernel.
 
     The variable keeps its float values; `kernel` is what the layer's own `call` sees. Where int8
@@ -188,7 +193,8 @@ class QuantizedKernel:
         super().__init__(*args, **kwargs)
         self.per_channel = per_channel
         self.rounds = rounds
-        self.gain = None  # of the normalization that follows: a function, one number a channel
+        # Of the normalization that follows: one number a channel.
+        self.gain: Callable[[], Any] | None = None
 
     @property
     def kernel(self) -> Any:

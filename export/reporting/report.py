@@ -125,7 +125,7 @@ def _commands(run, paths):
 def pages() -> Environment:
     """The templates of this package, filled in safely: text from outside is escaped."""
     environment = Environment(
-        loader=PackageLoader(__package__),
+        loader=PackageLoader(str(__package__)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

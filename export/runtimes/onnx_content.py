@@ -233,9 +233,9 @@ class _File:
             return
         if any(self.constants[name].external_data for name in names):
             return
-        scale, zero = (*(onnx.numpy_helper.to_array(self.constants[n]) for n in names), None)[:2]
+        scale, *zeros = (onnx.numpy_helper.to_array(self.constants[n]) for n in names)
         if scale.size == 1:
-            found[tensor] = float(scale.item()), int(zero.item()) if zero is not None else 0, None
+            found[tensor] = float(scale.item()), int(zeros[0].item()) if zeros else 0, None
         elif scale.size > 1:
             found[tensor] = None, None, scale.size
 

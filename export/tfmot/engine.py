@@ -22,8 +22,9 @@ from ..integer_form.rewrite import integer_form
 from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
 from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
-from ..quantization.quantizer import refuse_unknown
-from .bridge import from_tf_keras, import_extra, to_tf_keras
+from ..quantization.rules import refuse_unknown
+from .bridge import from_tf_keras, to_tf_keras
+from .extra import import_extra
 from .internals import CLUSTERING, quantized_weights
 
 TFMOT = "tensorflow_model_optimization"
@@ -169,8 +170,8 @@ class Simulation:
     stands for, its weights as before the training.
     """
 
-    model: object
-    form: object
+    model: Any
+    form: keras.Model
 
     def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
         """Sets every range: of activations to the extremes that the float model `source` meets."""

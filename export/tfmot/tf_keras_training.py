@@ -8,7 +8,7 @@ from typing import Any
 
 import tf_keras
 
-from kerascnn.config import Config, OptimizerConfig
+from kerascnn.config import Config, OptimizerConfig, SGDConfig
 from kerascnn.console import console
 from kerascnn.data import Data
 from kerascnn.errors import UserError
@@ -70,7 +70,7 @@ def make_optimizer(config: OptimizerConfig, rate: Any, variables: Sequence[Any])
     Raises:
         UserError: another optimizer.
     """
-    if config.name != "sgd":
+    if not isinstance(config, SGDConfig):
         raise UserError(
             f"optimizer.name: the engine tfmot trains with sgd, this run with {config.name}; take "
             "a recipe with 'engine: native'"
@@ -109,7 +109,7 @@ class BestEpoch(tf_keras.callbacks.Callback):
     def __init__(self, history: Path, epochs: int, first_eligible: int) -> None:
         super().__init__()
         self.history, self.epochs, self.first_eligible = history, epochs, first_eligible
-        self.rows, self.best, self.weights = [], -1.0, None
+        self.rows, self.best, self.weights = [], -1.0, []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started, self.epoch = time.perf_counter(), epoch
@@ -125,7 +125,7 @@ class BestEpoch(tf_keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.started
         self._refuse(logs, "val_loss")
-        numbers = {k: float(v) for k, v in logs.items()}
+        numbers = {k: float(v) for k, v in (logs or {}).items()}
         rate = float(self.model.optimizer.learning_rate)
         self.rows.append({"epoch": epoch + 1, **numbers, "learning_rate": rate, "seconds": seconds})
         write_history(self.history, self.rows)

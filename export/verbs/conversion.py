@@ -81,7 +81,7 @@ def convert(
         given = lost[0] if subject.run is not None else f"{source} --images {images}"
         console.print(f"  kerascnn debug {given} --recipe {recipe} says why")
     if refused := [d for d in deliveries if d.error]:
-        raise UserError("; ".join(d.error for d in refused))
+        raise UserError("; ".join(str(d.error) for d in refused))
     fail_unless(accept or not lost)
 
 

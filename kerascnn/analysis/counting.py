@@ -6,6 +6,7 @@ pooling and activations are not counted. FLOPs in other tables are often twice a
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import keras
 from keras import layers
@@ -127,7 +128,7 @@ def _channels_positions(call, shape, data_format):
     return channels, prod(sizes)
 
 
-def _sized(call, shape):
+def _sized(call, shape) -> Any:
     if any(size is None for size in shape[1:]):
         raise UserError(
             f"{call.name}: expected a fixed size to count multiplications, got {tuple(shape)}; "

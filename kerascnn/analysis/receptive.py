@@ -16,6 +16,7 @@ Distill 2019.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import keras
 from keras import layers
@@ -111,7 +112,7 @@ def _union(branches):
     )
 
 
-def _reach(call, axes):
+def _reach(call, axes) -> Any:
     """(low, high, step) for each of the spatial axes, or None; see the file's head."""
     layer, sizes = call.operation, _spatial(call, axes)
     dilation = getattr(layer, "dilation_rate", (1,) * axes)

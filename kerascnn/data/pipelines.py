@@ -20,7 +20,7 @@ from kerascnn.data.reading import Corrupted, batch_reader
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
 from kerascnn.data.transforms import TRANSFORMS
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def load_data(config: Any, *, seed: int = 0, data_dir: Any = None) -> Data:
     if source.shape is None and config.size is None:
         raise UserError("data.size is missing: images of many sizes need one, as [96, 96]")
     channels = source.shape[2] if source.shape else config.channels
-    height, width = config.size or source.shape[:2]
+    height, width = config.size or required(source.shape)[:2]
     _refuse_what_misses(config, height, width, channels)
     train, validation = source.train, source.validation
     if validation is None:
@@ -218,7 +218,8 @@ def _training_batches(data, seed, first_step, steps, part):
         epoch, position = step // per_epoch, step % per_epoch
         window = tf.range(size, dtype=tf.int64) + position * size
         order = tf.stack([tf.cast(seed, tf.int64), epoch])
-        indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
+        random: Any = tf.random  # what the stubs say of it is not all
+        indices = random.experimental.index_shuffle(window, order, len(data.train) - 1)
         numbers = uniform_numbers(size, draws, seed, step)
         images, labels, read = load(tf.gather(indices, places), tf.gather(numbers, places))
         if not mixing:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -140,7 +141,8 @@ def _write(shard, split, root):
 
     records, offset = [], 0
     with replacing(shard) as temporary:
-        with tf.io.TFRecordWriter(os.fsencode(temporary)) as writer:
+        name: Any = os.fsencode(temporary)  # TensorFlow takes bytes, which its stubs do not know
+        with tf.io.TFRecordWriter(name) as writer:
             for i, file in enumerate(files):
                 record = _example(file, int(split.labels[i]), names[i])
                 writer.write(record)

@@ -126,7 +126,7 @@ def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
         return pixels
     if channels == 3:
         return np.repeat(pixels, 3, axis=-1)
-    luma = pixels.astype("float32") @ np.float32([[0.2989], [0.5870], [0.1140]])
+    luma = pixels.astype("float32") @ np.array([[0.2989], [0.5870], [0.1140]], "float32")
     return np.rint(luma).astype(pixels.dtype)
 
 

@@ -163,12 +163,13 @@ DROPOUTS = (
 def _zero_gamma(network, wanted):
     if not isinstance(wanted, bool):
         raise UserError(f"{network.name}: zero_gamma: expected true or false, got {wanted!r}")
-    last = [
+    last: list[Any] = [
         layer
         for node in nodes(network)
         if isinstance(node.operation, keras.layers.Add)
         for layer in (producer(x, through=BETWEEN) for x in node.input_tensors)
-        if isinstance(layer, keras.layers.BatchNormalization)
+        if layer is not None
+        and isinstance(layer, keras.layers.BatchNormalization)
         and layer.scale
         and "_proj" not in layer.name
     ]

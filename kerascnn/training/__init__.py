@@ -1,6 +1,7 @@
 """Training and what it leaves behind."""
 
 from kerascnn.training.distillation import Distiller
+from kerascnn.training.fitting import fit
 from kerascnn.training.rate_range import RateRange, find_rate
 from kerascnn.training.run import (
     MODEL_FILES,
@@ -10,14 +11,7 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import (
-    finish,
-    fit,
-    is_finished,
-    run_model,
-    train,
-    write_settings,
-)
+from kerascnn.training.train import finish, is_finished, run_model, train, write_settings
 
 __all__ = [
     "Distiller",

@@ -138,4 +138,4 @@ class Plateau(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = plateau_rate(self.schedule, self.losses)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.losses.append(logs["val_loss"])
+        self.losses.append((logs or {})["val_loss"])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
@@ -10,8 +10,13 @@ from keras import ops
 from kerascnn.config import OptimizerConfig, Schedule
 from kerascnn.errors import UserError
 
+if TYPE_CHECKING:
+    Mixed = keras.optimizers.Optimizer
+else:
+    Mixed = object
 
-class KernelL2:
+
+class KernelL2(Mixed):
     """Gives an optimizer of Keras the papers' L2 term: gradient + l2 x weight, kernels only.
 
     Keras' own `weight_decay` is the decoupled one, which is ten times weaker under momentum 0.9.
@@ -95,8 +100,8 @@ def learning_rate(
     total = epochs * steps_per_epoch
     if schedule.name == "one_cycle":
         rising = max(1, round(schedule.rise * total))
-        ends = [schedule.peak * share for share in (schedule.start, schedule.end)]
-        return OneCycle(schedule.peak, *ends, rising, total)
+        start, end = (schedule.peak * share for share in (schedule.start, schedule.end))
+        return OneCycle(schedule.peak, start, end, rising, total)
     if schedule.name == "plateau":
         return schedule.peak  # the callbacks move it
     warmup = round(schedule.warmup * steps_per_epoch)

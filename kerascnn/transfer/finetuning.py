@@ -9,7 +9,7 @@ import keras
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
 from kerascnn.config.optimization import Distribute, TrainingConfig
-from kerascnn.config.optimizers import OptimizerConfig, SGDConfig
+from kerascnn.config.optimizers import Optimizer, SGDConfig
 from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
@@ -18,7 +18,7 @@ from kerascnn.files import locked, read_json, write_json
 from kerascnn.models.graph import normalized
 from kerascnn.training import Run, finish, fit, is_finished, write_settings
 from kerascnn.training.distribution import place
-from kerascnn.training.resuming import refuse_another
+from kerascnn.training.resuming import refuse_another, refuse_existing
 from kerascnn.transfer.choosing import Orders, prepared
 from kerascnn.transfer.freezing import freeze_layers, variable_rates
 from kerascnn.transfer.start import Start, image_data, start_from
@@ -39,7 +39,7 @@ def finetune(
     orders: Orders | None = None,
     size: tuple[int, int] | None = None,
     epochs: int | None = None,
-    optimizer: OptimizerConfig | None = None,
+    optimizer: Optimizer | None = None,
     seed: int = 0,
     data_dir: str | Path | None = None,
     distribute: Distribute = "none",
@@ -76,7 +76,7 @@ def finetune(
     start, out = start_from(network, weights), Path(out)
     section = _data_config(data, start, size)
     if not resume:
-        refuse_another(section, out, resume=False)  # before the data is read
+        refuse_existing(out)  # before the data is read
     images = load_data(section, seed=seed, data_dir=data_dir)
     config = Config(
         model=start.model,
@@ -174,7 +174,7 @@ def _epochs(steps: int) -> int:
     return min(most, max(least, ceil(STEPS / steps)))
 
 
-def _optimizer() -> OptimizerConfig:
+def _optimizer() -> SGDConfig:
     return SGDConfig(
         momentum=0.9,
         weight_decay=1e-4,

@@ -131,7 +131,7 @@ def _copy_by_names(source: keras.Model, target: keras.Model, title: Any) -> None
             continue
         found = theirs.get(layer.name)
         shapes = [tuple(w.shape) for w in found.weights] if found else None
-        if shapes != [tuple(w.shape) for w in layer.weights]:
+        if found is None or shapes != [tuple(w.shape) for w in layer.weights]:
             raise UserError(
                 f"{title}: {layer.name} does not fit images of "
                 f"{'x'.join(map(str, target.input_shape[1:]))}; fine-tune on the size it was "

@@ -15,7 +15,7 @@ from kerascnn.models.graph import functional
 
 tf_keras = pytest.importorskip("tf_keras")
 
-from export.tfmot import bridge  # noqa: E402
+from export.tfmot import bridge, equivalents, extra  # noqa: E402
 
 TOLERANCE = 1e-5  # of the largest output: float32 sums in another order
 
@@ -123,11 +123,18 @@ def test_the_list_above_is_the_list_of_the_bridge():
         layers.Concatenate,
         layers.RepeatVector,
     }
-    assert {type(layer) for layer in ON_IMAGES + ON_SEQUENCES} >= set(bridge.SAME) - merging
+    assert {type(layer) for layer in ON_IMAGES + ON_SEQUENCES} >= set(equivalents.SAME) - merging
 
 
 def test_activations_that_share_a_name_but_not_a_formula():
-    kinds = [*bridge.SAME_ACTIVATIONS, "silu", "relu6", "leaky_relu", "hard_sigmoid", "hard_silu"]
+    kinds = [
+        *equivalents.SAME_ACTIVATIONS,
+        "silu",
+        "relu6",
+        "leaky_relu",
+        "hard_sigmoid",
+        "hard_silu",
+    ]
     x = keras.Input((40,))
     model = keras.Model(x, [layers.Activation(kind, name=f"an_{kind}")(x) for kind in kinds])
     assert_equal_outputs(model, bridge.to_tf_keras(model), high=8.0)
@@ -360,10 +367,10 @@ def test_a_penalty_of_ones_own_is_named():
     x = keras.Input((4,))
     model = keras.Model(x, layers.Dense(2, kernel_regularizer=Own(), name="head")(x))
     with pytest.raises(UserError, match="head: tf_keras has no equal of kernel_regularizer Own"):
-        bridge.same(model.layers[-1], tf_keras.layers.Dense)
+        equivalents.same(model.layers[-1], tf_keras.layers.Dense)
 
 
 def test_a_missing_extra_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "tf_keras", None)
     with pytest.raises(UserError, match=r"needs tf-keras: pip install 'kerascnn\[tfmot\]'"):
-        bridge.import_extra("tf_keras")
+        extra.import_extra("tf_keras")

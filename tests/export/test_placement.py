@@ -154,7 +154,7 @@ def test_a_shared_range_trains_and_loads_again(tmp_path):
     loaded.fit(images, np.zeros((len(images), *quantized.output_shape[1:])), verbose=0)
 
 
-def test_a_model_that_0_1_0_saved_loads(tmp_path):
+def test_an_older_file_loads(tmp_path):
     """Its config.json has other words for what a FakeQuant is given."""
     model, quantized = simulated(block)
     quantized.save(tmp_path / "new.keras")
