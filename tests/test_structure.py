@@ -12,6 +12,7 @@ KERASCNN = {
     "kerascnn.errors",
     "kerascnn.extras",
     "kerascnn.files",
+    "kerascnn.locks",
     "kerascnn.workers",
 }
 # Each room, and the rooms it may import: kerascnn never imports export.
@@ -24,6 +25,7 @@ ARROWS = {
         "kerascnn.errors",
         "kerascnn.extras",
         "kerascnn.files",
+        "kerascnn.locks",
     },
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},

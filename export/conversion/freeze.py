@@ -10,7 +10,8 @@ import keras
 from kerascnn.models.graph import functional, nodes, walk
 
 from ..integer_form.names import operation_names
-from ..quantization.quantized_layers import FakeQuant, is_int8
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.quantized_layers import is_int8
 from . import internals
 from .written import Writer
 

@@ -15,7 +15,8 @@ from typing import Any
 from kerascnn.config import dump
 from kerascnn.errors import UserError, required
 from kerascnn.evaluation import predictions
-from kerascnn.files import locked, writable_folder, write_text
+from kerascnn.files import writable_folder, write_text
+from kerascnn.locks import locked
 from kerascnn.models.graph import canonical, nodes
 
 from ..conversion.convert import convert

@@ -16,8 +16,9 @@ from keras import layers, ops
 from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import inference, kernel_variable, new_inputs, walk
 
+from ..quantization.fake_quant import FakeQuant
 from ..quantization.float_form import float_layer
-from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
+from ..quantization.quantized_layers import QuantizedKernel
 
 BATCH = 100
 

@@ -10,7 +10,8 @@ from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
 from kerascnn.data import Data
 from kerascnn.errors import UserError, required
-from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
+from kerascnn.files import replacing, writable_folder, write_json, write_text
+from kerascnn.locks import locked
 from kerascnn.training import Run, fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
 from kerascnn.training.distribution import place
@@ -74,7 +75,7 @@ def _say_one_device(distribute):
     if distribute == "none" or (distribute == "auto" and place("auto").devices == 1):
         return
     console.print(
-        f"  compress trains on one device, training.distribute={distribute} of the run or not",
+        f"  compress trains on one device; training.distribute={distribute} of the run is left aside",
         highlight=False,
     )
 

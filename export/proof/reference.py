@@ -12,7 +12,8 @@ from kerascnn.models.graph import functional
 
 from ..integer_form.graph import Graph
 from ..integer_form.operations import PASS_THROUGH
-from ..quantization.quantized_layers import FakeQuant, is_int8
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.quantized_layers import is_int8
 from ..quantization.rules import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject

@@ -16,7 +16,7 @@ from keras import layers, ops
 from kerascnn.evaluation import predictions
 from kerascnn.models.graph import new_inputs, walk
 
-from ..quantization.quantized_layers import FakeQuant
+from ..quantization.fake_quant import FakeQuant
 
 
 def strayed(

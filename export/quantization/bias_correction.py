@@ -17,9 +17,10 @@ from keras import ops
 
 from kerascnn.models.graph import consumers, inference, nodes, walk
 
+from .fake_quant import FakeQuant
 from .float_form import float_layer
 from .folded_normalization import normalization_behind
-from .quantized_layers import FakeQuant, QuantizedKernel
+from .quantized_layers import QuantizedKernel
 
 CORRECTION_IMAGES = 256
 MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides

@@ -4,9 +4,10 @@ import keras
 
 from kerascnn.models.graph import new_inputs, walk
 
+from .fake_quant import FakeQuant
 from .folded_normalization import FoldedBatchNormalization
 from .quantized_activations import QuantizedPReLU
-from .quantized_layers import QUANTIZED, FakeQuant, QuantizedKernel
+from .quantized_layers import QUANTIZED, QuantizedKernel
 
 
 def unrounded(simulated: keras.Model) -> keras.Model:

@@ -23,11 +23,12 @@ from kerascnn.models.graph import canonical, functional, like, new_inputs, nodes
 from ..integer_form.names import operation_names
 from ..integer_form.operations import PASS_THROUGH, is_excluded
 from ..integer_form.rewrite import integer_form
+from .fake_quant import FakeQuant
 from .folded_normalization import FoldedBatchNormalization
 from .placement import ABSORBED, WATCHED, roundings, shared_ranges
 from .portions import portions
 from .quantized_activations import quantized_activation
-from .quantized_layers import PER_CHANNEL, QUANTIZED, FakeQuant, is_int8
+from .quantized_layers import PER_CHANNEL, QUANTIZED, is_int8
 from .quantized_model import QuantizedModel
 from .rules import refuse_unknown
 

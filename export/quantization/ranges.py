@@ -15,8 +15,8 @@ import numpy as np
 from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import new_inputs, walk
 
+from .fake_quant import FakeQuant
 from .portions import portions
-from .quantized_layers import FakeQuant
 
 RARE = 1e-4  # the share of values that a percentile leaves out on a side
 BINS = 4096

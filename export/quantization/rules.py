@@ -10,7 +10,8 @@ from kerascnn.models.graph import nodes
 
 from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
 from ..integer_form.rewrite import integer_form
-from .quantized_layers import QUANTIZED, FakeQuant, QuantizedKernel
+from .fake_quant import FakeQuant
+from .quantized_layers import QUANTIZED, QuantizedKernel
 
 REQUANTIZED = (
     layers.Add,

@@ -5,7 +5,8 @@ import keras
 from kerascnn.models.copying import copied
 from kerascnn.models.graph import like, new_inputs, output_names, traced, walk
 
-from .quantized_layers import FakeQuant, QuantizedKernel, is_int8
+from .fake_quant import FakeQuant
+from .quantized_layers import QuantizedKernel, is_int8
 
 OURS = "export"
 

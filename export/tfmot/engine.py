@@ -19,8 +19,8 @@ from kerascnn.models.graph import nodes
 from ..conversion.freeze import without_variables
 from ..conversion.tflite import write_tflite
 from ..integer_form.rewrite import integer_form
+from ..quantization.fake_quant import FakeQuant
 from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
-from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
 from ..quantization.rules import refuse_unknown
 from .bridge import from_tf_keras, to_tf_keras

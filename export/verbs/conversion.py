@@ -8,7 +8,8 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.files import locked, write_json
+from kerascnn.files import write_json
+from kerascnn.locks import locked
 
 from .options import (
     AgainstOption,

@@ -30,7 +30,8 @@ from kerascnn.data.shards import (
 )
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
-from kerascnn.files import locked, replacing, write_json
+from kerascnn.files import replacing, write_json
+from kerascnn.locks import locked
 
 SHARD_BYTES = 2**27  # of a shard, roughly: few enough files, small enough to be copied one by one
 SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.(tfrecord|json)")

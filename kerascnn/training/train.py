@@ -12,7 +12,8 @@ import kerascnn.config as configs
 from kerascnn.console import console
 from kerascnn.data import Data, load_data, normalization
 from kerascnn.errors import UserError, required
-from kerascnn.files import locked, read_json, replacing, write_json
+from kerascnn.files import read_json, replacing, write_json
+from kerascnn.locks import locked
 from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
 from kerascnn.training.distribution import place

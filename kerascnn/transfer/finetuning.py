@@ -14,7 +14,8 @@ from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
 from kerascnn.errors import UserError
-from kerascnn.files import locked, read_json, write_json
+from kerascnn.files import read_json, write_json
+from kerascnn.locks import locked
 from kerascnn.models.graph import normalized
 from kerascnn.training import Run, finish, fit, is_finished, write_settings
 from kerascnn.training.distribution import place

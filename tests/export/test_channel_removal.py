@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from export.pruning.channel_choice import Multiplications, choose
 from export.pruning.channel_criteria import importance, slim
 from export.pruning.channel_groups import LOCKED, find_groups
-from export.pruning.channel_removal import (
-    Multiplications,
-    channel_widths,
-    choose,
-    narrow,
-    remove_channels,
-)
+from export.pruning.channel_removal import channel_widths, narrow, remove_channels
 from export.pruning.loss_slopes import slopes
 from export.subject.samples import Samples
 from kerascnn import models as zoo

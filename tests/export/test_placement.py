@@ -11,8 +11,8 @@ from small_networks import network, pixels
 from export.conversion.tflite import to_tflite
 from export.debugging.probe import Probe
 from export.integer_form.rewrite import integer_form
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.placement import ABSORBED, WATCHED, roundings
-from export.quantization.quantized_layers import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.models.graph import nodes
