@@ -14,16 +14,13 @@ from ..conversion.freeze import gives_probabilities
 from ..runtimes import Artifact
 from .checks import Verdict
 from .reference import Reference
+from .resizing import STRETCH, resize_in_words
 from .sheet import CONTRACT
 
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 PART = 2**20  # bytes
 RAW = "raw pixels, 0..255: normalization is inside the file"
 RAW_AS_INT8 = "raw pixels less 128, -128..127: normalization is inside the file"
-RESIZES = {
-    "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
-    "pad": "centered between zeros, not scaled",
-}
 
 
 def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verdict) -> dict:
@@ -70,7 +67,11 @@ def _input(end, pixels, subject):
             "height": height,
             "width": width,
             "color": {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels"),
-            "resize": RESIZES[subject.facts.get("resize", "stretch")],
+            "resize": resize_in_words(
+                subject.facts.get("resize", STRETCH),
+                subject.facts.get("evaluate", ()),
+                (height, width),
+            ),
         }
     return facts
 

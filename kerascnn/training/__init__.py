@@ -11,7 +11,7 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import finish, run_model, train, write_settings
+from kerascnn.training.train import finish, is_finished, run_model, train, write_settings
 
 __all__ = [
     "Distiller",
@@ -21,6 +21,7 @@ __all__ = [
     "finish",
     "find_rate",
     "fit",
+    "is_finished",
     "load_finite",
     "load_model",
     "open_run",
