@@ -71,7 +71,11 @@ class EngineLane(Lane):
         if not paths:
             return []
         timings = benchmark(
-            paths, runs=options.runs, threads=threads, engines=[self.name] * len(paths)
+            paths,
+            runs=options.runs,
+            threads=threads,
+            engines=[self.name] * len(paths),
+            minutes=options.sustained,
         )
         setting = f"{threads} thread{'s' * (threads != 1)}"
         return [

@@ -118,7 +118,7 @@ def record(
             }
             for lane in lanes
         },
-        "files": [_facts(Path(path)) for path in paths],
+        "files": [file_facts(path) for path in paths],
         "figures": rows,
     }
 
@@ -137,10 +137,11 @@ def samples(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(path):
+def file_facts(path: str | Path) -> dict[str, Any]:
     """Size and, where a sheet of this very file stands beside it, accuracy and recipe."""
     from ..proof.sheet import sheet_path  # with it comes Keras, which `doctor` needs not
 
+    path = Path(path)
     data = path.read_bytes()
     facts = {
         "file": str(path),

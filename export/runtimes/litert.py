@@ -16,7 +16,7 @@ class Engine:
 
     kernels: which, by LiteRT's name for them: "AUTO", XNNPACK's where it has them;
     "BUILTIN_WITHOUT_DEFAULT_DELEGATES", LiteRT's own; "BUILTIN_REF", its reference ones.
-    delegated: (nodes that a delegate took, of all nodes).
+    delegated: (nodes that a delegate took, of all nodes). delegate: its name and version.
     """
 
     def __init__(self, path: Path | str, *, threads: int = 1, kernels: str = "AUTO") -> None:
@@ -46,6 +46,8 @@ class Engine:
         self._results = [d["index"] for d in outputs]
         self._shapes = [tuple(d["shape"]) for d in inputs]
         self.delegated = _delegated(self.interpreter)
+        # The one delegate that this runtime applies by itself, built into the same library.
+        self.delegate = f"XNNPACK of ai-edge-litert {self.version}" if self.delegated[0] else None
         self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 

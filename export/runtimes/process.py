@@ -48,6 +48,7 @@ FACTS = (
     "float_operators",
     "loading",
     "delegated",
+    "delegate",
     "arena",
 )
 DONE = {"run": ("images",), "call": ("calls",)}  # what is answered when the outputs are written
@@ -158,7 +159,8 @@ class Artifact(_Worker):
     tensor, see `load_engine`. version: of the engine. content: what stands in the file.
     float_operators: names of operators that compute in float; None where the format does not tell.
     loading: nanoseconds from the file to an engine that can run. delegated: (nodes that a delegate
-    runs, all nodes) or None. arena: bytes of working memory, where the engine tells.
+    runs, all nodes) or None. delegate: its name and version, or None.
+    arena: bytes of working memory, where the engine tells.
     cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
     where the file itself is a hidden one.
 
@@ -183,7 +185,7 @@ class Artifact(_Worker):
             self.close()
             raise
         self.inputs, self.outputs, self.version, self.float_operators, *facts = facts
-        self.loading, self.delegated, self.arena = facts
+        self.loading, self.delegated, self.delegate, self.arena = facts
 
     @property
     def operators(self) -> list[dict]:

@@ -56,6 +56,7 @@ def main(path: str, threads: str, cores: str, engine: str) -> None:
         "float_operators": loaded.float_operators,
         "loading": time.perf_counter_ns() - began,
         "delegated": getattr(loaded, "delegated", None),
+        "delegate": getattr(loaded, "delegate", None),
         "arena": getattr(loaded, "arena", None),
     }
     print(json.dumps(facts), file=answers)

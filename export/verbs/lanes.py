@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,13 @@ def benchmark(
     ],
     runs: Annotated[int, typer.Option(help="Timed runs of each file.")] = 100,
     threads: Annotated[str, typer.Option(help="Threads of each engine, as 1 or 1,2,4.")] = "1",
+    sustained: Annotated[
+        float,
+        typer.Option(
+            metavar="MINUTES",
+            help="Go on for so long, and tell the first minute's median from the last's.",
+        ),
+    ] = 0.0,
     lanes: Annotated[
         str | None, typer.Option(help="Take the files through these lanes, as litert,arm, or all.")
     ] = None,
@@ -50,21 +58,30 @@ def benchmark(
     """
     only_one(as_json, as_csv)
     counts = _threads(threads)
+    if sustained < 0:
+        raise UserError(f"--sustained: expected minutes, got {sustained:g}")
+    command = shlex.join(["kerascnn", *sys.argv[1:]])
     if lanes is not None:
-        _benchmark_lanes(files, lanes, runs, counts, baseline, limit, out, as_json, as_csv)
+        options = {"runs": runs, "threads": counts, "sustained": sustained}
+        _benchmark_lanes(files, lanes, options, baseline, limit, out, as_json, as_csv, command)
         return
     if baseline is not None or len(counts) > 1:
         raise UserError("--baseline and several --threads go with --lanes, as --lanes litert")
     from kerascnn.files import write_json
 
+    from ..lanes.measuring import file_facts
     from ..runtimes.benchmarking import benchmark as measure
     from ..runtimes.benchmarking import record
 
     with busy("measuring"):
-        timings = measure(files, runs=runs, threads=max(counts))
-    figures = record(timings)
+        timings = measure(files, runs=runs, threads=max(counts), minutes=sustained)
+    figures = record(timings, command)
+    for row in figures["timings"]:
+        row["accuracy"] = file_facts(row["file"])["accuracy"]
     if out:
         write_json(out, figures)
+        singles = [{"file": t.file, "milliseconds": t.samples} for t in timings]
+        write_json(out.with_name(f"{out.stem}_samples.json"), singles)
     if as_json:
         print_json(figures)
         return
@@ -93,6 +110,17 @@ def benchmark(
             f"95 % between {low:.2f} and {high:.2f}",
             highlight=False,
         )
+    for t in timings:
+        if t.drift:
+            name = Path(t.file).name
+            console.print(f"  {name}: {_told_drift(asdict(t.drift))}", highlight=False)
+
+
+def _told_drift(drift) -> str:
+    return (
+        f"{drift['minutes']:g} min: first minute {drift['first']:.4f} ms, last "
+        f"{drift['last']:.4f} ms, {drift['ratio']:.2f} of it"
+    )
 
 
 def _threads(text) -> tuple[int, ...]:
@@ -105,17 +133,16 @@ def _threads(text) -> tuple[int, ...]:
     return counts
 
 
-def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json, as_csv):
+def _benchmark_lanes(files, lanes, asked, baseline, limit, out, as_json, as_csv, command):
     from ..lanes import Options, chosen, measure, record
     from ..lanes.baseline import changes
 
     if out is not None:
         require("report", str(out / "report.html"))
-    options = Options(runs=runs, threads=threads)
+    options = Options(**asked)
     taken = chosen(lanes)
     with busy("measuring") as told:
         figures = measure(files, taken, options, told=lambda title: told(f"measuring: {title}"))
-    command = shlex.join(["kerascnn", *sys.argv[1:]])
     found = record(figures, taken, options, command)
     compared = changes(found, baseline, limit) if baseline is not None else []
     if out is not None:
@@ -129,6 +156,10 @@ def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json,
     else:
         for table in _lane_tables(figures, taken):
             console.print(table)
+        for row in found["figures"]:
+            if drift := row["details"].get("drift"):
+                where = f"{Path(row['file']).name}, {row['lane']} {row['setting']}".strip()
+                console.print(f"  {where}: {_told_drift(drift)}", highlight=False)
         for change in compared:
             ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
             mark = f"  over {limit:g}" if change.exceeds else ""
@@ -226,8 +257,6 @@ def recommend(
 
     Example: kerascnn recommend runs/demo --for phone-cpu
     """
-    from dataclasses import asdict
-
     from ..lanes.recommendation import objections, recommend, way
 
     advice = recommend(target)

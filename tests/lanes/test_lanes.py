@@ -123,13 +123,18 @@ def test_a_record_is_what_makes_a_figure_believable(files):
     lanes = chosen("litert")
     figures = measure([files["float"], files["int8"]], lanes, FAST)
     found = json.loads(json.dumps(record(figures, lanes, FAST, "kerascnn benchmark")))
+    assert {"device", "cpu", "system", "governor", "turbo"} <= set(found["machine"])
+    assert [file["accuracy"] for file in found["files"]] == [None, None]  # files without sheets
     assert found["machine"]["cpu"] and found["command"] == "kerascnn benchmark"
     assert found["lanes"]["litert"]["versions"]["ai-edge-litert"]
     for row in found["figures"]:
         details = row["details"]
         assert len(row["sha256"]) == 64 and "samples" not in details
         assert details["minimum"] <= details["median"] <= details["p90"] <= details["p99"]
-        assert len(details["turns"]) == 5 and details["memory"] > 0
+        assert len(details["turns"]) == 5 and details["memory"] > 0 and details["load"] >= 0
+        assert (details["threads"], len(details["cores"]), details["runs"]) == (1, 1, 50)
+        assert details["loading"] > 0 and details["first"] > 0 and details["drift"] is None
+        assert details["delegate"].startswith("XNNPACK of ai-edge-litert 2.")
         low, high = details["interval"]
         assert low <= high
     assert [len(row["milliseconds"]) for row in samples(figures)] == [50, 50]

@@ -12,6 +12,7 @@ import numpy as np
 from kerascnn.errors import UserError
 
 from ...runtimes import Artifact
+from ...runtimes.machine import load_average
 from ..lane import SAMPLES, Figure, Golden, Lane, Options, Probe, differs, golden
 from .packages import VERSIONS, runtime_files
 from .server import answer_of, browser, browser_version
@@ -66,6 +67,9 @@ class Browser(Lane):
         details = {
             "median": float(np.median(times)),
             "p90": float(np.percentile(times, 90)),
+            "p99": float(np.percentile(times, 99)),
+            "minimum": float(np.min(times)),
+            "load": load_average(),
             "loading": answer["loading"],
             "first": answer["first"],
             "runs": len(times),
