@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from kerascnn.errors import UserError
 
@@ -20,6 +21,8 @@ PACKAGES = {  # module -> (distribution, what installs it)
     "openvino": ("openvino", "pip install 'kerascnn[openvino]'"),
     "tflite_micro": ("tflite-micro", "pip install --pre tflite-micro"),
 }
+PROFILED = ("litert", "onnxruntime")  # the engines that say what each operator takes
+PROFILED_RUNS = 50
 
 
 class EngineLane(Lane):
@@ -78,10 +81,26 @@ class EngineLane(Lane):
             minutes=options.sustained,
         )
         setting = f"{threads} thread{'s' * (threads != 1)}"
+        profiled = options.operators and self.name in PROFILED and threads == options.threads[0]
         return [
-            self.figure(path, setting, timing.median, details=asdict(timing))
+            self.figure(
+                path,
+                setting,
+                timing.median,
+                details=asdict(timing) | (self.profile(path) if profiled else {}),
+            )
             for path, timing in zip(paths, timings, strict=True)
         ]
+
+    def profile(self, path: Path) -> dict[str, Any]:
+        """What each operator takes, in the order of execution, and what was fused; or why nobody
+        can say."""
+        try:
+            with Artifact(path, engine=self.name) as artifact:
+                times, fused = artifact.profile(PROFILED_RUNS)
+        except UserError as error:
+            return {"unprofiled": str(error).rsplit(": ", 1)[-1]}
+        return {"operators": [asdict(time) for time in times], "fused": fused}
 
 
 class MicroLane(EngineLane):

@@ -62,11 +62,13 @@ class Figure:
 @dataclass(frozen=True)
 class Options:
     """runs, threads: of a clock; lanes that count or model leave them alone. sustained: minutes
-    to go on measuring, 0 for none."""
+    to go on measuring, 0 for none. operators: whether lanes that can say what each operator takes
+    do so."""
 
     runs: int = 100
     threads: tuple[int, ...] = (1,)
     sustained: float = 0.0
+    operators: bool = False
 
 
 class Lane(ABC):

@@ -32,7 +32,8 @@ class Timing:
     turns: the median of each turn. loading: from the file to an engine that can run; first: the
     first run after that, the cold one. memory: the most bytes that the engine has
     taken, where the system tells. delegated:
-    (nodes that a delegate took, all nodes), where the engine tells; delegate: its name and version.
+    (nodes that a delegate took, all nodes), where the engine tells; delegate: its name and version;
+    fallbacks: (operator, layer) of the nodes that it left.
     inputs: what it was measured
     on, "1x32x32x1 uint8". ratio: its median over that of the first file; interval: where 95 % of
     the ratios of resampled turns lie. load: processes that waited for a core, the mean of the
@@ -57,6 +58,7 @@ class Timing:
     memory: int | None
     delegated: tuple[int, int] | None
     delegate: str | None
+    fallbacks: list[tuple[str, str]]
     inputs: str
     ratio: float
     interval: tuple[float, float]
@@ -151,6 +153,7 @@ def _timing(artifact, turns, first_turns, facts, threads, cores, load, drift):
         memory=facts[-1]["memory"],
         delegated=artifact.delegated and tuple(artifact.delegated),
         delegate=artifact.delegate,
+        fallbacks=[(operator, layer) for operator, layer in artifact.fallbacks],
         inputs=_inputs(artifact, facts[-1]["shapes"]),
         ratio=float(np.median(measured) / np.median(np.concatenate(first_turns))),
         interval=ratio_interval(turns, first_turns),

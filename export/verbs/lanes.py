@@ -14,6 +14,8 @@ from kerascnn.errors import UserError
 from kerascnn.extras import require
 from kerascnn.tables import Column, Table
 
+from .lane_tables import lane_tables, operator_tables, told_drift
+
 ForOption = Annotated[
     str, typer.Option("--for", help="phone-cpu, phone-npu, mcu, browser or server.")
 ]
@@ -33,6 +35,9 @@ def benchmark(
             help="Go on for so long, and tell the first minute's median from the last's.",
         ),
     ] = 0.0,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="Show what each operator takes, with --lanes.")
+    ] = False,
     lanes: Annotated[
         str | None, typer.Option(help="Take the files through these lanes, as litert,arm, or all.")
     ] = None,
@@ -63,10 +68,15 @@ def benchmark(
     command = shlex.join(["kerascnn", *sys.argv[1:]])
     if lanes is not None:
         options = {"runs": runs, "threads": counts, "sustained": sustained}
-        _benchmark_lanes(files, lanes, options, baseline, limit, out, as_json, as_csv, command)
+        options["operators"] = operators or out is not None
+        _benchmark_lanes(
+            files, lanes, options, baseline, limit, out, as_json, as_csv, operators, command
+        )
         return
-    if baseline is not None or len(counts) > 1:
-        raise UserError("--baseline and several --threads go with --lanes, as --lanes litert")
+    if baseline is not None or operators or len(counts) > 1:
+        raise UserError(
+            "--baseline, --operators and several --threads go with --lanes, as --lanes litert"
+        )
     from kerascnn.files import write_json
 
     from ..lanes.measuring import file_facts
@@ -113,14 +123,7 @@ def benchmark(
     for t in timings:
         if t.drift:
             name = Path(t.file).name
-            console.print(f"  {name}: {_told_drift(asdict(t.drift))}", highlight=False)
-
-
-def _told_drift(drift) -> str:
-    return (
-        f"{drift['minutes']:g} min: first minute {drift['first']:.4f} ms, last "
-        f"{drift['last']:.4f} ms, {drift['ratio']:.2f} of it"
-    )
+            console.print(f"  {name}: {told_drift(asdict(t.drift))}", highlight=False)
 
 
 def _threads(text) -> tuple[int, ...]:
@@ -133,7 +136,9 @@ def _threads(text) -> tuple[int, ...]:
     return counts
 
 
-def _benchmark_lanes(files, lanes, asked, baseline, limit, out, as_json, as_csv, command):
+def _benchmark_lanes(
+    files, lanes, asked, baseline, limit, out, as_json, as_csv, operators, command
+):
     from ..lanes import Options, chosen, measure, record
     from ..lanes.baseline import changes
 
@@ -154,12 +159,14 @@ def _benchmark_lanes(files, lanes, asked, baseline, limit, out, as_json, as_csv,
     elif as_csv:
         print_csv([{k: v for k, v in row.items() if k != "details"} for row in found["figures"]])
     else:
-        for table in _lane_tables(figures, taken):
+        for table in lane_tables(figures, taken):
+            console.print(table)
+        for table in operator_tables(found) if operators else ():
             console.print(table)
         for row in found["figures"]:
             if drift := row["details"].get("drift"):
                 where = f"{Path(row['file']).name}, {row['lane']} {row['setting']}".strip()
-                console.print(f"  {where}: {_told_drift(drift)}", highlight=False)
+                console.print(f"  {where}: {told_drift(drift)}", highlight=False)
         for change in compared:
             ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
             mark = f"  over {limit:g}" if change.exceeds else ""
@@ -169,37 +176,6 @@ def _benchmark_lanes(files, lanes, asked, baseline, limit, out, as_json, as_csv,
             console.print(f"  ->  {out / 'report.html'}")
     if any(change.exceeds for change in compared):
         raise typer.Exit(1)
-
-
-def _lane_tables(figures, lanes):
-    """A table for each kind of evidence: figures of two kinds never share a column."""
-    from ..lanes.lane import MEANING
-
-    titles = {lane.name: lane.title for lane in lanes}
-    for evidence, meaning in MEANING.items():
-        rows = [figure for figure in figures if figure.evidence == evidence]
-        if not rows:
-            continue
-        table = Table(
-            "file",
-            "lane",
-            "setting",
-            Column("figure", right=True),
-            "",
-            title=f"{evidence}: {meaning}",
-        )
-        for row in rows:
-            value = "" if row.value is None else f"{row.value:,.4g}"
-            if row.value is not None and row.unit != "ms":
-                value = f"{row.value:,.0f}"
-            table.add(
-                Path(row.file).name,
-                titles[row.lane],
-                row.setting,
-                value,
-                row.refused or row.unit,
-            )
-        yield table
 
 
 @app.command()

@@ -88,6 +88,15 @@ def test_the_kernels_of_a_lane_are_those_it_is_named_for(files):
     assert taken["litert"] <= nodes
 
 
+def test_what_xnnpack_does_not_take_is_named():
+    """Rounding uint8 pixels to int8, and back at the end, is left to LiteRT's own kernels."""
+    path = "android_demo/app/src/main/assets/resnet8_int8_static.tflite"
+    (figure,) = measure([path], [LITERT], FAST)
+    assert figure.details["delegated"] == (14, 16)
+    expected = [("QUANTIZE", "normalize_quant"), ("QUANTIZE", "head_logits")]
+    assert figure.details["fallbacks"] == expected
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
