@@ -115,7 +115,7 @@ class MicroLane(EngineLane):
                 with Artifact(path, engine=self.name) as artifact:
                     arena = artifact.arena
             elif "UINT8" in reason:
-                reason += "; its CAST reads no uint8: give the file float inputs"
+                reason += "; its CAST reads no uint8: write a float file with --io float32"
             figures.append(self.figure(path, "", arena, refused=reason))
         return figures
 

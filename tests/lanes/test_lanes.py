@@ -74,7 +74,7 @@ def test_micro_says_why_it_refuses_and_how_much_memory_it_takes(files, tmp_path)
     spec = tf.TensorSpec([1, 4], tf.uint8)
     path = from_function(tmp_path / "cast.tflite", lambda x: keras.ops.cast(x, "float32"), spec)
     (figure,) = measure([path], [micro], FAST)
-    assert figure.value is None and "UINT8" in figure.refused and "float inputs" in figure.refused
+    assert figure.value is None and "UINT8" in figure.refused and "--io float32" in figure.refused
 
 
 def test_the_kernels_of_a_lane_are_those_it_is_named_for(files):
