@@ -13,7 +13,7 @@ from kerascnn.errors import UserError
 from ..runtimes import Artifact
 from ..runtimes.benchmarking import benchmark
 from ..runtimes.engines import ENGINES
-from .lane import Evidence, Figure, Golden, Lane, Options, Probe, differs, golden
+from .lane import Evidence, Figure, Golden, Lane, Options, Probe, disagreement, golden
 
 PACKAGES = {  # module -> (distribution, what installs it)
     "ai_edge_litert": ("ai-edge-litert", "pip install ai-edge-litert"),
@@ -65,7 +65,8 @@ class EngineLane(Lane):
         try:
             expected = expected or golden(path)
             with Artifact(path, engine=self.name) as artifact:
-                return differs(expected, artifact.run(expected.inputs))
+                found = artifact.run(expected.inputs)
+            return disagreement(path, expected, found)
         except UserError as error:
             return str(error).removeprefix(f"{path}: ").rstrip(".")
 

@@ -113,6 +113,29 @@ def test_outputs_that_differ_give_no_figure(found, said):
     assert said in told and bool(told) == bool(said)
 
 
+def test_behind_a_softmax_a_lane_may_be_as_far_off_as_litert_s_own_kernels(tmp_path):
+    """Where a step of the logits is many of the probabilities, no two kernel sets agree to one."""
+    import keras
+    from foreign_files import tflite
+    from keras import layers
+
+    from export.lanes.lane import disagreement
+
+    inputs = keras.Input((12, 12, 3), batch_size=1)
+    x = layers.Conv2D(32, 3, activation="relu")(inputs)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=1, seed=0))(
+        layers.Flatten()(x)
+    )
+    model = keras.Model(inputs, layers.Softmax()(x))
+    path = tflite(tmp_path / "softmax.tflite", model, "int8", "uint8")
+    figures = measure([path], [LANES["litert-builtin"], LANES["litert-reference"]], FAST)
+    assert not any(figure.refused for figure in figures)
+    expected = golden(path)
+    wrong = [np.roll(array, 1, axis=-1) for array in expected.outputs]
+    assert "LiteRT's own kernels do by" in disagreement(path, expected, wrong)
+
+
 def test_floats_may_differ_by_their_rounding_alone():
     expected = Golden([], [np.float32([[100.0, 1.0]])], [None])
     assert not differs(expected, [np.float32([[100.005, 1.0]])])

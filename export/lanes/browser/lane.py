@@ -13,7 +13,7 @@ from kerascnn.errors import UserError
 
 from ...runtimes import Artifact
 from ...runtimes.machine import load_average
-from ..lane import SAMPLES, Figure, Golden, Lane, Options, Probe, differs, golden
+from ..lane import SAMPLES, Figure, Golden, Lane, Options, Probe, disagreement, golden
 from .packages import VERSIONS, runtime_files
 from .server import answer_of, browser, browser_version
 
@@ -61,7 +61,7 @@ class Browser(Lane):
             np.array([sample[place] for sample in answer["outputs"]], array.dtype)
             for place, array in enumerate(expected.outputs)
         ]
-        if reason := differs(expected, found):
+        if reason := disagreement(path, expected, found):
             return self.figure(path, setting, None, refused=reason)
         times = np.array(answer["times"])
         details = {
