@@ -18,6 +18,7 @@ from .arm import ARM
 from .browser import BROWSER
 from .clocked import BUILTIN, LITERT, ONNX_RUNTIME, OPENVINO, REFERENCE, TFLM
 from .ethos_u import EthosU
+from .gpu import GPU
 from .lane import Figure, Lane, Options, Probe, digest
 
 LANES: dict[str, Lane] = {
@@ -35,6 +36,7 @@ LANES: dict[str, Lane] = {
         EthosU("u65"),
         EthosU("u85"),
         TFLM,
+        GPU,
     )
 }
 
