@@ -56,9 +56,9 @@ COLUMNS = {
     "compat": (Column("TFLite Micro, arena in kB", "tflm", "", scale=1e3),),
 }
 BUSY = (
-    "More processes waited for the machine than it has cores while some of these were measured: the "
-    "clock's figures are upper bounds, and differences of a tenth are none. What is counted, modelled "
-    "and allocated does not mind."
+    "More processes waited for the machine than it has cores while some of these were measured: "
+    "the clock's figures are upper bounds, and differences of a tenth are none. What is counted, "
+    "modelled and allocated does not mind."
 )
 MEANING = {
     "measured": "A clock, one thread, medians. ONNX Runtime and OpenVINO run the .onnx files.",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.errors import required
+
 from . import onnx_content
 from .operator_times import OperatorTime, of_onnx_runtime
 
@@ -50,7 +52,7 @@ class Engine:
 
     def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
-        return self._binding.copy_outputs_to_cpu()
+        return required(self._binding).copy_outputs_to_cpu()
 
     def profile(self, arrays: Sequence[np.ndarray], runs: int) -> list[OperatorTime]:
         """What each operator takes: the mean of some runs on one batch, of a new session."""
