@@ -41,7 +41,7 @@ def freeze(
         model: float, or with its int8 rounding simulated.
         batch: 1 or more inputs, or None for any number.
         pixels: for each input whether it takes raw pixels, 0..255; all do by default.
-        float_pixels: pixels of an int8 model come in float32, and it normalizes them.
+        float_pixels: pixels come in float32, 0..255; an int8 model normalizes them then.
 
     Returns:
         A function without variables. Its inputs stand in the order of the model's, and
@@ -57,7 +57,9 @@ def freeze(
     names = operation_names(x.name for x in model.inputs)
     signature = [
         tf.TensorSpec(
-            (batch, *x.shape[1:]), tf.uint8 if takes and not int8 else tf.float32, name=name
+            (batch, *x.shape[1:]),
+            tf.uint8 if takes and not (int8 or float_pixels) else tf.float32,
+            name=name,
         )
         for x, takes, name in zip(model.inputs, pixels, names, strict=True)
     ]

@@ -46,7 +46,7 @@ def to_tflite(
     int8 = is_int8(model)
     _refuse(model, int8, io, method, samples)
     io = io or "uint8"
-    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
+    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=io == "float32")
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, samples=samples)
     return with_names(
@@ -100,7 +100,7 @@ def write_tflite(
 
 
 def _refuse(model, int8, io, method, samples):
-    if io is not None and not int8:
+    if io not in (None, "float32") and not int8:
         raise UserError(f"{model.name}: io={io!r} is a choice of int8 files; this one is float")
     if method is None:
         return

@@ -87,7 +87,7 @@ def deliver(
         evidence: for a model, what the files are compared on; see `samples_of`. With targets, what
             a file loses of the metric decides. None compares on noise, which the verdict says.
         batch: inputs at a time; None for any number.
-        io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
+        io, opset: of .tflite files, and of .onnx files; see `export.convert`.
         out: the folder for files of which only the format is given.
         accept: keep a file that fell short; its sheet says so.
         about: as `open_subject` takes it: data_dir, images, trust, code; pixels, meanings, labels,
@@ -130,7 +130,7 @@ def attempt(
     method = recipe.method if recipe else None
     kinds = list(dict.fromkeys(path.suffix[1:] for path in paths))
     refuse_formats(method, kinds, batch=batch, io=io, opset=opset)
-    if io is not None and method not in SIMULATED and not is_int8(subject.model):
+    if io not in (None, "float32") and method not in SIMULATED and not is_int8(subject.model):
         raise UserError(
             f"{recipe.name if recipe else subject.name}: io {io!r} is a choice of int8 files, "
             "which it makes none"

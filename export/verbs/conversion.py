@@ -35,7 +35,7 @@ def convert(
     batch: Annotated[str, typer.Option(help="Images at a time, or 'dynamic'.")] = "1",
     io: Annotated[
         str | None,
-        typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
+        typer.Option(help="Ends of a .tflite file: uint8, int8 (int8 files alone) or float32."),
     ] = None,
     opset: Annotated[
         int | None, typer.Option(help="Of .onnx files, 17 (the default) to 25.")

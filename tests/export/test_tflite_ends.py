@@ -154,6 +154,21 @@ def test_ends_that_a_file_cannot_have(kerascnn, own_run, recipe, kind, ends, lin
     assert line in err
 
 
+def test_a_float_file_takes_floats_where_it_is_told(kerascnn, own_run):
+    """TFLite Micro's CAST reads no uint8: such a file has none."""
+    call = ("convert", own_run, "--to", "tflite", "--recipe", "float32", "--io", "float32")
+    code, _, err = kerascnn(*call)
+    assert code == 0, err
+    path = own_run / "model_float32.tflite"
+    with Artifact(path) as artifact:
+        assert artifact.inputs[0]["dtype"] == "float32"
+        assert "CAST" not in {operator["name"] for operator in artifact.operators}
+    sheet = json.loads((own_run / "model_float32.tflite.json").read_text())
+    assert sheet["inputs"][0]["dtype"] == "float32"
+    assert sheet["inputs"][0]["values"].startswith("raw pixels, ")
+    assert kerascnn("verify", path)[0] == 0
+
+
 def test_ends_of_a_float_model(pair):
     with pytest.raises(UserError, match="is a choice of int8 files; this one is float"):
         export.convert(pair["float"], "tflite", io="int8")
