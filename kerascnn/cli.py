@@ -14,6 +14,7 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "search",
         "finetune",
         "evaluate",
         "compress",

@@ -51,7 +51,7 @@ WINGS = (
     ("proof",),
     ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting", "webdemo"),
+    ("architecture_search", "debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )

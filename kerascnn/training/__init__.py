@@ -1,5 +1,6 @@
 """Training and what it leaves behind."""
 
+from kerascnn.training.callbacks import Diverged
 from kerascnn.training.distillation import Distiller
 from kerascnn.training.rate_range import RateRange, find_rate
 from kerascnn.training.run import (
@@ -14,6 +15,7 @@ from kerascnn.training.train import finish, fit, run_model, settle_run, train
 
 __all__ = [
     "Distiller",
+    "Diverged",
     "RateRange",
     "MODEL_FILES",
     "Run",
