@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kerascnn.errors import UserError
 
@@ -40,7 +41,7 @@ GROUPS = {
 }
 
 
-class GroupedHelp(typer.core.TyperGroup):
+class GroupedHelp(TyperGroup):
     """A group of commands that --help lists by `GROUPS`."""
 
     def list_commands(self, ctx: Any) -> list[str]:

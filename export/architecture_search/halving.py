@@ -10,7 +10,7 @@ import keras
 from kerascnn.config import Config
 from kerascnn.console import console
 from kerascnn.data import load_data
-from kerascnn.files import locked
+from kerascnn.locks import locked
 from kerascnn.training import Diverged, Run, train
 from kerascnn.training.resuming import OPEN_ENDED
 
@@ -95,7 +95,7 @@ def _climb(alive, asked, out, data_dir, keep):
         console.print(f"  longer rungs {how}", highlight=False)
     for rung, epochs in enumerate(rungs):
         console.print(
-            f"  rung {rung + 1} of {len(rungs)}: {len(alive)} candidates, {epochs} epochs",
+            f"  rung {rung + 1} of {len(rungs)}: {len(alive)} candidates, {plural(epochs)}",
             highlight=False,
         )
         for candidate in alive:
@@ -144,6 +144,11 @@ def run_folder(out: Path, asked: Asked, candidate: Candidate, rung: int) -> Path
     if not goes_on(asked.training):
         name = f"{name}_{asked.search.epochs[rung]}epochs"
     return out / "runs" / name
+
+
+def plural(epochs: int) -> str:
+    """A number of epochs in words, "1 epoch"."""
+    return f"{epochs} epoch{'s' * (epochs > 1)}"
 
 
 def goes_on(training: Config) -> bool:

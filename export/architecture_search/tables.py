@@ -7,7 +7,7 @@ from kerascnn.analysis import Point, pareto_chart
 from kerascnn.tables import Column, Table
 
 from .candidates import Candidate
-from .halving import Search
+from .halving import Search, plural
 
 CHART = "search.png"
 
@@ -34,7 +34,7 @@ def figures(found: Search) -> list[dict[str, Any]]:
 def table(found: Search) -> Table:
     """A line for each candidate, the best first."""
     asked = found.asked
-    rungs = [Column(f"{epochs} epochs", right=True) for epochs in found.epochs]
+    rungs = [Column(plural(epochs), right=True) for epochs in found.epochs]
     costs = [Column("MACs", right=True), Column("bytes", right=True)]
     made = Table(
         "candidate",
@@ -57,9 +57,7 @@ def chart(found: Search) -> Path | None:
     if not rungs:
         return None
     points = [
-        Point(
-            one.name, one.macs, one.bytes, 100 * one.accuracy[-1], f"{found.epochs[n - 1]} epochs"
-        )
+        Point(one.name, one.macs, one.bytes, 100 * one.accuracy[-1], plural(found.epochs[n - 1]))
         for one, n in rungs
     ]
     path = found.path / CHART

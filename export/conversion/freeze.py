@@ -10,7 +10,8 @@ import keras
 from kerascnn.models.graph import functional, nodes, walk
 
 from ..integer_form.names import operation_names
-from ..quantization.quantized_layers import FakeQuant, is_int8
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.quantized_layers import is_int8
 from . import internals
 from .written import Writer
 
@@ -84,16 +85,15 @@ def plain_convolutions() -> Iterator[None]:
     import tensorflow as tf
 
     eager = tf.config.functions_run_eagerly()
-    apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
+    nn: Any = tf.nn  # what the stubs say of it is not all
+    apart, apart_depthwise = nn.convolution, nn.depthwise_conv2d
 
     def convolution(
         input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None
     ):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
             return apart(input, filters, strides, padding, data_format, dilations, name)
-        return tf.nn.conv2d(
-            input, filters, strides or 1, padding, dilations=dilations or 1, name=name
-        )
+        return nn.conv2d(input, filters, strides or 1, padding, dilations=dilations or 1, name=name)
 
     def depthwise(input, filter, strides, padding, data_format=None, dilations=None, name=None):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
@@ -109,21 +109,21 @@ def plain_convolutions() -> Iterator[None]:
         )
 
     tf.config.run_functions_eagerly(True)
-    tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise
+    nn.convolution, nn.depthwise_conv2d = convolution, depthwise
     try:
         yield
     finally:
-        tf.nn.convolution, tf.nn.depthwise_conv2d = apart, apart_depthwise
+        nn.convolution, nn.depthwise_conv2d = apart, apart_depthwise
         tf.config.run_functions_eagerly(eager)
 
 
 def gives_probabilities(model: keras.Model, number: int) -> bool:
     """Whether an output of a model, counted from 0, comes out of a softmax or a sigmoid."""
     flat = functional(model)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    node = makers.get(id(flat.outputs[number]))
+    producers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    node = producers.get(id(flat.outputs[number]))
     while node is not None and isinstance(node.operation, FakeQuant):
-        node = makers.get(id(node.input_tensors[0]))
+        node = producers.get(id(node.input_tensors[0]))
     last = node.operation if node is not None else None
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
         keras.activations.softmax,

@@ -59,11 +59,11 @@ def sink_transposes(model: ModelProto) -> None:
     waiting = [n for n in model.graph.node if _turns(n, CHANNELS_LAST)]
     while waiting:
         turn = waiting.pop(0)
-        for taker in list(graph.takers[turn.output[0]]):
-            if _turns(taker, CHANNELS_FIRST) and taker.output[0] not in graph.ends:
-                graph.replace(taker.output[0], turn.input[0])
-            elif taker in graph.takers[turn.output[0]] and _commutes(graph, taker):
-                waiting += _pass(graph, taker)
+        for consumer in list(graph.consumers[turn.output[0]]):
+            if _turns(consumer, CHANNELS_FIRST) and consumer.output[0] not in graph.ends:
+                graph.replace(consumer.output[0], turn.input[0])
+            elif consumer in graph.consumers[turn.output[0]] and _commutes(graph, consumer):
+                waiting += _pass(graph, consumer)
     graph.drop_unused()
     graph.finish()
 
@@ -90,7 +90,7 @@ def _commutes(graph, node):
     if node.op_type not in JOINING:
         return False
     return all(
-        _turns(graph.makers.get(name), CHANNELS_LAST) or _is_number(graph, node, name)
+        _turns(graph.producers.get(name), CHANNELS_LAST) or _is_number(graph, node, name)
         for name in node.input
     )
 
@@ -103,7 +103,7 @@ def _is_number(graph, node, name):
 def _pass(graph, node):
     """The node works on NCHW; returns the transposes that are now behind it."""
     for i, name in enumerate(node.input):
-        turn = graph.makers.get(name)
+        turn = graph.producers.get(name)
         if _turns(turn, CHANNELS_LAST):
             graph.take(node, i, turn.input[0])
     if node.op_type in ("Split", "Concat", "Gather"):
@@ -115,7 +115,7 @@ def _pass(graph, node):
     turns = []
     for i, name in enumerate(node.output):
         node.output[i] = f"{name}_first"
-        graph.makers[node.output[i]] = node
+        graph.producers[node.output[i]] = node
         turns.append(_node("Transpose", node.output[i], name, perm=CHANNELS_LAST))
     return graph.insert(turns, after=node)
 
@@ -135,7 +135,7 @@ def shuffle_channels_first(model: ModelProto) -> None:
 
 def _shuffle(graph, swap, shapes):
     """`swap`: the transpose between the reshape that splits channels and the one that joins."""
-    split, join = graph.makers.get(swap.input[0]), graph.only_taker(swap)
+    split, join = graph.producers.get(swap.input[0]), graph.only_consumer(swap)
     if split is None or join is None or {split.op_type, join.op_type} != {"Reshape"}:
         return
     image, parts, result = (

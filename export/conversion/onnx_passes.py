@@ -55,17 +55,22 @@ def fold_into_weights(model: ModelProto) -> None:
 
 def _takes_rounded_bias(graph, node):
     """Makes an integer bias that is added behind a dense layer its third input."""
-    taker = graph.only_taker(node)
-    if node.op_type != "Gemm" or len(node.input) > 2 or taker is None or taker.op_type != "Add":
+    consumer = graph.only_consumer(node)
+    if (
+        node.op_type != "Gemm"
+        or len(node.input) > 2
+        or consumer is None
+        or consumer.op_type != "Add"
+    ):
         return False
-    bias = next(name for name in taker.input if name != node.output[0])
-    pair = graph.makers.get(bias)
+    bias = next(name for name in consumer.input if name != node.output[0])
+    pair = graph.producers.get(bias)
     if pair is None or pair.op_type != "DequantizeLinear":
         return False
     integers = graph.constant(pair.input[0])
     if integers is None or integers.ndim != 1:
         return False
-    graph.absorb(node, taker)
+    graph.absorb(node, consumer)
     node.input.append(bias)
     graph.proto.node.remove(pair)
     graph.proto.node.insert(0, pair)  # before whoever takes it
@@ -78,11 +83,15 @@ OUTPUT_AXIS = {"Conv": 0, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 
 def _folds(graph, node):
     """Folds the next node into `node`, where it can be; tells whether it did."""
-    taker = graph.only_taker(node)
-    if node.op_type not in OUTPUT_AXIS or taker is None or taker.op_type not in ("Mul", "Add"):
+    consumer = graph.only_consumer(node)
+    if (
+        node.op_type not in OUTPUT_AXIS
+        or consumer is None
+        or consumer.op_type not in ("Mul", "Add")
+    ):
         return False
     weights = graph.constant(node.input[1])
-    others = [name for name in taker.input if name != node.output[0]]
+    others = [name for name in consumer.input if name != node.output[0]]
     values = graph.constant(others[0]) if len(others) == 1 else None
     plain = attribute(node, "alpha", 1.0) == 1 == attribute(node, "beta", 1.0)
     grouped = node.op_type == "ConvTranspose" and attribute(node, "group", 1) != 1
@@ -93,14 +102,14 @@ def _folds(graph, node):
         return False
     axis = 0 if attribute(node, "transB", 0) else OUTPUT_AXIS[node.op_type]
     values = _per_channel(values, weights.ndim, -1 if dense else 1, weights.shape[axis])
-    if values is None or (node.op_type == "MatMul" and taker.op_type == "Add"):  # no room
+    if values is None or (node.op_type == "MatMul" and consumer.op_type == "Add"):  # no room
         return False
     bias = None
     if len(node.input) > 2 and node.input[2]:
         bias = graph.constant(node.input[2])
         if bias is None:
             return False
-    if taker.op_type == "Mul":
+    if consumer.op_type == "Mul":
         shape = [1] * weights.ndim
         shape[axis] = -1
         scaled = (weights * values.reshape(shape)).astype(weights.dtype)
@@ -111,8 +120,8 @@ def _folds(graph, node):
     if bias is not None:
         del node.input[2:]
         bias = bias.astype(weights.dtype)
-        node.input.append(graph.add_constant(f"{taker.output[0]}_bias", bias))
-    graph.absorb(node, taker)
+        node.input.append(graph.add_constant(f"{consumer.output[0]}_bias", bias))
+    graph.absorb(node, consumer)
     return True
 
 
@@ -135,22 +144,22 @@ def fold_pads(model: ModelProto) -> None:
             continue
         pads = graph.constant(node.input[1])
         border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros(())
-        takers = graph.takers[node.output[0]]
-        if pads is None or border is None or border.any() or not takers:
+        consumers = graph.consumers[node.output[0]]
+        if pads is None or border is None or border.any() or not consumers:
             continue
         before, after = np.split(pads, 2)
         if attribute(node, "mode", b"constant") != b"constant" or any((*before[:2], *after[:2])):
             continue
         if any(
-            taker.op_type != "Conv" or attribute(taker, "auto_pad", b"NOTSET") != b"NOTSET"
-            for taker in takers
+            consumer.op_type != "Conv" or attribute(consumer, "auto_pad", b"NOTSET") != b"NOTSET"
+            for consumer in consumers
         ):
             continue
         more = np.concatenate([before[2:], after[2:]])
-        for taker in takers:
-            own = attribute(taker, "pads", [0] * len(more))
-            set_attribute(taker, "pads", [int(n) for n in own + more])
-            taker.input[0] = node.input[0]
+        for consumer in consumers:
+            own = attribute(consumer, "pads", [0] * len(more))
+            set_attribute(consumer, "pads", [int(n) for n in own + more])
+            consumer.input[0] = node.input[0]
         model.graph.node.remove(node)
     graph.finish()
 
@@ -164,8 +173,10 @@ def keep_pads_of_poolings(model: ModelProto) -> None:
     """
     graph = Graph(model)
     for node in list(model.graph.node):
-        takers = graph.takers[node.output[0]]
-        if node.op_type != "Pad" or not any(taker.op_type == "MaxPool" for taker in takers):
+        consumers = graph.consumers[node.output[0]]
+        if node.op_type != "Pad" or not any(
+            consumer.op_type == "MaxPool" for consumer in consumers
+        ):
             continue
         border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros((), np.float32)
         if border is None or border.any() or not np.issubdtype(border.dtype, np.floating):
@@ -192,7 +203,7 @@ def drop_reshapes(model: ModelProto) -> None:
             if _same_shape(shapes.get(name), target):
                 graph.replace(node.output[0], name)
                 break
-            source = graph.makers.get(name)
+            source = graph.producers.get(name)
     graph.drop_unused()
     graph.finish()
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from kerascnn.console import muted
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
@@ -88,16 +88,16 @@ def write_tflite(
             sets.TFLITE_BUILTINS,  # for the one that makes numbers of bytes
         ]
         converter.representative_dataset = lambda: (
-            [x[None] for x in row] for row in zip(*samples.inputs, strict=True)
+            [x[None] for x in row] for row in zip(*required(samples).inputs, strict=True)
         )
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
-            made = converter.convert()
+            content = converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
         raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None
-    return with_integer_kernels(made) if int8 else made
+    return with_integer_kernels(content) if int8 else content
 
 
 def _refuse(model, int8, io, method, samples):

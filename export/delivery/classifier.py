@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from ..proof.verification import in_values
 from ..runtimes import Artifact
 from ..runtimes.engines import BY_SUFFIX
 from ..subject.labelled import Ends, refuse_images
-from ..subject.opening import open_model
+from ..subject.models import open_model
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _of_artifact(path, artifact, labels):
     in_run = isinstance(source, dict) and "run" in source and (path.parent / "run.json").exists()
     classes = _classes(path, len(artifact.inputs), [tuple(y["shape"]) for y in artifact.outputs])
     end, pixels = artifact.inputs[0], are_pixels(taken.values)
-    shape = tuple(None if n == -1 else n for n in end["shape"][1:])
+    shape: Any = tuple(None if n == -1 else n for n in end["shape"][1:])
     rules = {words: rule for rule, words in RESIZES.items()}
     resize = rules.get(taken.resize or "", "stretch")
 

@@ -171,15 +171,15 @@ def _paths(subject, files, recipe, out):
 def _delivered(reference, path, accept, opset, options):
     kind = path.suffix[1:]
     try:
-        made = convert(
+        content = convert(
             reference.model, kind, opset=opset, pixels=reference.subject.pixels, **options
         )
     except UserError as error:
         return Delivery(path, None, ENGINES[engine_of_format(kind)].title, str(error))
-    return keep(path, made, reference, accept=accept)
+    return keep(path, content, reference, accept=accept)
 
 
-def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
+def keep(path: Path, content: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
     """Runs a file under a hidden name; gives it its own, its sheet and its card, if it passes.
 
     Until then what stood there stays. A file that differs is told, and what stood there, which is
@@ -190,7 +190,7 @@ def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False)
     """
     try:
         with replacing(path) as temporary:
-            temporary.write_bytes(made)
+            temporary.write_bytes(content)
             with Artifact(temporary, name=path) as artifact:
                 verdict = judge(artifact, reference)
                 delivery = Delivery(path, verdict, artifact.title)

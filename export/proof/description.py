@@ -37,7 +37,7 @@ def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verd
     subject, recipe = reference.subject, reference.recipe
     names = [x.name for x in functional(reference.model).inputs]
     takes = dict(zip(names, subject.pixels, strict=True))
-    made = {
+    described = {
         "contract": CONTRACT,
         "model": subject.name,
         "recipe": recipe.model_dump(mode="json"),
@@ -51,7 +51,7 @@ def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verd
         ],
         "accuracy": {"validation": verdict.accuracy} if verdict.accuracy else {},
     }
-    return {**_size(path), **made, **_circumstances(artifact, verdict)}
+    return {**_size(path), **described, **_circumstances(artifact, verdict)}
 
 
 def _calibration(recipe):

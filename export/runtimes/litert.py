@@ -73,14 +73,14 @@ def _delegated(interpreter):
     """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
     nodes = operations(interpreter)
     own = [node for node in nodes if node["op_name"] != "DELEGATE"]
-    makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
+    producers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
     taken = set()
     for node in nodes:
         if node["op_name"] != "DELEGATE":
             continue
         ends, waiting = set(map(int, node["inputs"])), [int(n) for n in node["outputs"]]
         while waiting:
-            place = makers.get(waiting.pop())
+            place = producers.get(waiting.pop())
             if place is None or place in taken:
                 continue
             taken.add(place)

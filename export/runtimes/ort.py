@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascnn.errors import required
+
 from . import onnx_content
 
 DTYPES = {"float": "float32", "double": "float64"}
@@ -46,7 +48,7 @@ class Engine:
 
     def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
-        return self._binding.copy_outputs_to_cpu()
+        return required(self._binding).copy_outputs_to_cpu()
 
 
 def _describe(value, ends):

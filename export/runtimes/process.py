@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.extras import require
 
 from .content import Content, content_of
@@ -93,7 +93,7 @@ class _Worker:
         """Ends the process."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._noise):
+        for stream in (required(self._process.stdin), required(self._process.stdout), self._noise):
             with contextlib.suppress(OSError):
                 stream.close()
 
@@ -111,8 +111,9 @@ class _Worker:
 
     def ask(self, verb, *keys, **arguments):
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
-            self._process.stdin.flush()
+            stdin = required(self._process.stdin)
+            stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
+            stdin.flush()
         return self.answer(*keys)
 
     def answer(self, *keys):

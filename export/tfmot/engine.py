@@ -19,11 +19,12 @@ from kerascnn.models.graph import nodes
 from ..conversion.freeze import without_variables
 from ..conversion.tflite import write_tflite
 from ..integer_form.rewrite import integer_form
+from ..quantization.fake_quant import FakeQuant
 from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
-from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
-from ..quantization.quantizer import refuse_unknown
-from .bridge import from_tf_keras, import_extra, to_tf_keras
+from ..quantization.rules import refuse_unknown
+from .bridge import from_tf_keras, to_tf_keras
+from .extra import import_extra
 from .internals import CLUSTERING, quantized_weights
 
 TFMOT = "tensorflow_model_optimization"
@@ -90,7 +91,7 @@ def clustered(model: keras.Model, clusters: int, *, exclude: Sequence[str] = ())
 
 
 def _wrapped(model, wrap, exclude):
-    """The tf_keras twin of a model, convolutions and Dense layers wrapped."""
+    """The tf_keras equivalent of a model, convolutions and Dense layers wrapped."""
     tf_keras = import_extra("tf_keras")
     kinds = (
         tf_keras.layers.Conv1D,
@@ -134,7 +135,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
     tf_keras = import_extra("tf_keras")
     tfmot = import_extra(TFMOT).quantization.keras
     placement = import_extra(".placement")
-    twins = import_extra(".tf_keras_layers")
+    tf_keras_layers = import_extra(".tf_keras_layers")
     form = integer_form(model)
     source = to_tf_keras(form)
     rounded = roundings(form)
@@ -147,7 +148,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
-            return twins.RoundedRescaling.from_config(layer.get_config())
+            return tf_keras_layers.RoundedRescaling.from_config(layer.get_config())
         return tfmot.quantize_annotate_layer(layer)
 
     with tfmot.quantize_scope():
@@ -169,11 +170,11 @@ class Simulation:
     stands for, its weights as before the training.
     """
 
-    model: object
-    form: object
+    model: Any
+    form: keras.Model
 
     def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
-        """Sets every range: of activations to the extremes that the float twin `source` meets."""
+        """Sets every range: of activations to the extremes that the float model `source` meets."""
         import tensorflow as tf
 
         tf_keras = import_extra("tf_keras")
@@ -193,9 +194,9 @@ class Simulation:
         for (minimum, maximum), (low, high) in zip(watched.values(), found, strict=True):
             minimum.assign(low)
             maximum.assign(high)
-        self.settle()
+        self.fit_ranges()
 
-    def settle(self) -> None:
+    def fit_ranges(self) -> None:
         """Sets the ranges of the weights to what the weights are; a step of training leaves them
         at what the weights were before it. Ranges that are one in the file become one."""
         found = nodes(self.form)
@@ -216,7 +217,7 @@ class Simulation:
 
     def to_keras(self) -> keras.Model:
         """The same simulation as a Keras 3 model, which every tool of kerascnn knows."""
-        self.settle()
+        self.fit_ranges()
         model = quantize_natively(from_tf_keras(self.model, self.form))
         for layer in model.layers:
             if isinstance(layer, FakeQuant) and layer.fixed is None:
@@ -227,7 +228,7 @@ class Simulation:
 
     def to_tflite(self, *, batch: int | None = 1) -> bytes:
         """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
-        self.settle()
+        self.fit_ranges()
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import keras
 
 from kerascnn.data import Data
+from kerascnn.errors import required
 from kerascnn.training import Run
 
 from ..recipes.stages import Clustering, Pruning, Quantization
 from ..subject.subject import chosen
 from . import engine as tfmot_engine
-from .bridge import import_extra
 from .engine import Simulation
+from .extra import import_extra
 from .tf_keras_training import fit
 
 
@@ -37,7 +38,7 @@ def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path)
         run.config,
         out,
         callbacks=callbacks,
-        settled=pruning.settled,
+        first_eligible=pruning.sparse_from,
     )
     return tfmot_engine.strip(wrapped, model)
 
@@ -63,9 +64,9 @@ def simulate(
     model: keras.Model, quantization: Quantization, run: Run, data: Data, out: Path
 ) -> Simulation:
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = quantization.calibration
+    calibration = required(quantization.calibration)
     drawn = data.train.take(chosen(len(data.train), calibration.images, calibration.seed))
     batches = (images for images, _ in data.batches(drawn))
     simulation = tfmot_engine.quantize(model, batches)
-    fit(simulation.model, data, quantization.fine_tune, run.config, out)
+    fit(simulation.model, data, required(quantization.fine_tune), run.config, out)
     return simulation

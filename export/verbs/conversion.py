@@ -8,7 +8,8 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.files import locked, write_json
+from kerascnn.files import write_json
+from kerascnn.locks import locked
 
 from .options import (
     AgainstOption,
@@ -81,7 +82,7 @@ def convert(
         given = lost[0] if subject.run is not None else f"{source} --images {images}"
         console.print(f"  kerascnn debug {given} --recipe {recipe} says why")
     if refused := [d for d in deliveries if d.error]:
-        raise UserError("; ".join(d.error for d in refused))
+        raise UserError("; ".join(str(d.error) for d in refused))
     fail_unless(accept or not lost)
 
 

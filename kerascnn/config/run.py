@@ -21,7 +21,7 @@ class ModelConfig(Section):
     """
 
     name: str
-    arguments: Annotated[dict[str, Any], AfterValidator(sound_numbers)] = Field({})
+    arguments: Annotated[dict[str, Any], AfterValidator(sound_numbers)] = Field(default={})
 
 
 class Config(Section):

@@ -2,6 +2,7 @@
 
 from kerascnn.training.callbacks import Diverged
 from kerascnn.training.distillation import Distiller
+from kerascnn.training.fitting import fit
 from kerascnn.training.rate_range import RateRange, find_rate
 from kerascnn.training.run import (
     MODEL_FILES,
@@ -11,7 +12,7 @@ from kerascnn.training.run import (
     open_run,
     refuse_not_finite,
 )
-from kerascnn.training.train import finish, fit, run_model, settle_run, train
+from kerascnn.training.train import finish, run_model, train, write_settings
 
 __all__ = [
     "Distiller",
@@ -27,6 +28,6 @@ __all__ = [
     "open_run",
     "refuse_not_finite",
     "run_model",
-    "settle_run",
     "train",
+    "write_settings",
 ]

@@ -10,16 +10,16 @@ import keras
 from kerascnn.config import Config
 from kerascnn.config.data import DataConfig
 from kerascnn.config.optimization import TrainingConfig
-from kerascnn.config.optimizers import OptimizerConfig, SGDConfig
+from kerascnn.config.optimizers import Optimizer, SGDConfig
 from kerascnn.config.schedules import CosineSchedule
 from kerascnn.console import console
 from kerascnn.data import Data, load_data
-from kerascnn.files import locked
+from kerascnn.locks import locked
 from kerascnn.models import build
 from kerascnn.models.graph import nodes, normalized
 from kerascnn.models.weights.fitting import classifiers
-from kerascnn.training import Run, finish, fit, settle_run
-from kerascnn.training.resuming import refuse_another
+from kerascnn.training import Run, finish, fit, write_settings
+from kerascnn.training.resuming import refuse_existing
 from kerascnn.transfer.features import extract_features, pooled, stage_ends
 from kerascnn.transfer.freezing import freeze_but_classifiers, freeze_until, variable_rates
 from kerascnn.transfer.start import BATCH, Start, image_data, start_from
@@ -62,7 +62,7 @@ def finetune(
     orders: Orders | None = None,
     size: tuple[int, int] | None = None,
     epochs: int | None = None,
-    optimizer: OptimizerConfig | None = None,
+    optimizer: Optimizer | None = None,
     seed: int = 0,
     data_dir: str | Path | None = None,
 ) -> Run:
@@ -94,7 +94,7 @@ def finetune(
     """
     start, out = start_from(network, weights), Path(out)
     section = _data_config(data, start, size)
-    refuse_another(section, out, resume=False)  # before the data is read
+    refuse_existing(out)  # before the data is read
     images = load_data(section, seed=seed, data_dir=data_dir)
     config = Config(
         model=start.model,
@@ -105,7 +105,7 @@ def finetune(
     if config.data.name == "folder":
         console.print(f"  {config.data.path}: {images.summary()}", highlight=False)
     with locked(out):
-        refuse_another(config, out, resume=False)
+        refuse_existing(out)
         finetune_on(images, start, config, out, orders or Orders())
     return Run(out)
 
@@ -126,8 +126,8 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         f"{len(rates)} of them at another rate",
         highlight=False,
     )
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: settle_run(config, data, out)
+    write = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_settings(config, data, out)
     )
     rows = fit(
         model,
@@ -136,7 +136,7 @@ def finetune_on(data: Data, start: Start, config: Config, out: Path, orders: Ord
         config.training,
         out,
         checkpoints=out / "checkpoints",
-        callbacks=[settle],
+        callbacks=[write],
         rates=rates,
     )
     transfer = {
@@ -234,7 +234,7 @@ def _epochs(steps: int) -> int:
     return min(most, max(least, ceil(STEPS / steps)))
 
 
-def _optimizer() -> OptimizerConfig:
+def _optimizer() -> SGDConfig:
     return SGDConfig(
         momentum=0.9,
         weight_decay=1e-4,

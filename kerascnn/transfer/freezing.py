@@ -25,10 +25,10 @@ def freeze_until(model: keras.Model, name: str) -> list[str]:
     Raises:
         UserError: no such layer, or nothing is left to train.
     """
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
+    producers = {id(x): node for node in nodes(model) for x in node.outputs}
     waiting, seen = [layer_output(model, name)], set()
     while waiting:
-        node = makers.get(id(waiting.pop()))
+        node = producers.get(id(waiting.pop()))
         if node and id(node) not in seen:
             seen.add(id(node))
             waiting += node.input_tensors

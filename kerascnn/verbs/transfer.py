@@ -98,7 +98,7 @@ def features(
         str | None, typer.Option(help="A folder of class folders; of a run, its own by default.")
     ] = None,
     average: Annotated[
-        bool, typer.Option("--average", help="Average maps over their places.")
+        bool, typer.Option("--average", help="Average maps over their positions.")
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Train linear classifiers on them, and test these.")
@@ -139,10 +139,10 @@ def features(
     if out is not None:
         console.print(f"  ->  {found.save(out)}")
     if probe:
-        made = found.probe()
+        scores = found.probe()
         table = Table("linear classifier", Column("test images", right=True))
-        table.add("logistic regression", f"{made.logistic_regression:.2%}")
-        table.add("linear SVM", f"{made.linear_svm:.2%}")
+        table.add("logistic regression", f"{scores.logistic_regression:.2%}")
+        table.add("linear SVM", f"{scores.linear_svm:.2%}")
         console.print(table)
     if nearest is not None:
         for name, path in opened.nearest(nearest, found, layer, average=average):

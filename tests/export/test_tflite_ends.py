@@ -36,10 +36,10 @@ def two_heads():
 
 
 def simulated(model):
-    twin = quantized_model(model)
-    calibrate(twin, [pixels(model)])
-    settle_biases(twin)
-    return twin
+    simulated = quantized_model(model)
+    calibrate(simulated, [pixels(model)])
+    settle_biases(simulated)
+    return simulated
 
 
 @pytest.fixture(scope="module")

@@ -291,14 +291,14 @@ def test_the_optimizer_of_tf_keras_makes_the_same_step(decoupled):
     start, gradient = np.full((2, 3), 0.5, "float32"), np.full((2, 3), 0.25, "float32")
     kernel, bias = keras.Variable(start), keras.Variable(start[0])
     ours = make_keras_optimizer(config, [kernel, bias], steps_per_epoch=10, epochs=1)
-    twins = [tf_keras.backend.variable(v) for v in (start, start[0])]
-    theirs = make_optimizer(config, 0.1, twins)
+    variables = [tf_keras.backend.variable(v) for v in (start, start[0])]
+    theirs = make_optimizer(config, 0.1, variables)
     for _ in range(3):
         ours.apply(
             [keras.ops.convert_to_tensor(g) for g in (gradient, gradient[0])], [kernel, bias]
         )
-        theirs.apply_gradients(zip((gradient, gradient[0]), twins, strict=True))
-    for a, b in zip((kernel, bias), twins, strict=True):
+        theirs.apply_gradients(zip((gradient, gradient[0]), variables, strict=True))
+    for a, b in zip((kernel, bias), variables, strict=True):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(a), b.numpy(), rtol=1e-5)
 
 
