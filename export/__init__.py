@@ -3,7 +3,7 @@
 In a script of your own, with a model and data of any kind:
 
     export.Pruning(model, sparsity=0.5)       -> Keras callback: zeros, which quantize keeps
-    export.remove_channels(model, macs=0.5, data=..) -> a narrower keras.Model, faster everywhere
+    export.remove_channels(model, macs=0.5, data=..) -> a narrower keras.Model
     export.channel_widths(before, after)      -> what was removed, layer by layer
     export.cluster(model, values=16)          -> keras.Model whose kernels share few values
     export.keep_zeros(model)                  a pruned model that was loaded: its zeros stay so
