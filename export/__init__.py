@@ -25,6 +25,7 @@ A .tflite or .onnx file that any tool wrote:
 
 A run of `kerascnn.train`, and its recipes:
 
+    export.search(config, out, macs=.., bytes=..) -> Search: the best network within two limits
     export.compress(run, recipe)              -> keras.Model
     export.sensitivity(run)                   -> Scan: what pruning each layer costs
     export.deliver(run, ["tflite"], recipe=..)-> verified files in the run folder
@@ -56,6 +57,7 @@ _homes = {
     "pack": ".delivery.packing",
     "quantize": ".quantization.calibration",
     "remove_channels": ".pruning.channel_removal",
+    "search": ".architecture_search.halving",
     "sensitivity": ".pruning.sensitivity",
     "stage": ".delivery.staging",
     "strip": ".quantization.stripping",
@@ -80,6 +82,7 @@ __all__ = [
     "pack",
     "quantize",
     "remove_channels",
+    "search",
     "sensitivity",
     "stage",
     "strip",

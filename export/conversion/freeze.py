@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -16,13 +17,24 @@ from . import internals
 from .written import Writer
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """graph: without variables, a GraphDef. inputs, outputs: its ends, symbolic tensors. function:
+    the concrete function that it is the graph of."""
+
+    graph: Any
+    inputs: list[Any]
+    outputs: list[Any]
+    function: Any
+
+
 def freeze(
     model: keras.Model,
     *,
     batch: int | None,
     pixels: Sequence[bool] | None = None,
     float_pixels: bool = False,
-) -> Any:
+) -> Frozen:
     """Freezes the inference of a model.
 
     Args:
@@ -32,7 +44,7 @@ def freeze(
         float_pixels: pixels come in float32, 0..255; an int8 model normalizes them then.
 
     Returns:
-        A concrete function without variables. Its inputs stand in the order of the model's, and
+        A function without variables. Its inputs stand in the order of the model's, and
         are called so as far as TensorFlow takes their names. A float model's take uint8 pixels, or
         its floats. An int8 model's take what the quantization of the input says of the integers;
         the converter makes them integers again.
@@ -69,11 +81,15 @@ def freeze(
     return without_variables(concrete)
 
 
-def without_variables(concrete: Any) -> Any:
+def without_variables(concrete: Any) -> Frozen:
     """A concrete function with constants in place of its variables."""
+    graph = internals.constants_for_variables(concrete)
+    if graph is not None:
+        inputs = concrete.inputs[: len(concrete.inputs) - len(concrete.captured_inputs)]
+        return Frozen(graph, inputs, concrete.outputs, concrete)
     frozen = internals.without_variables(concrete)
     gc.collect()  # of graphs on the way, each with all weights: they hold each other
-    return frozen
+    return Frozen(frozen.graph.as_graph_def(), frozen.inputs, frozen.outputs, frozen)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def _from_graph(model, batch, pixels, opset):
     frozen = freeze(model, batch=batch, pixels=pixels)
     return converted(
         tf2onnx.convert.from_graph_def,
-        frozen.graph.as_graph_def(),
+        frozen.graph,
         input_names=[x.name for x in frozen.inputs],
         output_names=[x.name for x in frozen.outputs],
         opset=opset,

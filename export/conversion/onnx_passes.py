@@ -3,22 +3,20 @@
 import numpy as np
 from onnx import ModelProto, helper
 
-from .onnx_graph import Graph, attribute, set_attribute, shapes_of
-from .onnx_layout import (
-    reshapes_to_transposes,
-    shuffle_channels_first,
-    sink_transposes,
-)
+from .onnx_graph import Graph, attribute, shapes_of
+from .onnx_layout import gather_shuffles, reshapes_to_transposes, sink_transposes
+from .onnx_pads import fold_pads, keep_pads_of_poolings, pad_integers
 
 
 def rewrite(model: ModelProto) -> None:
-    """Does to a model all that this file and `onnx_layout` know. In place."""
+    """Does to a model all that this file, `onnx_layout` and `onnx_pads` know. In place."""
     expand_erfc(model)
     drop_reshapes(model)
     reshapes_to_transposes(model)
-    shuffle_channels_first(model)
+    gather_shuffles(model)
     sink_transposes(model)
     drop_reshapes(model)
+    pad_integers(model)
     fold_pads(model)
     keep_pads_of_poolings(model)
     fold_into_weights(model)
@@ -134,56 +132,6 @@ def _per_channel(values, rank, axis, channels):
     if any(n != 1 for n in shape) or size not in (1, channels):
         return None
     return np.broadcast_to(values.reshape(-1), channels)
-
-
-def fold_pads(model: ModelProto) -> None:
-    """Borders of zeros in front of convolutions become their padding. In place."""
-    graph = Graph(model)
-    for node in list(model.graph.node):
-        if node.op_type != "Pad" or len(node.input) > 3 or node.output[0] in graph.ends:
-            continue
-        pads = graph.constant(node.input[1])
-        border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros(())
-        consumers = graph.consumers[node.output[0]]
-        if pads is None or border is None or border.any() or not consumers:
-            continue
-        before, after = np.split(pads, 2)
-        if attribute(node, "mode", b"constant") != b"constant" or any((*before[:2], *after[:2])):
-            continue
-        if any(
-            consumer.op_type != "Conv" or attribute(consumer, "auto_pad", b"NOTSET") != b"NOTSET"
-            for consumer in consumers
-        ):
-            continue
-        more = np.concatenate([before[2:], after[2:]])
-        for consumer in consumers:
-            own = attribute(consumer, "pads", [0] * len(more))
-            set_attribute(consumer, "pads", [int(n) for n in own + more])
-            consumer.input[0] = node.input[0]
-        model.graph.node.remove(node)
-    graph.finish()
-
-
-def keep_pads_of_poolings(model: ModelProto) -> None:
-    """Zeros around what a max pooling takes stay zeros in ONNX Runtime. In place.
-
-    Its optimizer (Pad_Fusion) makes them the padding of the pooling, which no maximum sees: where
-    all else is negative the result is wrong, and a border as wide as the window does not load. It
-    does so where every byte of the value is 0; those of -0.0, the same number, are not.
-    """
-    graph = Graph(model)
-    for node in list(model.graph.node):
-        consumers = graph.consumers[node.output[0]]
-        if node.op_type != "Pad" or not any(
-            consumer.op_type == "MaxPool" for consumer in consumers
-        ):
-            continue
-        border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros((), np.float32)
-        if border is None or border.any() or not np.issubdtype(border.dtype, np.floating):
-            continue
-        del node.input[2:]
-        node.input.append(graph.add_constant(f"{node.output[0]}_border", -np.zeros_like(border)))
-    graph.finish()
 
 
 def drop_reshapes(model: ModelProto) -> None:

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -13,7 +12,7 @@ from kerascnn.models.graph import functional, output_names
 from ..quantization.quantized_layers import is_int8
 from ..subject.samples import Samples
 from .folding import fold
-from .freeze import freeze
+from .freeze import Frozen, freeze
 from .integer_kernels import with_integer_kernels
 from .internals import converter_of
 from .tflite_names import with_names
@@ -62,7 +61,7 @@ def to_tflite(
 
 
 def write_tflite(
-    frozen: Any,
+    frozen: Frozen,
     name: str,
     *,
     int8: bool,
@@ -73,7 +72,7 @@ def write_tflite(
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
-    converter = converter_of(frozen, frozen.graph.as_graph_def() if int8 else fold(frozen))
+    converter = converter_of(frozen, frozen.graph if int8 else fold(frozen))
     if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if int8:

@@ -14,6 +14,7 @@ from kerascnn.files import replacing, writable_folder, write_json, write_text
 from kerascnn.locks import locked
 from kerascnn.training import Run, fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
+from kerascnn.training.distribution import place
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -58,6 +59,7 @@ def compress(
             "--to tflite does all of it"
         )
     data = run.data(data_dir)
+    _say_one_device(run.config.training.distribute)
     with locked(run.path / recipe.name) as out:
         progress = Progress(run, recipe, out)
         model = progress.finished()
@@ -66,6 +68,16 @@ def compress(
             keep(model, recipe, out)
             progress.finish()
     return model
+
+
+def _say_one_device(distribute):
+    """A run of several devices is compressed on one, on the whole batch of the run."""
+    if distribute == "none" or (distribute == "auto" and place("auto").devices == 1):
+        return
+    console.print(
+        f"  compress trains on one device; training.distribute={distribute} of the run is left aside",
+        highlight=False,
+    )
 
 
 def _compress(run, recipe, data, progress):

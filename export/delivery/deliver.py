@@ -1,6 +1,7 @@
 """From a subject to verified files: converted, run, compared, and only then given their names."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
 from ..proof.card import remove_sheet_and_card, write_sheet_and_card
 from ..proof.checks import Verdict
-from ..proof.description import describe
+from ..proof.description import describe, size_of
 from ..proof.reference import AS_IT_IS, Reference
 from ..proof.sheet import refuse_to_replace
 from ..proof.verification import judge
@@ -189,14 +190,15 @@ def keep(path: Path, content: bytes, reference: Reference, *, accept: bool = Fal
         UserError: an engine that refuses the file or dies of it; what stood there stays.
     """
     try:
-        with replacing(path) as temporary:
+        with replacing(path) as temporary, ThreadPoolExecutor(1) as beside:
             temporary.write_bytes(content)
+            size = beside.submit(size_of, temporary)  # while the file runs
             with Artifact(temporary, name=path) as artifact:
                 verdict = judge(artifact, reference)
                 delivery = Delivery(path, verdict, artifact.title)
                 if not verdict.passed and not accept:
                     raise _Rejected(delivery)
-                sheet = describe(temporary, artifact, reference, verdict)
+                sheet = describe(size.result(), artifact, reference, verdict)
         write_sheet_and_card(path, sheet)
         return delivery
     except _Rejected as rejected:

@@ -7,6 +7,8 @@ from typing import Any
 
 from kerascnn.extras import require
 
+TFMOT = "tensorflow_model_optimization"
+
 
 def import_extra(name: str) -> Any:
     """Imports a package of the extra `tfmot`; UserError with the command where it is missing."""

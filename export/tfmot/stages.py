@@ -11,16 +11,17 @@ from kerascnn.training import Run
 from ..recipes.stages import Clustering, Pruning, Quantization
 from ..subject.subject import chosen
 from . import engine as tfmot_engine
+from . import weights
 from .engine import Simulation
-from .extra import import_extra
+from .extra import TFMOT, import_extra
 from .tf_keras_training import fit
 
 
 def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path) -> keras.Model:
     """Prunes a Keras 3 model by the section `pruning` of a recipe; returns it."""
-    tfmot = import_extra(tfmot_engine.TFMOT)
+    tfmot = import_extra(TFMOT)
     epochs = pruning.fine_tune.epochs
-    wrapped = tfmot_engine.prunable(
+    wrapped = weights.prunable(
         model,
         pruning.sparsity,
         epochs * data.steps_per_epoch(),
@@ -40,7 +41,7 @@ def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path)
         callbacks=callbacks,
         first_eligible=pruning.sparse_from,
     )
-    return tfmot_engine.strip(wrapped, model)
+    return weights.strip(wrapped, model)
 
 
 def cluster(
@@ -48,9 +49,9 @@ def cluster(
 ) -> keras.Model:
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
     clusters = clustering.values("*")  # this engine has one number for all layers
-    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
+    wrapped = weights.clustered(model, clusters, exclude=clustering.exclude)
     fit(wrapped, data, clustering.fine_tune, run.config, out)
-    return tfmot_engine.strip(wrapped, model)
+    return weights.strip(wrapped, model)
 
 
 def quantize(

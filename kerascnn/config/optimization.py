@@ -6,6 +6,8 @@ from pydantic import Field
 
 from kerascnn.config.section import Count, Section
 
+Distribute = Literal["none", "auto", "mirrored", "data_parallel"]
+
 
 class LossConfig(Section):
     """What is minimized on the labels.
@@ -54,5 +56,5 @@ class TrainingConfig(Section):
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
     ema: float | None = Field(default=None, gt=0, lt=1)
-    distribute: Literal["none", "auto", "mirrored", "data_parallel"] = "none"
+    distribute: Distribute = "none"
     trackers: tuple[Literal["mlflow", "wandb"], ...] = ()

@@ -21,6 +21,7 @@ from kerascnn.training.callbacks import (
 from kerascnn.training.checkpoints import restore
 from kerascnn.training.distillation import Distillation
 from kerascnn.training.fused_normalization import fused_normalization
+from kerascnn.training.grouped_convolution import without_remapping
 from kerascnn.training.history import Row, rows_of
 from kerascnn.training.objective import Objective
 from kerascnn.training.optimizers import make_optimizer
@@ -116,6 +117,7 @@ def fit(
         contextlib.closing(progress),
         where.watched(),
         fused_normalization(model),
+        without_remapping(model),
     ):
         objective.fit(
             data.training_batches(

@@ -20,6 +20,7 @@ from kerascnn.training.distribution import place
 from kerascnn.training.fitting import fit
 from kerascnn.training.history import Row, best_epoch
 from kerascnn.training.objective import without_auxiliary
+from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
@@ -95,6 +96,8 @@ def _train(config, data, out, resume, callbacks, where):
     keras.utils.set_random_seed(config.training.seed)
     with where.scope():
         model = run_model(config, data, config.training.precision)
+        if config.model.pretrained and not (resume and (out / "checkpoints/last.keras").exists()):
+            copy_pretrained(model, config.model.pretrained)
         rows = fit(
             model,
             data,
@@ -110,7 +113,7 @@ def _train(config, data, out, resume, callbacks, where):
         )
     if not where.writes:
         return
-    if resume and _is_finished(out, len(rows)):
+    if resume and is_finished(out, len(rows)):
         return  # what was made of its model refers to it
     finish(config, data, out, rows)
 
@@ -159,7 +162,7 @@ def finish(
     )
 
 
-def _is_finished(out, epochs):
+def is_finished(out: Path, epochs: int) -> bool:
     """Whether a run folder holds the model of so many epochs."""
     facts = out / "run.json"
     whole = facts.exists() and (out / "model.keras").exists()

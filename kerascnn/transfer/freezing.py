@@ -1,7 +1,7 @@
 """Which layers stay as they are, and how fast the others learn."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -42,6 +42,13 @@ def freeze_but_classifiers(model: keras.Model) -> list[str]:
     for layer in model.layers:
         layer.trainable = layer.name in last
     return _frozen(model, model.name)
+
+
+def freeze_layers(model: keras.Model, names: Sequence[str]) -> None:
+    """Freezes the layers of these names, as another fine-tuning of the same network did."""
+    for layer in model.layers:
+        if layer.name in names:
+            layer.trainable = False
 
 
 def _frozen(model, what):

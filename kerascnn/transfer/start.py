@@ -67,6 +67,7 @@ def start_from(network: str | None, weights: str | Path | Run) -> Start:
             raise UserError(f"{run.path}: is a run of {model.name}, not of {network}")
         height, width, channels = run.facts["input_shape"]
         shape = (height, width, channels)
+        model = model.model_copy(update={"pretrained": None})  # it has learned since
         return Start(model, _normalize(run, data.normalize, shape), shape, str(run.path))
     if network is None:
         raise UserError(f"{weights}: say which network these weights are of, as --from resnet50")

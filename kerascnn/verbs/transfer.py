@@ -1,7 +1,7 @@
 """The verbs of transfer: finetune, features, weights."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -43,6 +43,11 @@ def finetune(
     size: SizeOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     data_dir: DataDir = None,
+    distribute: Annotated[
+        Literal["none", "auto", "mirrored", "data_parallel"],
+        typer.Option(help="Over which devices of this machine, as training.distribute."),
+    ] = "none",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
 ) -> None:
     """Trains a network that has learned on images of your own.
 
@@ -70,6 +75,8 @@ def finetune(
             epochs=epochs,
             seed=seed,
             data_dir=data_dir,
+            distribute=distribute,
+            resume=resume,
         )
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "

@@ -25,7 +25,7 @@ from export.quantization.quantized_layers import is_int8  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
-from export.tfmot import bridge, tf_keras_training  # noqa: E402
+from export.tfmot import bridge, tf_keras_training, weights  # noqa: E402
 from export.tfmot import engine as tfmot_engine  # noqa: E402
 from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
 from kerascnn.training.optimizers import make_optimizer as make_keras_optimizer  # noqa: E402
@@ -198,12 +198,12 @@ def test_pruning_reaches_its_sparsity_and_quantization_keeps_the_zeros(run):
 
 def test_the_schedule_constant_prunes_from_the_start(run):
     section = {"sparsity": 0.5, "begin": 0.0, "schedule": "constant", "engine": "tfmot"}
-    tf_model = tfmot_engine.prunable(run.model(), 0.5, 10, schedule="constant")
+    tf_model = weights.prunable(run.model(), 0.5, 10, schedule="constant")
     assert make(pruning={**section, "fine_tune": FINE_TUNE}).pruning.schedule == "constant"
     tf_model.compile("sgd", tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     step = tfmot.sparsity.keras.UpdatePruningStep()
     tf_model.fit(pixels(run.model()), np.zeros(32), batch_size=16, callbacks=[step], verbose=0)
-    assert sparsity(tfmot_engine.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
+    assert sparsity(weights.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
 
 
 def test_two_of_four_weights_in_a_row_are_zero(run):
