@@ -166,8 +166,8 @@ def profile(engine: LoadedEngine, sign: Callable[[], None], *, runs: int) -> dic
     """What each operator takes on random inputs, and what the engine fused, where it tells."""
     arrays, _ = runnable(engine, sign)
     times = engine.profile(arrays, runs)
-    fused = engine.fused() if hasattr(engine, "fused") else None
-    return {"times": [asdict(time) for time in times], "fused": fused}
+    fused = getattr(engine, "fused", None)
+    return {"times": [asdict(time) for time in times], "fused": fused and fused()}
 
 
 def memory(key: str) -> int | None:
