@@ -22,7 +22,7 @@ MOST_TRIED = 200  # networks that are looked at for each candidate that is asked
 class Candidate:
     """number: in the order of the draw, from 1. arguments: beside those of the network's row.
 
-    macs, bytes: what it costs; None where another limit has refused it before. fits: whether it is
+    macs, bytes: what it costs; 0 where another limit has refused it before. fits: whether it is
     one of the candidates. accuracy: on the validation images, one for each rung that it was trained
     for, of the best epoch up to there. diverged: whether the training of the last rung did.
     """
@@ -30,8 +30,8 @@ class Candidate:
     number: int
     network: str
     arguments: dict[str, Any]
-    macs: int | None = None
-    bytes: int | None = None
+    macs: int = 0
+    bytes: int = 0
     fits: bool = False
     accuracy: list[float] = field(default_factory=list)
     diverged: bool = False
