@@ -53,13 +53,14 @@ def table(found: Search) -> Table:
 
 def chart(found: Search) -> Path | None:
     """Draws accuracy against MACs into the folder of a search; None where all diverged."""
-    rungs = [(one, len(one.accuracy)) for one in found.candidates if one.accuracy]
-    if not rungs:
-        return None
     points = [
-        Point(one.name, one.macs, one.bytes, 100 * one.accuracy[-1], plural(found.epochs[n - 1]))
-        for one, n in rungs
+        Point(one.name, one.macs, one.bytes, 100 * one.accuracy[-1], plural(epochs))
+        for one in found.candidates
+        for epochs in found.epochs[len(one.accuracy) - 1 : len(one.accuracy)]
+        if one.macs and one.bytes
     ]
+    if not points:
+        return None
     path = found.path / CHART
     pareto_chart(path, points, accuracy="top-1 on the validation images, %")
     return path
