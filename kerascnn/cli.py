@@ -15,6 +15,7 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "search",
         "finetune",
         "evaluate",
         "compress",

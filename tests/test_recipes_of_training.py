@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "configs").glob("*/*.yaml")
-    if path.parent.name != "export"
+    if path.parent.name not in ("export", "search")
 )
 SAMPLES = 12
 # Sides that networks of ImageNet also fit on, and train on in a second; the others take 32.
@@ -48,7 +48,7 @@ def test_a_published_figure_is_that_of_the_network(path):
 
 
 def made_up(path):
-    """The config with a batch of made-up images in place of its data: two steps an epoch."""
+    """A config with a batch of made-up images in place of its data: two steps an epoch."""
     config = configs.load(ROOT / path)
     channels = configs.CHANNELS.get(config.data.name, config.data.channels)
     row = variant(config.model.name).row

@@ -53,7 +53,7 @@ WINGS = (
     ("proof",),
     ("lanes",),
     ("delivery",),
-    ("debugging", "inspection", "reporting", "webdemo"),
+    ("architecture_search", "debugging", "inspection", "reporting", "webdemo"),
     ("verbs",),
     ("cli",),
 )

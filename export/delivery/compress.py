@@ -75,8 +75,7 @@ def _say_one_device(distribute):
     if distribute == "none" or (distribute == "auto" and place("auto").devices == 1):
         return
     console.print(
-        "  compress trains on one device; training.distribute="
-        f"{distribute} of the run is left aside",
+        f"  compress trains on one device: training.distribute={distribute} is left aside",
         highlight=False,
     )
 

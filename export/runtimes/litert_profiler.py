@@ -52,7 +52,7 @@ class _Library:
 
     def __init__(self):
         found = importlib.util.find_spec("ai_edge_litert")
-        if found is None or not found.origin or not version("ai-edge-litert").startswith(KNOWN):
+        if found is None or found.origin is None or not version("ai-edge-litert").startswith(KNOWN):
             raise ValueError(f"the profiler is known of LiteRT {KNOWN[0]}x alone")
         self.functions = ctypes.CDLL(str(Path(found.origin).parent / "libLiteRt.so"))
 

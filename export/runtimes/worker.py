@@ -167,7 +167,7 @@ def profile(engine: LoadedEngine, sign: Callable[[], None], *, runs: int) -> dic
     arrays, _ = runnable(engine, sign)
     times = engine.profile(arrays, runs)
     fused = getattr(engine, "fused", None)
-    return {"times": [asdict(time) for time in times], "fused": fused() if fused else None}
+    return {"times": [asdict(time) for time in times], "fused": fused and fused()}
 
 
 def memory(key: str) -> int | None:

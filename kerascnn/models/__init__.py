@@ -3,6 +3,7 @@
 from kerascnn.models import (
     alexnet,
     all_cnn,
+    anynet,
     bn_inception,
     c3d,
     densenet,
@@ -54,6 +55,7 @@ __all__ = [
     "state_dict",
     "alexnet",
     "all_cnn",
+    "anynet",
     "bn_inception",
     "c3d",
     "densenet",

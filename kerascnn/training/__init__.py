@@ -1,5 +1,6 @@
 """Training and what it leaves behind."""
 
+from kerascnn.training.callbacks import Diverged
 from kerascnn.training.distillation import Distiller
 from kerascnn.training.fitting import fit
 from kerascnn.training.rate_range import RateRange, find_rate
@@ -15,6 +16,7 @@ from kerascnn.training.train import finish, is_finished, run_model, train, write
 
 __all__ = [
     "Distiller",
+    "Diverged",
     "RateRange",
     "MODEL_FILES",
     "Run",

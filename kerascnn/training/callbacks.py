@@ -19,13 +19,17 @@ from kerascnn.training.checkpoints import save_checkpoint
 from kerascnn.training.history import Row, best_epoch, plateau_rate, write_history
 
 
+class Diverged(UserError):
+    """A training whose loss or weights are not finite."""
+
+
 class Finite(keras.callbacks.Callback):
     """Ends a training whose loss or weights are not finite, before anything of it is kept.
 
     Must stand before `Checkpoints` in the list of callbacks.
 
     Raises:
-        UserError: names the epoch, the learning rate and what there is to go back to.
+        Diverged: names the epoch, the learning rate and what there is to go back to.
     """
 
     def __init__(self, checkpoints: Path) -> None:
@@ -56,10 +60,10 @@ class Finite(keras.callbacks.Callback):
         return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
-def diverged(epoch: int, what: str, rate: float, checkpoints: Path) -> UserError:
-    """The UserError of a training that diverged in `epoch`, counted from 0."""
+def diverged(epoch: int, what: str, rate: float, checkpoints: Path) -> Diverged:
+    """The `Diverged` of a training that diverged in `epoch`, counted from 0."""
     kept = f"{checkpoints} keeps epoch {epoch}" if epoch else "no epoch was finished"
-    return UserError(
+    return Diverged(
         f"training diverged in epoch {epoch + 1}: {what}, at a learning rate of {rate:.6g}; "
         f"{kept}; lower the peak of the schedule"
     )
