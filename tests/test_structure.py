@@ -27,6 +27,7 @@ ARROWS = {
     },
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
+    "kerascnn.visualization": KERASCNN | {"kerascnn.data", "kerascnn.numpy_ops"},
     "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",
