@@ -33,6 +33,7 @@ GROUPS = {
         "sensitivity",
         "models",
         "chart",
+        "look",
         "convolve",
         "data",
         "doctor",

@@ -12,7 +12,7 @@ from kerascnn.evaluation.classification import (
 from kerascnn.evaluation.crops import PLANS, crops_of, plan_of
 from kerascnn.evaluation.dense import slid
 from kerascnn.evaluation.labelled_images import labelled_images
-from kerascnn.evaluation.mistakes import mistakes_sheet, worst_mistakes
+from kerascnn.evaluation.mistakes import mistakes_figure, mistakes_sheet, worst_mistakes
 from kerascnn.evaluation.outputs import logits_of, outputs_of, predictions
 from kerascnn.evaluation.pictures import ArrayPictures, FilePictures, Pictures, pictures_of
 from kerascnn.evaluation.prediction import predict, ranked
@@ -38,6 +38,7 @@ __all__ = [
     "labelled_images",
     "log_probabilities",
     "logits_of",
+    "mistakes_figure",
     "mistakes_sheet",
     "outputs_of",
     "pictures_of",

@@ -1,12 +1,12 @@
-"""The verbs that draw: convolve."""
+"""The verbs that draw: convolve, look."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kerascnn.cli import app
-from kerascnn.console import console, start_tensorflow
+from kerascnn.cli import DataDir, app
+from kerascnn.console import busy, console, start_tensorflow
 from kerascnn.errors import UserError
 from kerascnn.extras import require
 
@@ -54,3 +54,50 @@ def convolve(
 
     write_convolution_page(out, pictures)
     console.print(f"  ->  {out}")
+
+
+@app.command()
+def look(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN|NAME", help="A run, or what `kerascnn models` lists.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="The .html page; RUN/look.html by default.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Of a NAME: imagenet, or a .safetensors or .h5 file.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Of a NAME: a folder of class folders, or a source: cifar10."),
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Of a NAME: side of the images.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Shows what a network sees, as one page of pictures.
+
+    Its graph, the filters of its first layer, the maps of an image, the patches that excite a
+    channel most, what answers rest on (gradients, guided backpropagation, Grad-CAM, occlusion),
+    t-SNE of features, nearest neighbours; of a run, confusion and the worst mistakes, too.
+
+    Example: kerascnn look runs/digits
+    """
+    require("report", "a page of pictures")
+    require("digits", "t-SNE")
+    start_tensorflow()
+    from kerascnn.visualization import look as draw
+    from kerascnn.visualization import open_network, write_page
+
+    with busy(f"{source}: opens it") as tell:
+        shown = open_network(
+            source,
+            weights=weights,
+            data=data,
+            size=(size, size) if size else None,
+            data_dir=data_dir,
+        )
+        pictures = draw(shown, lambda title: tell(f"{source}: {title}"))
+    page = out or (Path(source) / "look.html" if Path(source).is_dir() else Path("look.html"))
+    lead = f"{len(shown.images):,} images were looked at."
+    write_page(page, f"What {shown.model.name} sees", lead, pictures)
+    console.print(f"  {len(pictures)} pictures  ->  {page}", highlight=False)
