@@ -14,6 +14,7 @@ import numpy as np
 
 from kerascnn.data import Data
 from kerascnn.errors import UserError, unknown
+from kerascnn.evaluation import mean_iou
 from kerascnn.models import build, models, normalized, preprocessing, variant
 from kerascnn.models.another_size import at_size
 from kerascnn.models.graph import functional, output_names, traced
@@ -23,7 +24,7 @@ from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not
 from ..integer_form.names import refuse_layer_names
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
-from .metric import metric_of
+from .metric import Metric, metric_of
 from .samples import Samples
 from .subject import Subject, chosen, described, noise_for, subject_of_model
 
@@ -155,7 +156,8 @@ def is_of_run(path: Path) -> bool:
 def _of_run(run):
     model, called = run.model(), run.path / "model.keras"
     shape = tuple(functional(model).outputs[0].shape)[1:]
-    if shape != (len(run.labels),):
+    dense = run.config.data.targets == "masks" and shape[:2] == tuple(run.facts["input_shape"])[:2]
+    if shape[2 if dense else 0 :] != (len(run.labels),):
         raise UserError(
             f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
             f"of run.json, got {('n', *shape)}; train the run again"
@@ -184,17 +186,20 @@ def _of_file(path, trust):
 def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
     """A run: compared on its validation images, calibrated on its training images."""
     data = run.data(data_dir)
-    samples = Samples((data.pixels(data.validation),), (data.validation.labels,))
+    samples = Samples((data.pixels(data.validation),), (data.targets(data.validation),))
     opened = _of_run(run)
     names = output_names(opened.model)
+    dense = data.config.targets == "masks"
+    metric = Metric("mean IoU", lambda y, t: mean_iou(y[0], t[0]), rises=True) if dense else None
+    meanings = ("numbers" if dense else "classes",)
     return Subject(
         model=opened.model,
         samples=samples,
         calibration=training_samples(data),
         pixels=opened.pixels,
-        meanings=("classes",),
-        labels=opened.labels,
-        metric=metric_of(None, ("classes",), names),
+        meanings=meanings,
+        labels=None if dense else opened.labels,
+        metric=metric_of(metric, meanings, names),
         origin=described(samples, "the validation images of the run"),
         source={"run": run.config.model.name},
         facts={"resize": opened.resize},
@@ -210,7 +215,7 @@ def training_samples(data: Data) -> Callable[[int, int], Samples]:
 
     def drawn(count, seed):
         split = data.train.take(chosen(len(data.train), count, seed))
-        return Samples((data.pixels(split),), (split.labels,))
+        return Samples((data.pixels(split),), (data.targets(split),))
 
     return drawn
 

@@ -26,7 +26,7 @@ from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
 from kerascnn.training.fused_normalization import fused_normalization
 from kerascnn.training.history import best_epoch, rows_of
-from kerascnn.training.objective import Objective, without_auxiliary
+from kerascnn.training.objective import Objective, refuse_other_outputs, without_auxiliary
 from kerascnn.training.optimizers import make_optimizer
 from kerascnn.training.placement import ONE_DEVICE
 from kerascnn.training.progress import EpochProgress
@@ -156,6 +156,7 @@ def finish(config, data, out, rows, **facts):
             "epochs": len(rows),
             "best_epoch": best["epoch"],
             "validation_accuracy": best["val_accuracy"],
+            **({"validation_mean_iou": best["val_mean_iou"]} if "val_mean_iou" in best else {}),
             "images": {
                 "train": len(data.train),
                 "validation": len(data.validation),
@@ -194,6 +195,9 @@ def run_model(config, data, precision):
             input_shape=data.shape,
             num_classes=len(data.names),
             **config.model.arguments,
+        )
+        refuse_other_outputs(
+            network, config.model.name, (*data.shape[:2], len(data.names)), config.data.targets
         )
         asked = config.data.normalize
         return normalized(network, data.normalization if asked.from_images else asked)

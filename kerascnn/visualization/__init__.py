@@ -21,6 +21,7 @@ _HOMES = {
     "overview": ("NetworkWithImages", "look", "open_network"),
     "network_graph": ("network_figure",),
     "pages": ("Picture", "save_figure", "write_page"),
+    "segmentation": ("segmentation_figure",),
     "patches": ("Excitation", "exciting_patches", "patches_figure"),
 }
 __all__ = [name for names in _HOMES.values() for name in names]

@@ -74,6 +74,8 @@ def open_network(
         if weights or data or size:
             raise UserError(f"{source}: a run has its weights, data and size; give it alone")
         run = open_run(source)
+        if run.config.data.targets != "classes":
+            raise UserError(f"{source}: gives a class a pixel; `look` shows classes of images")
         found = run.data(data_dir)
         chosen = _some(len(found.test))
         images = found.pixels(found.test.take(chosen))
