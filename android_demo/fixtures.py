@@ -28,6 +28,8 @@ INPUTS = [  # beside that of the models themselves, of (32, 32, 1), "stretch"
     {"shape": (32, 32, 1), "rule": "stretch"},
     {"shape": (24, 40, 3), "rule": "stretch"},
     {"shape": (28, 33, 3), "rule": "pad"},
+    {"shape": (24, 20, 3), "rule": "stretch", "shorter_side": 31},  # then the middle of it
+    {"shape": (24, 24, 1), "rule": "stretch", "shorter_side": 27},
 ]
 DIGITS = 50
 ORIENTATION = 0x0112
@@ -45,7 +47,9 @@ def main():
     (FIXTURES / "levels").mkdir(exist_ok=True)
     for number, wanted in enumerate(INPUTS):
         for name in names:
-            levels = read_image(pictures / name, wanted["shape"], wanted["rule"])
+            levels = read_image(
+                pictures / name, wanted["shape"], wanted["rule"], _transforms(wanted)
+            )
             (FIXTURES / "levels" / f"{name}.{number}").write_bytes(levels.tobytes())
     answers = {}
     for model in [*_onnx_models(), *sorted(ASSETS.glob("*.tflite"))]:
@@ -56,6 +60,16 @@ def main():
     _write_pinned(FIXTURES / "pinned.onnx")
     expected = {"inputs": INPUTS, "pictures": names, "digits": digits, "answers": answers}
     (FIXTURES / "expected.json").write_text(json.dumps(expected))
+
+
+def _transforms(wanted):
+    """Those of `data.evaluate` that the words of a sheet stand for."""
+    from kerascnn.config import Transform
+
+    if "shorter_side" not in wanted:
+        return ()
+    short = Transform(name="resize_short", argument=wanted["shorter_side"])
+    return short, Transform(name="center_crop")
 
 
 def _onnx_models():

@@ -42,16 +42,16 @@ def main(folder):
     # scheme = tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme()
     # annotated = tfmot.quantization.keras.quantize_annotate_model(model)
     # model = tfmot.quantization.keras.quantize_apply(annotated, scheme)
-    twin = compiled(export.quantize(model, training), 0.0005)  # it keeps the zeros
-    twin.fit(*training, epochs=3, verbose=0)
+    quantized = compiled(export.quantize(model, training), 0.0005)  # it keeps the zeros
+    quantized.fit(*training, epochs=3, verbose=0)
 
     # converter = tf.lite.TFLiteConverter.from_keras_model(model)
     # converter.optimizations = [tf.lite.Optimize.DEFAULT]
     # Path("digits.tflite").write_bytes(converter.convert())  # and then: is it right?
     files = [folder / "digits.tflite", folder / "digits.onnx"]
-    for made in export.deliver(twin, files, evidence=judging):
-        print(f"{made.path.name}: {made.verdict.accuracy['artifact']:.2%} right")
-    kernels = [w.numpy() for w in export.strip(twin).weights if w.path.endswith("kernel")]
+    for file in export.deliver(quantized, files, evidence=judging):
+        print(f"{file.path.name}: {file.verdict.accuracy['artifact']:.2%} right")
+    kernels = [w.numpy() for w in export.strip(quantized).weights if w.path.endswith("kernel")]
     print(f"{np.mean(np.concatenate([w.ravel() for w in kernels]) == 0):.0%} of the weights are 0")
 
 

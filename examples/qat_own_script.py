@@ -45,15 +45,15 @@ def main(folder):
     model.compile(optimizer=keras.optimizers.Adam(0.005), loss=loss, metrics=["accuracy"])
     model.fit(*training, epochs=12, verbose=0)
 
-    twin = export.quantize(model, training)
-    twin.compile(optimizer=keras.optimizers.Adam(0.0005), loss=loss, metrics=["accuracy"])
-    twin.fit(*training, epochs=4, verbose=0, callbacks=[export.FreezeStatistics(epoch=3)])
+    quantized = export.quantize(model, training)
+    quantized.compile(optimizer=keras.optimizers.Adam(0.0005), loss=loss, metrics=["accuracy"])
+    quantized.fit(*training, epochs=4, verbose=0, callbacks=[export.FreezeStatistics(epoch=3)])
 
     plain = export.deliver(model, [folder / "digits_float32.tflite"], evidence=judging)
     files = [folder / "digits_int8.tflite", folder / "digits_int8.onnx"]
-    for made in plain + export.deliver(twin, files, evidence=judging):
-        right, size = made.verdict.accuracy["artifact"], made.path.stat().st_size
-        print(f"{made.path.name:22} {size:>7,} bytes  {right:.2%} right, run by {made.engine}")
+    for file in plain + export.deliver(quantized, files, evidence=judging):
+        right, size = file.verdict.accuracy["artifact"], file.path.stat().st_size
+        print(f"{file.path.name:22} {size:>7,} bytes  {right:.2%} right, run by {file.engine}")
 
 
 if __name__ == "__main__":

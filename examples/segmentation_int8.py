@@ -48,12 +48,12 @@ def main(folder):
     model, loss = u_net(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(0.005), loss=loss)
     model.fit(training, epochs=6, shuffle=False, verbose=0)
-    twin = export.quantize(model, training)
-    twin.compile(optimizer=keras.optimizers.Adam(0.0005), loss=loss)
-    twin.fit(training, epochs=2, shuffle=False, verbose=0)
+    quantized = export.quantize(model, training)
+    quantized.compile(optimizer=keras.optimizers.Adam(0.0005), loss=loss)
+    quantized.fit(training, epochs=2, shuffle=False, verbose=0)
     files = [folder / "discs_int8.tflite", folder / "discs_int8.onnx"]
-    for made in export.deliver(twin, files, evidence=judging, metric=overlap, mode="max"):
-        print(f"{made.path.name}: intersection over union {made.verdict.accuracy['artifact']:.4f}")
+    for file in export.deliver(quantized, files, evidence=judging, metric=overlap, mode="max"):
+        print(f"{file.path.name}: intersection over union {file.verdict.accuracy['artifact']:.4f}")
 
 
 if __name__ == "__main__":

@@ -48,12 +48,12 @@ def main(folder):
     train(model, *training, rate=0.01, epochs=15)
     print(f"head alone: {model.evaluate(*judging, verbose=0)[1]:.2%} right")
 
-    twin = export.quantize(model, training)
-    twin.get_layer("backbone").trainable = True  # nested models are found by their names
-    train(twin, *training, rate=0.001, epochs=8)
+    quantized = export.quantize(model, training)
+    quantized.get_layer("backbone").trainable = True  # nested models are found by their names
+    train(quantized, *training, rate=0.001, epochs=8)
     files = [folder / "five_to_nine_int8.tflite", folder / "five_to_nine_int8.onnx"]
-    for made in export.deliver(twin, files, evidence=judging):
-        print(f"{made.path.name}: {made.verdict.accuracy['artifact']:.2%} right")
+    for file in export.deliver(quantized, files, evidence=judging):
+        print(f"{file.path.name}: {file.verdict.accuracy['artifact']:.2%} right")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 In a script of your own, with a model and data of any kind:
 
     export.Pruning(model, sparsity=0.5)       -> Keras callback: zeros, which quantize keeps
-    export.remove_channels(model, macs=0.5, data=..) -> a narrower keras.Model, faster everywhere
+    export.remove_channels(model, macs=0.5, data=..) -> a narrower keras.Model
     export.channel_widths(before, after)      -> what was removed, layer by layer
     export.cluster(model, values=16)          -> keras.Model whose kernels share few values
     export.keep_zeros(model)                  a pruned model that was loaded: its zeros stay so
@@ -25,6 +25,7 @@ A .tflite or .onnx file that any tool wrote:
 
 A run of `kerascnn.train`, and its recipes:
 
+    export.search(config, out, macs=.., bytes=..) -> Search: the best network within two limits
     export.compress(run, recipe)              -> keras.Model
     export.sensitivity(run)                   -> Scan: what pruning each layer costs
     export.deliver(run, ["tflite"], recipe=..)-> verified files in the run folder
@@ -56,6 +57,7 @@ _homes = {
     "pack": ".delivery.packing",
     "quantize": ".quantization.calibration",
     "remove_channels": ".pruning.channel_removal",
+    "search": ".architecture_search.halving",
     "sensitivity": ".pruning.sensitivity",
     "stage": ".delivery.staging",
     "strip": ".quantization.stripping",
@@ -80,6 +82,7 @@ __all__ = [
     "pack",
     "quantize",
     "remove_channels",
+    "search",
     "sensitivity",
     "stage",
     "strip",

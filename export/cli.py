@@ -18,6 +18,7 @@ from .verbs import (  # noqa: F401, they mount themselves
     inspection,
     lanes,
     results,
+    search,
     web,
 )
 from .verbs.invocation import invoke
@@ -64,10 +65,10 @@ def _interrupted(arguments):
 
 def _way_on(arguments):
     """What to say of a command that goes on where it was interrupted, if it does."""
-    if arguments[:1] == ["train"] and "--resume" not in arguments:
+    if arguments[:1] in (["train"], ["search"]) and "--resume" not in arguments:
         options = arguments.index("--") if "--" in arguments else len(arguments)
         arguments = [*arguments[:options], "--resume", *arguments[options:]]
-    if arguments[:1] not in (["train"], ["compress"]):
+    if arguments[:1] not in (["train"], ["search"], ["compress"]):
         return ""
     return f"; this goes on with it: kerascnn {shlex.join(arguments)}"
 

@@ -65,6 +65,7 @@ def _export():
     if name not in sys.modules:
         folders = [str(here.parent)]
         spec = util.spec_from_file_location(name, here, submodule_search_locations=folders)
+        assert spec is not None and spec.loader is not None  # the file came with this one
         sys.modules[name] = module = util.module_from_spec(spec)
         spec.loader.exec_module(module)
     return sys.modules[name]

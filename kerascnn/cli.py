@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kerascnn.errors import UserError
 
@@ -14,6 +15,7 @@ GROUPS = {
     "From images to files": (
         "new",
         "train",
+        "search",
         "finetune",
         "evaluate",
         "compress",
@@ -41,7 +43,7 @@ GROUPS = {
 }
 
 
-class GroupedHelp(typer.core.TyperGroup):
+class GroupedHelp(TyperGroup):
     """A group of commands that --help lists by `GROUPS`."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -4,6 +4,9 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import TypeVar
+
+Present = TypeVar("Present")
 
 
 class UserError(Exception):
@@ -20,6 +23,12 @@ def unknown(kind: str, name: object, choices: Iterable[str]) -> UserError:
     near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.5)
     way_out = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(choices)}"
     return UserError(f"unknown {kind} {str(name)!r}; {way_out}")
+
+
+def required(value: Present | None) -> Present:
+    """`value`, which the caller knows not to be None: by validation, or by what came before."""
+    assert value is not None
+    return value
 
 
 def raised_inside(error: Exception) -> UserError | None:

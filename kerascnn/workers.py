@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kerascnn.errors import UserError
 
@@ -111,7 +112,7 @@ def _tf_config(environment):
             (kind, i) for kind in ("chief", "worker") for i in range(len(cluster.get(kind, ())))
         ]
         hosts = [str(cluster[kind][i]) for kind, i in named]
-        own = task.get("type"), int(task.get("index", 0))
+        own: Any = task.get("type"), int(task.get("index", 0))
     except (TypeError, ValueError, AttributeError, KeyError):
         raise UserError("TF_CONFIG: expected a cluster of lists of HOST:PORT, and a task") from None
     if not hosts:
@@ -161,7 +162,7 @@ def _number(environment, name):
         raise UserError(f"{name}: expected a number, got {environment[name][:80]!r}") from None
 
 
-def _json(environment, name, kind):
+def _json(environment, name, kind) -> Any:
     try:
         value = json.loads(environment[name])
     except (ValueError, RecursionError):

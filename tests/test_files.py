@@ -10,11 +10,12 @@ import threading
 import pytest
 
 from kerascnn.errors import UserError
-from kerascnn.files import disk_errors, locked, replacing, writable_folder, write_text
+from kerascnn.files import disk_errors, replacing, writable_folder, write_text
+from kerascnn.locks import locked
 
 HOLD = """
 import sys
-from kerascnn.files import locked
+from kerascnn.locks import locked
 with locked(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
@@ -150,7 +151,7 @@ def test_many_at_once_get_a_lock_one_after_the_other(tmp_path):
 import sys, time
 from pathlib import Path
 from kerascnn.errors import UserError
-from kerascnn.files import locked
+from kerascnn.locks import locked
 folder, entered = Path(sys.argv[1]), 0
 while entered < 30:
     try:

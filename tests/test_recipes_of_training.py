@@ -13,10 +13,16 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "configs").glob("*/*.yaml")
-    if path.parent.name != "export"
+    if path.parent.name not in ("export", "search")
 )
-MOST_MACS = 300_000_000  # what two steps of take some seconds
 SAMPLES = 12
+# Sides that networks of ImageNet also fit on, and train on in a second; the others take 32.
+SIDES = {"alexnet": 67, "zfnet": 64, "googlenet_aux": 80, "inception_v3_aux": 299}
+# Networks of few layers, built and compiled in some seconds; deeper ones are marked full.
+QUICK = {
+    *("all_cnn_c", "alexnet", "lenet5", "lenet5_1998", "linear", "mlp", "mobilenet_v1_050", "nin"),
+    *("plain20", "resnet20", "resnet8", "squeezenet1_1", "zfnet"),
+}
 
 
 def header(path):
@@ -42,11 +48,13 @@ def test_a_published_figure_is_that_of_the_network(path):
 
 
 def made_up(path):
-    """The config with a batch of made-up images in place of its data: two steps an epoch."""
+    """A config with a batch of made-up images in place of its data: two steps an epoch."""
     config = configs.load(ROOT / path)
     channels = configs.CHANNELS.get(config.data.name, config.data.channels)
     row = variant(config.model.name).row
     size = config.data.size or row.input_shape[:2]
+    if is_large(path):
+        size = (SIDES.get(config.model.name, 32),) * 2
     data = config.data.model_copy(
         update={
             "name": "synthetic",
@@ -67,17 +75,31 @@ def made_up(path):
     return config.model_copy(update=parts)
 
 
-def cost(path):
-    return variant(configs.load(ROOT / path).model.name).row.macs
+def is_large(path):
+    return path.parent.name == "imagenet"
 
 
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, marks=[pytest.mark.full] if cost(path) > MOST_MACS else [], id=str(path))
+        pytest.param(path, marks=[] if path.stem in QUICK else [pytest.mark.full], id=str(path))
         for path in CONFIGS
     ],
 )
 def test_a_config_trains_two_steps(path, tmp_path):
-    run = train(made_up(path), tmp_path / "run")
+    config = made_up(path)
+    if config.model.pretrained:
+        first = path.with_stem(Path(config.model.pretrained.run).name)
+        source = train(made_up(first), tmp_path / "first")
+        pretrained = config.model.pretrained.model_copy(update={"run": str(source.path)})
+        model = config.model.model_copy(update={"pretrained": pretrained})
+        config = config.model_copy(update={"model": model})
+    run = train(config, tmp_path / "run")
     assert run.facts["epochs"] == 1 and (tmp_path / "run" / "model.keras").exists()
+
+
+@pytest.mark.parametrize("path", [p for p in CONFIGS if is_large(p)], ids=str)
+def test_a_recipe_of_imagenet_takes_the_size_of_its_network(path):
+    config = configs.load(ROOT / path)
+    assert config.data.size == variant(config.model.name).row.input_shape[:2]
+    assert config.data.name == "shards" and config.data.evaluate

@@ -24,9 +24,9 @@ from kerascnn import export
 
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
 x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
-twin = export.quantize(model, x)
-(made,) = export.deliver(twin, ["dense.tflite"], evidence=x)
-print(made.passed, export.__file__)
+quantized = export.quantize(model, x)
+(file,) = export.deliver(quantized, ["dense.tflite"], evidence=x)
+print(file.passed, export.__file__)
 """
 
 

@@ -38,7 +38,8 @@ def convert(
             them as bytes. By default as `pixel_inputs` finds. Any other input of a float file takes
             the floats that the model takes; of an int8 file integers, by its scale.
         io: what stands at both ends of an int8 .tflite file: "uint8" (the default), "int8" (a
-            pixel is its byte less 128) or "float32" (what the model takes and gives).
+            pixel is its byte less 128) or "float32" (what the model takes and gives). Of a float
+            file only "float32": pixels come in as floats, as TFLite Micro wants them.
         opset: of an .onnx file, 17 to 25; 17 by default, which most runtimes have.
         method: how the converter quantizes a float model: "dynamic", "float16" or "int16x8", as
             in a recipe; None not at all.

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,9 +11,21 @@ import keras
 from kerascnn.models.graph import functional, nodes, walk
 
 from ..integer_form.names import operation_names
-from ..quantization.quantized_layers import FakeQuant, is_int8
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.quantized_layers import is_int8
 from . import internals
 from .written import Writer
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """graph: without variables, a GraphDef. inputs, outputs: its ends, symbolic tensors. function:
+    the concrete function that it is the graph of."""
+
+    graph: Any
+    inputs: list[Any]
+    outputs: list[Any]
+    function: Any
 
 
 def freeze(
@@ -21,17 +34,17 @@ def freeze(
     batch: int | None,
     pixels: Sequence[bool] | None = None,
     float_pixels: bool = False,
-) -> Any:
+) -> Frozen:
     """Freezes the inference of a model.
 
     Args:
         model: float, or with its int8 rounding simulated.
         batch: 1 or more inputs, or None for any number.
         pixels: for each input whether it takes raw pixels, 0..255; all do by default.
-        float_pixels: pixels of an int8 model come in float32, and it normalizes them.
+        float_pixels: pixels come in float32, 0..255; an int8 model normalizes them then.
 
     Returns:
-        A concrete function without variables. Its inputs stand in the order of the model's, and
+        A function without variables. Its inputs stand in the order of the model's, and
         are called so as far as TensorFlow takes their names. A float model's take uint8 pixels, or
         its floats. An int8 model's take what the quantization of the input says of the integers;
         the converter makes them integers again.
@@ -44,7 +57,9 @@ def freeze(
     names = operation_names(x.name for x in model.inputs)
     signature = [
         tf.TensorSpec(
-            (batch, *x.shape[1:]), tf.uint8 if takes and not int8 else tf.float32, name=name
+            (batch, *x.shape[1:]),
+            tf.uint8 if takes and not (int8 or float_pixels) else tf.float32,
+            name=name,
         )
         for x, takes, name in zip(model.inputs, pixels, names, strict=True)
     ]
@@ -66,11 +81,15 @@ def freeze(
     return without_variables(concrete)
 
 
-def without_variables(concrete: Any) -> Any:
+def without_variables(concrete: Any) -> Frozen:
     """A concrete function with constants in place of its variables."""
+    graph = internals.constants_for_variables(concrete)
+    if graph is not None:
+        inputs = concrete.inputs[: len(concrete.inputs) - len(concrete.captured_inputs)]
+        return Frozen(graph, inputs, concrete.outputs, concrete)
     frozen = internals.without_variables(concrete)
     gc.collect()  # of graphs on the way, each with all weights: they hold each other
-    return frozen
+    return Frozen(frozen.graph.as_graph_def(), frozen.inputs, frozen.outputs, frozen)
 
 
 @contextmanager
@@ -84,16 +103,15 @@ def plain_convolutions() -> Iterator[None]:
     import tensorflow as tf
 
     eager = tf.config.functions_run_eagerly()
-    apart, apart_depthwise = tf.nn.convolution, tf.nn.depthwise_conv2d
+    nn: Any = tf.nn  # what the stubs say of it is not all
+    apart, apart_depthwise = nn.convolution, nn.depthwise_conv2d
 
     def convolution(
         input, filters, strides=None, padding="VALID", data_format=None, dilations=None, name=None
     ):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
             return apart(input, filters, strides, padding, data_format, dilations, name)
-        return tf.nn.conv2d(
-            input, filters, strides or 1, padding, dilations=dilations or 1, name=name
-        )
+        return nn.conv2d(input, filters, strides or 1, padding, dilations=dilations or 1, name=name)
 
     def depthwise(input, filter, strides, padding, data_format=None, dilations=None, name=None):
         if len(input.shape) != 4 or data_format not in (None, "NHWC"):
@@ -109,21 +127,21 @@ def plain_convolutions() -> Iterator[None]:
         )
 
     tf.config.run_functions_eagerly(True)
-    tf.nn.convolution, tf.nn.depthwise_conv2d = convolution, depthwise
+    nn.convolution, nn.depthwise_conv2d = convolution, depthwise
     try:
         yield
     finally:
-        tf.nn.convolution, tf.nn.depthwise_conv2d = apart, apart_depthwise
+        nn.convolution, nn.depthwise_conv2d = apart, apart_depthwise
         tf.config.run_functions_eagerly(eager)
 
 
 def gives_probabilities(model: keras.Model, number: int) -> bool:
     """Whether an output of a model, counted from 0, comes out of a softmax or a sigmoid."""
     flat = functional(model)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    node = makers.get(id(flat.outputs[number]))
+    producers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    node = producers.get(id(flat.outputs[number]))
     while node is not None and isinstance(node.operation, FakeQuant):
-        node = makers.get(id(node.input_tensors[0]))
+        node = producers.get(id(node.input_tensors[0]))
     last = node.operation if node is not None else None
     return isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) in (
         keras.activations.softmax,

@@ -20,21 +20,21 @@ def with_integer_kernels(data: bytes) -> bytes:
     for graph in model.subgraphs:
         gone = []
 
-        def takers(tensor, graph=graph):
+        def consumers(tensor, graph=graph):
             return [op for op in graph.operators if tensor in op.inputs]
 
         for op in graph.operators:
             if codes[op.opcodeIndex] != kinds.ELU:
                 continue
             before = [x for x in graph.operators if op.inputs[0] in x.outputs]
-            after = takers(op.outputs[0])
+            after = consumers(op.outputs[0])
             found = [codes[x.opcodeIndex] for x in (*before, *after)]
             if found != [kinds.DEQUANTIZE, kinds.QUANTIZE]:
                 continue
             source, target = graph.tensors[before[0].inputs[0]], graph.tensors[after[0].outputs[0]]
             if source.type != schema.TensorType.INT8:
                 continue
-            if len(takers(op.inputs[0])) == 1:
+            if len(consumers(op.inputs[0])) == 1:
                 gone += before
             op.inputs = before[0].inputs
             if target.type == source.type:

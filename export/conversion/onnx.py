@@ -59,17 +59,17 @@ def to_onnx(
     if is_int8(model):
         from .onnx_int8 import from_tflite
 
-        made = from_tflite(to_tflite(model, batch=batch, pixels=pixels, io="int8"), opset=written)
+        proto = from_tflite(to_tflite(model, batch=batch, pixels=pixels, io="int8"), opset=written)
     else:
-        made = _from_graph(model, batch, pixels, written)
-    rewrite(made)
-    made.producer_name = "kerascnn"
-    name_ends(made, [x.name for x in functional(model).inputs], output_names(model))
-    name_by_layers(made, functional(model))
+        proto = _from_graph(model, batch, pixels, written)
+    rewrite(proto)
+    proto.producer_name = "kerascnn"
+    name_ends(proto, [x.name for x in functional(model).inputs], output_names(model))
+    name_by_layers(proto, functional(model))
     if precision == "float16":
-        to_float16(made)
-    _know_all(made, model.name)
-    return _checked(made, model.name, opset)
+        to_float16(proto)
+    _know_all(proto, model.name)
+    return _checked(proto, model.name, opset)
 
 
 def _from_graph(model, batch, pixels, opset):
@@ -78,19 +78,19 @@ def _from_graph(model, batch, pixels, opset):
     frozen = freeze(model, batch=batch, pixels=pixels)
     return converted(
         tf2onnx.convert.from_graph_def,
-        frozen.graph.as_graph_def(),
+        frozen.graph,
         input_names=[x.name for x in frozen.inputs],
         output_names=[x.name for x in frozen.outputs],
         opset=opset,
     )
 
 
-def _know_all(made, name):
+def _know_all(proto, name):
     """UserError where the converter wrote down an operation that ONNX has not."""
     import onnx
 
-    version = next(o.version for o in made.opset_import if o.domain == "")
-    for node in made.graph.node:
+    version = next(o.version for o in proto.opset_import if o.domain == "")
+    for node in proto.graph.node:
         if node.domain == "" and not onnx.defs.has(node.op_type, version):
             raise UserError(
                 f"{name}: ONNX has no operation for {node.op_type} in {node.name}; "
@@ -98,16 +98,16 @@ def _know_all(made, name):
             )
 
 
-def _checked(made, name, opset):
+def _checked(proto, name, opset):
     """The bytes of a graph at the wanted opset, once its checker and a runtime have taken it."""
     import onnx
     import onnxruntime
 
     try:
         if opset > WRITTEN:
-            made = onnx.version_converter.convert_version(made, opset)
-        onnx.checker.check_model(made, full_check=True)
-        content = made.SerializeToString()
+            proto = onnx.version_converter.convert_version(proto, opset)
+        onnx.checker.check_model(proto, full_check=True)
+        content = proto.SerializeToString()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
 
 
@@ -15,18 +16,18 @@ class Graph:
         self.proto = model.graph
         self.constants = {t.name: t for t in model.graph.initializer}
         self.ends = {value.name for value in model.graph.output}
-        self.makers, self.takers = {}, defaultdict(list)
+        self.producers, self.consumers = {}, defaultdict(list)
         for node in model.graph.node:
-            self.makers.update(dict.fromkeys(node.output, node))
+            self.producers.update(dict.fromkeys(node.output, node))
             for name in node.input:
-                self.takers[name].append(node)
+                self.consumers[name].append(node)
 
     def constant(self, name: str) -> np.ndarray | None:
         """The value of a constant; None for a tensor that is computed."""
         found = self.constants.get(name)
         return None if found is None else numpy_helper.to_array(found)
 
-    def add_constant(self, name: str, value: np.ndarray) -> str:
+    def add_constant(self, name: str, value: ArrayLike) -> str:
         """Adds a constant, called `name` or like it where that is taken. Returns its name."""
         while name in self.constants:
             name += "_"
@@ -34,16 +35,16 @@ class Graph:
         self.proto.initializer.append(self.constants[name])
         return name
 
-    def only_taker(self, node: NodeProto) -> NodeProto | None:
+    def only_consumer(self, node: NodeProto) -> NodeProto | None:
         """The one node that takes the output of `node`; None where others see it too."""
-        takers = self.takers[node.output[0]]
-        return takers[0] if len(takers) == 1 and node.output[0] not in self.ends else None
+        consumers = self.consumers[node.output[0]]
+        return consumers[0] if len(consumers) == 1 and node.output[0] not in self.ends else None
 
-    def absorb(self, node: NodeProto, taker: NodeProto) -> None:
-        """`taker` is gone; `node` makes its output. In place."""
-        self.proto.node.remove(taker)
-        node.output[0] = taker.output[0]
-        self.makers[node.output[0]] = node
+    def absorb(self, node: NodeProto, consumer: NodeProto) -> None:
+        """`consumer` is gone; `node` makes its output. In place."""
+        self.proto.node.remove(consumer)
+        node.output[0] = consumer.output[0]
+        self.producers[node.output[0]] = node
 
     def insert(
         self,
@@ -58,23 +59,23 @@ class Graph:
         for i, node in enumerate(nodes):
             order.insert(position + i, node)
             node = order[position + i]
-            self.makers[node.output[0]] = node
+            self.producers[node.output[0]] = node
             for name in node.input:
-                self.takers[name].append(node)
+                self.consumers[name].append(node)
         return list(order[position : position + len(nodes)])
 
     def take(self, node: NodeProto, i: int, name: str) -> None:
         """Input `i` of a node is the tensor `name`."""
         before, node.input[i] = node.input[i], name
         if before not in node.input:
-            self.takers[before] = [n for n in self.takers[before] if n is not node]
-        self.takers[name].append(node)
+            self.consumers[before] = [n for n in self.consumers[before] if n is not node]
+        self.consumers[name].append(node)
 
     def replace(self, name: str, other: str) -> None:
         """Whoever took the tensor `name` takes `other`."""
-        for node in self.takers.pop(name, []):
+        for node in self.consumers.pop(name, []):
             node.input[:] = [other if x == name else x for x in node.input]
-            self.takers[other].append(node)
+            self.consumers[other].append(node)
 
     def drop_unused(self) -> None:
         """Nodes whose outputs nobody takes are gone."""
@@ -107,7 +108,7 @@ def set_attribute(node: NodeProto, name: str, value: Any) -> None:
 def shapes_of(model: ModelProto) -> dict[str, list[Any]]:
     """name of a tensor -> its shape, with None for what is open; unknown tensors are absent."""
     inferred = shape_inference.infer_shapes(model, data_prop=True).graph
-    found = {t.name: list(t.dims) for t in inferred.initializer}
+    found: dict[str, list[Any]] = {t.name: list(t.dims) for t in inferred.initializer}
     for value in (*inferred.input, *inferred.value_info, *inferred.output):
         tensor = value.type.tensor_type
         if tensor.HasField("shape"):

@@ -131,8 +131,8 @@ def round_halves_away(made: Any) -> None:
     for node in made.graph.node:
         if node.op_type != "AveragePool":
             continue
-        before, after = graph.makers.get(node.input[0]), graph.only_taker(node)
-        if before is None or after is None or graph.only_taker(before) is None:
+        before, after = graph.producers.get(node.input[0]), graph.only_consumer(node)
+        if before is None or after is None or graph.only_consumer(before) is None:
             continue
         ends = [[graph.constant(x) for x in pair.input[1:]] for pair in (before, after)]
         step = ends[0][0]

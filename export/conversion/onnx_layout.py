@@ -1,7 +1,7 @@
 """NCHW from the first transpose of an ONNX graph to the last."""
 
 import numpy as np
-from onnx import ModelProto, helper
+from onnx import ModelProto, NodeProto, helper
 
 from .onnx_graph import Graph, attribute, set_attribute, shapes_of
 
@@ -56,19 +56,20 @@ def sink_transposes(model: ModelProto) -> None:
     quantization, splits and shuffles.
     """
     graph = Graph(model)
-    waiting = [n for n in model.graph.node if _turns(n, CHANNELS_LAST)]
+    waiting = [n for n in model.graph.node if turns(n, CHANNELS_LAST)]
     while waiting:
         turn = waiting.pop(0)
-        for taker in list(graph.takers[turn.output[0]]):
-            if _turns(taker, CHANNELS_FIRST) and taker.output[0] not in graph.ends:
-                graph.replace(taker.output[0], turn.input[0])
-            elif taker in graph.takers[turn.output[0]] and _commutes(graph, taker):
-                waiting += _pass(graph, taker)
+        for consumer in list(graph.consumers[turn.output[0]]):
+            if turns(consumer, CHANNELS_FIRST) and consumer.output[0] not in graph.ends:
+                graph.replace(consumer.output[0], turn.input[0])
+            elif consumer in graph.consumers[turn.output[0]] and _commutes(graph, consumer):
+                waiting += _pass(graph, consumer)
     graph.drop_unused()
     graph.finish()
 
 
-def _turns(node, perm):
+def turns(node: NodeProto | None, perm: list[int]) -> bool:
+    """Whether a node is the transpose to these axes."""
     return (
         node is not None and node.op_type == "Transpose" and list(attribute(node, "perm")) == perm
     )
@@ -90,7 +91,7 @@ def _commutes(graph, node):
     if node.op_type not in JOINING:
         return False
     return all(
-        _turns(graph.makers.get(name), CHANNELS_LAST) or _is_number(graph, node, name)
+        turns(graph.producers.get(name), CHANNELS_LAST) or _is_number(graph, node, name)
         for name in node.input
     )
 
@@ -103,8 +104,8 @@ def _is_number(graph, node, name):
 def _pass(graph, node):
     """The node works on NCHW; returns the transposes that are now behind it."""
     for i, name in enumerate(node.input):
-        turn = graph.makers.get(name)
-        if _turns(turn, CHANNELS_LAST):
+        turn = graph.producers.get(name)
+        if turns(turn, CHANNELS_LAST):
             graph.take(node, i, turn.input[0])
     if node.op_type in ("Split", "Concat", "Gather"):
         axis = attribute(node, "axis", 0)
@@ -112,30 +113,31 @@ def _pass(graph, node):
     if node.op_type == "Pad":
         pads = graph.constant(node.input[1]).reshape(2, 4)[:, CHANNELS_FIRST].reshape(-1)
         graph.take(node, 1, graph.add_constant(f"{node.input[1]}_first", pads))
-    turns = []
+    behind = []
     for i, name in enumerate(node.output):
         node.output[i] = f"{name}_first"
-        graph.makers[node.output[i]] = node
-        turns.append(_node("Transpose", node.output[i], name, perm=CHANNELS_LAST))
-    return graph.insert(turns, after=node)
+        graph.producers[node.output[i]] = node
+        behind.append(_node("Transpose", node.output[i], name, perm=CHANNELS_LAST))
+    return graph.insert(behind, after=node)
 
 
-def shuffle_channels_first(model: ModelProto) -> None:
-    """Shuffles of channels work on NCHW, between transposes that can cancel. In place.
+def gather_shuffles(model: ModelProto) -> None:
+    """A shuffle of channels is one choice of channels on NCHW. In place.
 
-    The converter stays in NHWC for them.
+    The converter writes a reshape, a transpose and a reshape on NHWC. The transposes around what
+    stands here can cancel.
     """
     shapes = shapes_of(model)
     graph = Graph(model)
     for node in list(model.graph.node):
         if node.op_type == "Transpose":
-            _shuffle(graph, node, shapes)
+            _gather_shuffle(graph, node, shapes)
     graph.finish()
 
 
-def _shuffle(graph, swap, shapes):
+def _gather_shuffle(graph, swap, shapes):
     """`swap`: the transpose between the reshape that splits channels and the one that joins."""
-    split, join = graph.makers.get(swap.input[0]), graph.only_taker(swap)
+    split, join = graph.producers.get(swap.input[0]), graph.only_consumer(swap)
     if split is None or join is None or {split.op_type, join.op_type} != {"Reshape"}:
         return
     image, parts, result = (
@@ -145,31 +147,24 @@ def _shuffle(graph, swap, shapes):
     swapped = [*range(len(perm) - 2), len(perm) - 1, len(perm) - 2]
     if perm != swapped or len(image) != 4 or len(result) != 4:
         return
-    if None in (*image[1:], *parts[-2:]) or sorted(result[1:]) != sorted(image[1:]):
+    if None in (*image[1:], *parts[-2:]):
         return
     channels = parts[-1] * parts[-2]
-    one_pixel = sorted(image[1:]) == [1, 1, channels]
-    if not one_pixel and (image[3] != channels or result != image):
+    pixels = [1, 1, channels], [channels, 1, 1]  # an image of one pixel lies either way
+    one_pixel = image[1:] in pixels and result[1:] in pixels
+    if not one_pixel and (image[3] != channels or result[1:] != image[1:]):
         return
     name, source = join.output[0], split.input[0]
-    groups = np.array([-1, *parts[-2:], np.prod(image[1:]) // channels], np.int64)
-    height, width = (1, 1) if one_pixel else image[1:3]
-    whole = np.array([-1, channels, height, width], np.int64)
-    groups = graph.add_constant(f"{name}_groups", groups)
-    whole = graph.add_constant(f"{name}_whole", whole)
-    steps = [f"{name}_{step}" for step in ("first", "split", "swapped", "joined")]
+    order = np.arange(channels).reshape(parts[-2:]).T.reshape(-1)
+    order = graph.add_constant(f"{name}_order", order.astype(np.int64))
     made = []
     if image[3] == channels:
-        made.append(_node("Transpose", source, steps[0], perm=CHANNELS_FIRST))
-        source = steps[0]
+        made.append(_node("Transpose", source, f"{name}_first", perm=CHANNELS_FIRST))
+        source = f"{name}_first"
     last = result[3] == channels
-    made += [
-        _node("Reshape", source, steps[1], groups),
-        _node("Transpose", steps[1], steps[2], perm=[0, 2, 1, 3]),
-        _node("Reshape", steps[2], steps[3] if last else name, whole),
-    ]
+    made.append(_node("Gather", source, f"{name}_chosen" if last else name, order, axis=1))
     if last:
-        made.append(_node("Transpose", steps[3], name, perm=CHANNELS_LAST))
+        made.append(_node("Transpose", f"{name}_chosen", name, perm=CHANNELS_LAST))
     graph.insert(made, before=split)
     for node in (split, swap, join):
         graph.proto.node.remove(node)

@@ -15,9 +15,9 @@ CONSTANTS = {op: {1: "kernel", 2: "bias"} for op in WEIGHTED} | {
 }
 
 
-def name_ends(made: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+def name_ends(proto: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Calls the inputs and outputs of a graph by these names. In place."""
-    graph = made.graph
+    graph = proto.graph
     wanted = [*zip(graph.input, inputs, strict=True), *zip(graph.output, outputs, strict=True)]
     _rename(graph, {value.name: name for value, name in wanted})
     for value, name in wanted:
@@ -32,16 +32,16 @@ def _rename(graph, names):
         constant.name = names.get(constant.name, constant.name)
 
 
-def name_by_layers(made: Any, model: keras.Model) -> None:
+def name_by_layers(proto: Any, model: keras.Model) -> None:
     """Calls what carries the weights of a layer as the layer, any other node {layer}/{operation}.
 
     A constant is called {node}/kernel or the like, a tensor as the node that makes it. Inputs and
     outputs of the graph keep their names. Constants come to stand in the order of their use: in
     tf2onnx's graph it changes from call to call. In place.
     """
-    graph, layers = made.graph, layer_names(model)
+    graph, layers = proto.graph, layer_names(model)
     ends = {value.name for value in (*graph.input, *graph.output)}
-    makers = {name: node for node in graph.node for name in node.output}
+    producers = {name: node for node in graph.node for name in node.output}
     constants = {t.name: t for t in graph.initializer}
     names, tensors, renamed = set(), set(ends), {}
 
@@ -57,8 +57,8 @@ def name_by_layers(made: Any, model: keras.Model) -> None:
         if node.op_type in WEIGHTED:
             kernel = node.input[1]
             yield kernel
-            if kernel in makers:  # behind its DequantizeLinear
-                yield makers[kernel].input[0]
+            if kernel in producers:  # behind its DequantizeLinear
+                yield producers[kernel].input[0]
         elif node.op_type == "DequantizeLinear" and node.input[0] in constants:
             yield node.input[0]
         yield from (node.name, *node.output)

@@ -3,22 +3,20 @@
 import numpy as np
 from onnx import ModelProto, helper
 
-from .onnx_graph import Graph, attribute, set_attribute, shapes_of
-from .onnx_layout import (
-    reshapes_to_transposes,
-    shuffle_channels_first,
-    sink_transposes,
-)
+from .onnx_graph import Graph, attribute, shapes_of
+from .onnx_layout import gather_shuffles, reshapes_to_transposes, sink_transposes
+from .onnx_pads import fold_pads, keep_pads_of_poolings, pad_integers
 
 
 def rewrite(model: ModelProto) -> None:
-    """Does to a model all that this file and `onnx_layout` know. In place."""
+    """Does to a model all that this file, `onnx_layout` and `onnx_pads` know. In place."""
     expand_erfc(model)
     drop_reshapes(model)
     reshapes_to_transposes(model)
-    shuffle_channels_first(model)
+    gather_shuffles(model)
     sink_transposes(model)
     drop_reshapes(model)
+    pad_integers(model)
     fold_pads(model)
     keep_pads_of_poolings(model)
     fold_into_weights(model)
@@ -55,17 +53,22 @@ def fold_into_weights(model: ModelProto) -> None:
 
 def _takes_rounded_bias(graph, node):
     """Makes an integer bias that is added behind a dense layer its third input."""
-    taker = graph.only_taker(node)
-    if node.op_type != "Gemm" or len(node.input) > 2 or taker is None or taker.op_type != "Add":
+    consumer = graph.only_consumer(node)
+    if (
+        node.op_type != "Gemm"
+        or len(node.input) > 2
+        or consumer is None
+        or consumer.op_type != "Add"
+    ):
         return False
-    bias = next(name for name in taker.input if name != node.output[0])
-    pair = graph.makers.get(bias)
+    bias = next(name for name in consumer.input if name != node.output[0])
+    pair = graph.producers.get(bias)
     if pair is None or pair.op_type != "DequantizeLinear":
         return False
     integers = graph.constant(pair.input[0])
     if integers is None or integers.ndim != 1:
         return False
-    graph.absorb(node, taker)
+    graph.absorb(node, consumer)
     node.input.append(bias)
     graph.proto.node.remove(pair)
     graph.proto.node.insert(0, pair)  # before whoever takes it
@@ -78,11 +81,15 @@ OUTPUT_AXIS = {"Conv": 0, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 
 def _folds(graph, node):
     """Folds the next node into `node`, where it can be; tells whether it did."""
-    taker = graph.only_taker(node)
-    if node.op_type not in OUTPUT_AXIS or taker is None or taker.op_type not in ("Mul", "Add"):
+    consumer = graph.only_consumer(node)
+    if (
+        node.op_type not in OUTPUT_AXIS
+        or consumer is None
+        or consumer.op_type not in ("Mul", "Add")
+    ):
         return False
     weights = graph.constant(node.input[1])
-    others = [name for name in taker.input if name != node.output[0]]
+    others = [name for name in consumer.input if name != node.output[0]]
     values = graph.constant(others[0]) if len(others) == 1 else None
     plain = attribute(node, "alpha", 1.0) == 1 == attribute(node, "beta", 1.0)
     grouped = node.op_type == "ConvTranspose" and attribute(node, "group", 1) != 1
@@ -93,14 +100,14 @@ def _folds(graph, node):
         return False
     axis = 0 if attribute(node, "transB", 0) else OUTPUT_AXIS[node.op_type]
     values = _per_channel(values, weights.ndim, -1 if dense else 1, weights.shape[axis])
-    if values is None or (node.op_type == "MatMul" and taker.op_type == "Add"):  # no room
+    if values is None or (node.op_type == "MatMul" and consumer.op_type == "Add"):  # no room
         return False
     bias = None
     if len(node.input) > 2 and node.input[2]:
         bias = graph.constant(node.input[2])
         if bias is None:
             return False
-    if taker.op_type == "Mul":
+    if consumer.op_type == "Mul":
         shape = [1] * weights.ndim
         shape[axis] = -1
         scaled = (weights * values.reshape(shape)).astype(weights.dtype)
@@ -111,8 +118,8 @@ def _folds(graph, node):
     if bias is not None:
         del node.input[2:]
         bias = bias.astype(weights.dtype)
-        node.input.append(graph.add_constant(f"{taker.output[0]}_bias", bias))
-    graph.absorb(node, taker)
+        node.input.append(graph.add_constant(f"{consumer.output[0]}_bias", bias))
+    graph.absorb(node, consumer)
     return True
 
 
@@ -125,54 +132,6 @@ def _per_channel(values, rank, axis, channels):
     if any(n != 1 for n in shape) or size not in (1, channels):
         return None
     return np.broadcast_to(values.reshape(-1), channels)
-
-
-def fold_pads(model: ModelProto) -> None:
-    """Borders of zeros in front of convolutions become their padding. In place."""
-    graph = Graph(model)
-    for node in list(model.graph.node):
-        if node.op_type != "Pad" or len(node.input) > 3 or node.output[0] in graph.ends:
-            continue
-        pads = graph.constant(node.input[1])
-        border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros(())
-        takers = graph.takers[node.output[0]]
-        if pads is None or border is None or border.any() or not takers:
-            continue
-        before, after = np.split(pads, 2)
-        if attribute(node, "mode", b"constant") != b"constant" or any((*before[:2], *after[:2])):
-            continue
-        if any(
-            taker.op_type != "Conv" or attribute(taker, "auto_pad", b"NOTSET") != b"NOTSET"
-            for taker in takers
-        ):
-            continue
-        more = np.concatenate([before[2:], after[2:]])
-        for taker in takers:
-            own = attribute(taker, "pads", [0] * len(more))
-            set_attribute(taker, "pads", [int(n) for n in own + more])
-            taker.input[0] = node.input[0]
-        model.graph.node.remove(node)
-    graph.finish()
-
-
-def keep_pads_of_poolings(model: ModelProto) -> None:
-    """Zeros around what a max pooling takes stay zeros in ONNX Runtime. In place.
-
-    Its optimizer (Pad_Fusion) makes them the padding of the pooling, which no maximum sees: where
-    all else is negative the result is wrong, and a border as wide as the window does not load. It
-    does so where every byte of the value is 0; those of -0.0, the same number, are not.
-    """
-    graph = Graph(model)
-    for node in list(model.graph.node):
-        takers = graph.takers[node.output[0]]
-        if node.op_type != "Pad" or not any(taker.op_type == "MaxPool" for taker in takers):
-            continue
-        border = graph.constant(node.input[2]) if len(node.input) > 2 else np.zeros((), np.float32)
-        if border is None or border.any() or not np.issubdtype(border.dtype, np.floating):
-            continue
-        del node.input[2:]
-        node.input.append(graph.add_constant(f"{node.output[0]}_border", -np.zeros_like(border)))
-    graph.finish()
 
 
 def drop_reshapes(model: ModelProto) -> None:
@@ -192,7 +151,7 @@ def drop_reshapes(model: ModelProto) -> None:
             if _same_shape(shapes.get(name), target):
                 graph.replace(node.output[0], name)
                 break
-            source = graph.makers.get(name)
+            source = graph.producers.get(name)
     graph.drop_unused()
     graph.finish()
 

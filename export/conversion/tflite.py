@@ -2,18 +2,17 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
 from kerascnn.console import muted
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 from kerascnn.models.graph import functional, output_names
 
 from ..quantization.quantized_layers import is_int8
 from ..subject.samples import Samples
 from .folding import fold
-from .freeze import freeze
+from .freeze import Frozen, freeze
 from .integer_kernels import with_integer_kernels
 from .internals import converter_of
 from .tflite_names import with_names
@@ -47,7 +46,7 @@ def to_tflite(
     int8 = is_int8(model)
     _refuse(model, int8, io, method, samples)
     io = io or "uint8"
-    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=int8 and io == "float32")
+    frozen = freeze(model, batch=batch, pixels=pixels, float_pixels=io == "float32")
     ends = "uint8" if io == "uint8" else "float32"  # int8 is what is left without them
     data = write_tflite(frozen, model.name, int8=int8, io=ends, method=method, samples=samples)
     return with_names(
@@ -62,7 +61,7 @@ def to_tflite(
 
 
 def write_tflite(
-    frozen: Any,
+    frozen: Frozen,
     name: str,
     *,
     int8: bool,
@@ -73,7 +72,7 @@ def write_tflite(
     """Converts a frozen graph of a model called `name`; see `to_tflite`."""
     import tensorflow as tf
 
-    converter = converter_of(frozen, frozen.graph.as_graph_def() if int8 else fold(frozen))
+    converter = converter_of(frozen, frozen.graph if int8 else fold(frozen))
     if int8 or method:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if int8:
@@ -88,20 +87,20 @@ def write_tflite(
             sets.TFLITE_BUILTINS,  # for the one that makes numbers of bytes
         ]
         converter.representative_dataset = lambda: (
-            [x[None] for x in row] for row in zip(*samples.inputs, strict=True)
+            [x[None] for x in row] for row in zip(*required(samples).inputs, strict=True)
         )
     try:
         with warnings.catch_warnings(), muted():
             warnings.simplefilter("ignore")  # asks for statistics that the ranges already are
-            made = converter.convert()
+            content = converter.convert()
     except Exception as error:  # the converter raises kinds of its own
         reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
         raise UserError(f"{name}: TFLite cannot express it: {reason[:300]}") from None
-    return with_integer_kernels(made) if int8 else made
+    return with_integer_kernels(content) if int8 else content
 
 
 def _refuse(model, int8, io, method, samples):
-    if io is not None and not int8:
+    if io not in (None, "float32") and not int8:
         raise UserError(f"{model.name}: io={io!r} is a choice of int8 files; this one is float")
     if method is None:
         return

@@ -58,17 +58,29 @@ def with_names(
 
 
 def _builder(size):
-    """A builder that puts weights where the schema asks for: at multiples of 16 bytes."""
+    """A builder that puts weights where the schema asks for: at multiples of 16 bytes.
+
+    Equal scales, and equal zero points, stand once in the file: tensors refer to the same vector.
+    """
     import flatbuffers
     import numpy as np
 
-    class Aligned(flatbuffers.Builder):
+    class Packed(flatbuffers.Builder):
+        def __init__(self, size):
+            super().__init__(size)
+            self.written = {}
+
         def CreateNumpyVector(self, x):
             if x.dtype == np.uint8:
                 self.Prep(16, x.nbytes)
-            return super().CreateNumpyVector(x)
+            if x.dtype not in (np.float32, np.int64):  # scales and zero points
+                return super().CreateNumpyVector(x)
+            key = str(x.dtype), x.tobytes()
+            if key not in self.written:
+                self.written[key] = super().CreateNumpyVector(x)
+            return self.written[key]
 
-    return Aligned(size)
+    return Packed(size)
 
 
 def _drop_conversions(schema, model, graph):

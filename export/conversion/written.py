@@ -31,7 +31,7 @@ from ..quantization.quantized_layers import (
     quantized,
     scaled_last,
 )
-from ..quantization.quantizer import float_islands
+from ..quantization.rules import float_islands
 
 
 class Writer:
@@ -65,8 +65,8 @@ class Writer:
         args, kwargs = keras.tree.map_structure(
             lambda x: self._in_float(x, next(taken)) if ops.is_tensor(x) else x, (args, kwargs)
         )
-        made = keras.tree.flatten(layer(*args, **kwargs))
-        return [self._out_of_float(x, y) for x, y in zip(made, node.outputs, strict=True)]
+        outputs = keras.tree.flatten(layer(*args, **kwargs))
+        return [self._out_of_float(x, y) for x, y in zip(outputs, node.outputs, strict=True)]
 
     def _in_float(self, x, symbolic):
         """What comes out of a rounding, with a barrier: what follows computes in float."""
@@ -76,8 +76,8 @@ class Writer:
 
     def _out_of_float(self, x, symbolic):
         """What goes into a rounding, with a barrier: what is in front computes in float."""
-        takers = self.graph.consumers.get(id(symbolic), ())
-        rounded = any(isinstance(taker.operation, FakeQuant) for taker in takers)
+        consumers = self.graph.consumers.get(id(symbolic), ())
+        rounded = any(isinstance(consumer.operation, FakeQuant) for consumer in consumers)
         return _behind_a_barrier(x) if rounded else x
 
 
@@ -90,8 +90,8 @@ def _simulates(graph):
     return any(isinstance(node.operation, FakeQuant) for node in graph.nodes)
 
 
-def _rounded(layer, x, place=0, halves=None):
-    """The converter takes the range; halves are its kernels' own matter."""
+def _rounded(layer, x, index=0, rounding_mode=None):
+    """The converter takes the range; how halves are rounded is its kernels' own matter."""
     return fake_quant_with_min_max_vars(x, layer.minimum.value, layer.maximum.value)
 
 

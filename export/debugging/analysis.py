@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from kerascnn.errors import required
 from kerascnn.tables import Table
 
 from ..subject.meaning import class_numbers
@@ -71,7 +72,7 @@ def analyse(
     probe = Probe(simulated)
     clean = probe.outputs(inputs)
     labelled = meaning == "classes" and samples.targets is not None
-    labels = class_numbers(samples.targets[0]) if labelled else None
+    labels = class_numbers(required(samples.targets)[0]) if labelled else None
     shapes = [y.shape for y in probe.model.outputs]
     if not labelled and len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] > 1:
         labels = clean.argmax(1)
@@ -80,7 +81,7 @@ def analyse(
         return float(np.mean((outputs - clean) ** 2))
 
     def hits(logits):
-        return None if labels is None else float((logits.argmax(1) == labels).mean())
+        return float((logits.argmax(1) == labels).mean())
 
     errors = {}
     for number, unit in enumerate(probe.units):
@@ -91,19 +92,21 @@ def analyse(
                 probe.set([unit], **{side: False})
     total = sum(errors.values()) or 1.0
     facts = activation_facts(probe, inputs)
-    trained = hits(clean)
+    trained = None if labels is None else hits(clean)
     found = []
     for number, unit in enumerate(probe.units):
-        shares = [errors.get((number, side), 0.0) / total for side in ("weights", "activations")]
+        of_weights, of_activations = (
+            errors.get((number, side), 0.0) / total for side in ("weights", "activations")
+        )
         alone = None
-        if sum(shares) >= negligible and labels is not None:
+        if of_weights + of_activations >= negligible and trained is not None:
             probe.set([unit], weights=True, activations=True)
             alone = round(100 * (trained - hits(probe.outputs(inputs))), 6)
             probe.set([unit], weights=False, activations=False)
         weights = weight_facts(unit) if unit.kernel else None
         about = facts.get(id(unit))
-        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.takers)
-        found.append(Layer(*names, *shares, weights, about, alone))
+        names = unit.name, unit.kind, tuple(unit.layers), tuple(unit.consumers)
+        found.append(Layer(*names, of_weights, of_activations, weights, about, alone))
     probe.set(probe.units, weights=True, activations=True)
     rounded = probe.outputs(inputs)
     lost = error(rounded)
@@ -111,8 +114,8 @@ def analyse(
         tuple(sorted(found, key=lambda layer: -layer.share)),
         len(samples),
         trained,
-        hits(rounded),
+        None if labels is None else hits(rounded),
         labelled,
-        decibels([np.mean(clean**2)], [lost]),
+        decibels(np.mean(clean**2), lost),
         lost / total,
     )

@@ -13,7 +13,8 @@ from ..delivery.verify import behind
 from ..proof.reference import Reference
 from ..recipes.recipe import Recipe, load_recipe, shipped_recipes
 from ..runtimes.engines import BY_SUFFIX
-from ..subject.opening import is_model_file, is_of_run, open_subject
+from ..subject.models import is_model_file, is_of_run
+from ..subject.opening import open_subject
 from ..subject.samples import Samples
 from ..subject.subject import Subject, chosen
 

@@ -56,13 +56,13 @@ class Layer:
 
     share: of the loss, 0..1, the sum of its weights' and its activations' part. alone: points of
     accuracy lost on the images when this layer alone rounds; None where its share is negligible.
-    layers: every Keras layer that the unit computes. takers: those that take its rounded output.
+    layers: every Keras layer that the unit computes. consumers: those that take its rounded output.
     """
 
     name: str
     kind: str
     layers: tuple
-    takers: tuple
+    consumers: tuple
     weights_share: float
     activations_share: float
     weights: Weights | None

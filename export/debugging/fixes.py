@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerascnn.config import dump
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.evaluation import predictions
-from kerascnn.files import locked, writable_folder, write_text
+from kerascnn.files import writable_folder, write_text
+from kerascnn.locks import locked
 from kerascnn.models.graph import canonical, nodes
 
 from ..conversion.convert import convert
@@ -28,7 +30,7 @@ from ..quantization.calibration import simulated
 from ..quantization.float_form import unrounded
 from ..recipes.names import recipe_name
 from ..recipes.recipe import load_recipe
-from ..recipes.stages import Calibration, Quantization
+from ..recipes.stages import Quantization
 from ..runtimes import Artifact
 from ..runtimes.benchmarking import benchmark
 from .analysis import analyse
@@ -48,7 +50,7 @@ class Candidate:
     """
 
     what: str
-    recipe: object
+    recipe: Any
     path: Path
     accuracy: float
     size: int
@@ -92,7 +94,9 @@ class Fixer:
             )
         stages = case.recipe.model_copy(update={"quantization": None})
         self.base = unrounded(case.reference.model) if stages.compresses else self.subject.model
-        self.candidates = []
+        self.calibration, self.metric = self.subject.calibration, required(self.subject.metric)
+        self.quantization = required(case.recipe.quantization)
+        self.candidates: list[Candidate] = []
 
     def fix(self, *, train: bool = False) -> Outcome:
         """Tries the fixes in order; stops where one loses no more than the recipe allows.
@@ -124,7 +128,7 @@ class Fixer:
             )
 
     def _drop(self, candidate):
-        return self.subject.metric.lost(self.before, candidate.accuracy)
+        return self.metric.lost(required(self.before), candidate.accuracy)
 
     def _enough(self, candidate):
         return self._drop(candidate) <= self.case.recipe.max_drop
@@ -134,13 +138,12 @@ class Fixer:
 
     def _quantization(self, **changes):
         """The quantization of the file without its training, changed."""
-        own = self.case.recipe.quantization
+        own = self.quantization
         fields = {"method": "static", "per_channel": own.per_channel, "exclude": own.exclude}
         return Quantization(**{**fields, "calibration": self._calibration(), **changes})
 
     def _calibration(self, **changes):
-        own = self.case.recipe.quantization.calibration
-        return Calibration(**{**dict(own), **changes})
+        return required(self.quantization.calibration).model_copy(update=changes)
 
     def _recipe(self, quantization):
         recipe = self.case.recipe
@@ -156,13 +159,13 @@ class Fixer:
 
     def _simulated(self, quantization):
         subject = self.subject
-        return simulated(self.base, quantization, subject.calibration, subject.pixels)
+        return simulated(self.base, quantization, self.calibration, subject.pixels)
 
     def _try(self, what, recipe, model):
         kind, options = self.case.kind, {}
         if recipe is not None and recipe.method == "int16x8":
             wanted = recipe.quantization.calibration
-            samples = self.subject.calibration(wanted.images, wanted.seed)
+            samples = self.calibration(wanted.images, wanted.seed)
             options = {"method": "int16x8", "samples": samples}
         path = self.folder / f"{len(self.candidates)}.{kind}"
         path.write_bytes(convert(model, kind, pixels=self.subject.pixels, **options))
@@ -170,12 +173,12 @@ class Fixer:
         with Artifact(path) as artifact:
             found = artifact.run(taken.as_taken(artifact.inputs))
             values = [in_values(y, end) for y, end in zip(found, artifact.outputs, strict=True)]
-        reached = self.subject.figure(values)
+        reached = required(self.subject.figure(values))
         self.candidates.append(Candidate(what, recipe, path, reached, path.stat().st_size))
 
     def _calibrations(self):
-        own = self.case.recipe.quantization.calibration.images
-        count = len(self.subject.calibration(MORE * own, 0))
+        own = required(self.quantization.calibration).images
+        count = len(self.calibration(MORE * own, 0))
         for ranges, words in (
             ("extremes", "extremes"),
             ("percentile", "99.99 % of the values"),
@@ -234,8 +237,8 @@ class Fixer:
             (c for c in self.candidates[1:] if c.recipe.method in ("static", "qat")),
             key=self._drop,
         )
-        own = self.case.recipe.quantization
-        fine_tune = own.fine_tune or load_recipe("qat_wi8_ai8").quantization.fine_tune
+        trained = required(load_recipe("qat_wi8_ai8").quantization)
+        fine_tune = required(self.quantization.fine_tune or trained.fine_tune)
         start = best.recipe.quantization.model_copy(
             update={"method": "qat", "fine_tune": fine_tune, "engine": "native"}
         )
@@ -284,10 +287,10 @@ class Fixer:
 def _to_leave(layer):
     """What has to be float for a layer to lose nothing, by names.
 
-    Rounded outputs are lost on whoever takes them in int8, so the takers are left float too.
+    Rounded outputs are lost on whoever takes them in int8, so the consumers are left float too.
     """
     if layer.activations_share > layer.weights_share:
-        return (*layer.layers, *layer.takers)
+        return (*layer.layers, *layer.consumers)
     return (layer.name,)
 
 

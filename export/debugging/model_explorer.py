@@ -10,7 +10,7 @@ from kerascnn.models.graph import output_names
 
 from ..conversion.layer_names import layer_of
 from ..integer_form.graph import Graph
-from ..quantization.quantized_layers import FakeQuant
+from ..quantization.fake_quant import FakeQuant
 from ..runtimes.tflite_content import made_by_operators
 from .analysis import Analysis
 

@@ -16,8 +16,9 @@ from keras import layers, ops
 from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import inference, kernel_variable, new_inputs, walk
 
-from ..quantization.float_form import float_twin
-from ..quantization.quantized_layers import FakeQuant, QuantizedKernel
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.float_form import float_layer
+from ..quantization.quantized_layers import QuantizedKernel
 
 BATCH = 100
 
@@ -45,7 +46,7 @@ class Unit:
     name: of its main layer. layers: all of its layers' names, those that only simulate left out.
     kernel: (float values, rounded values, variable of the probe), or None. switch: the `Switched`
     of its output, or None where the next kernel rounds it. source: the layer that has the kernel.
-    takers: the names of the layers that take the rounded output, up to the next kernels.
+    consumers: the names of the layers that take the rounded output, up to the next kernels.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Unit:
     kernel: tuple | None = None
     source: keras.Layer | None = None
     switch: Switched | None = None
-    takers: list = field(default_factory=list)
+    consumers: list = field(default_factory=list)
 
     @property
     def rounds(self) -> bool:
@@ -62,7 +63,7 @@ class Unit:
 
 
 class Probe:
-    """The switchable twin of a simulation.
+    """A simulation of int8 whose roundings are switched on and off one by one.
 
     Args:
         simulated: what `quantize` gave, calibrated.
@@ -78,13 +79,13 @@ class Probe:
         def call(node, *args, **kwargs):
             layer = node.operation
             single = len(node.input_tensors) == 1
-            unit = owners.get(id(node.input_tensors[0])) if single else None
+            unit: Any = owners.get(id(node.input_tensors[0])) if single else None
             if isinstance(layer, FakeQuant):
-                if kwargs.get("place", 0) is None:  # another one rounds for it
+                if kwargs.get("index", 0) is None:  # another one rounds for it
                     if id(node.input_tensors[0]) in rounders:
                         rounders[id(node.outputs[0])] = rounders[id(node.input_tensors[0])]
                     return args[0]
-                if kwargs.get("halves"):  # behind an average, which keeps the range
+                if kwargs.get("rounding_mode"):  # behind an average, which keeps the range
                     unit = rounders[id(node.input_tensors[0])]
                     output = unit.switch(*args)
                 else:
@@ -95,7 +96,7 @@ class Probe:
                 return output
             for x in node.input_tensors:
                 if id(x) in rounders:
-                    rounders[id(x)].takers.append(layer.name)
+                    rounders[id(x)].consumers.append(layer.name)
                     if single and not isinstance(layer, QuantizedKernel):  # as a pooling
                         rounders.update(dict.fromkeys(map(id, node.outputs), rounders[id(x)]))
             if isinstance(layer, QuantizedKernel) or unit is None:
@@ -104,7 +105,7 @@ class Probe:
             unit.layers.append(layer.name)
             if isinstance(layer, QuantizedKernel):
                 if id(layer) not in copies:
-                    copies[id(layer)] = layer, float_twin(layer)
+                    copies[id(layer)] = layer, float_layer(layer)
                     outputs = copies[id(layer)][1](*args, **kwargs)
                     self._keep_kernel(unit, *copies[id(layer)])
                 else:
@@ -144,13 +145,13 @@ class Probe:
 
     def outputs(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """The outputs for an array, (n, ...), an input: (n, values) float64, all side by side."""
-        made = []
+        parts = []
         for start in range(0, len(inputs[0]), BATCH):
             batch = [x[start : start + BATCH] for x in inputs]
             with quiet_tensorflow():
                 outputs = keras.tree.flatten(self.model.predict_on_batch(batch))
-            made.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
-        return np.concatenate(made).astype("float64")
+            parts.append(np.concatenate([x.reshape(len(x), -1) for x in outputs], axis=1))
+        return np.concatenate(parts).astype("float64")
 
     def activations(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """A batch's outputs of the `tapped` units, in their order."""

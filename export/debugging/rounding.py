@@ -1,10 +1,14 @@
 """What rounding does to a kernel and to what a layer gives: signal to noise, ranges, steps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike
+
+from kerascnn.errors import required
 
 from ..quantization.portions import portions
 from ..quantization.quantized_layers import along_kernel
@@ -15,9 +19,9 @@ SPREAD_BINS = 2048
 MARGIN = 0.02  # of a range; what lies less than that outside has lost nothing worth a word
 
 
-def decibels(signal: np.ndarray, noise: np.ndarray) -> float:
+def decibels(signal: ArrayLike, noise: ArrayLike) -> float:
     """The mean of the channels' signal-to-noise ratios, (channels,) powers, `EXACT` at most."""
-    signal, noise = (np.asarray(v, "float64") for v in (signal, noise))
+    signal, noise = (np.atleast_1d(np.asarray(v, "float64")) for v in (signal, noise))
     carrying = signal > 0
     if not carrying.any():
         return EXACT
@@ -29,7 +33,7 @@ def weight_facts(unit: Unit) -> Weights:
     """What the rounding of a kernel does to it."""
     assert unit.kernel is not None  # else there is nothing to ask about
     values, rounded, _ = unit.kernel
-    layer = unit.source
+    layer: Any = required(unit.source)
     if layer.gain is not None and not layer.per_channel:  # what is rounded is the product
         gain = np.asarray(along_kernel(layer, layer.gain(), values))
         values, rounded = values * gain, rounded * gain

@@ -1,6 +1,7 @@
 """An analysis and its fixes, as the terminal shows them."""
 
 from kerascnn.console import styled
+from kerascnn.errors import required
 from kerascnn.tables import Column, Table
 
 from .analysis import Analysis
@@ -98,8 +99,8 @@ def summary(outcome: Outcome, case: Case, *, trained: bool) -> list[str]:
         ]
         if not trained:
             lines.append("--fix --train goes on with training for int8.")
-    elif not outcome.delivery.verdict.passed:
-        failed = next(c for c in outcome.delivery.verdict.checks if not c.passed)
+    elif not (verdict := required(outcome.delivery.verdict)).passed:
+        failed = next(c for c in verdict.checks if not c.passed)
         lines = [
             f"{best.what} would be enough, but its file was not kept: {failed.name}, "
             f"{failed.measured:.4g} where {failed.comparison} {failed.limit:g} is due."

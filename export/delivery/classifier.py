@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,22 +15,24 @@ from kerascnn.models.graph import functional
 from kerascnn.training import Run, open_run
 
 from ..conversion.freeze import gives_probabilities
-from ..proof.description import RESIZES, are_pixels
+from ..proof.description import are_pixels
 from ..proof.reference import as_taken
+from ..proof.resizing import resize_of
 from ..proof.schemas import Interface, validated
 from ..proof.sheet import read_sheet, sheet_path
 from ..proof.verification import in_values
 from ..runtimes import Artifact
 from ..runtimes.engines import BY_SUFFIX
 from ..subject.labelled import Ends, refuse_images
-from ..subject.opening import open_model
+from ..subject.models import open_model
 
 
 @dataclass(frozen=True)
 class Classifier:
     """called: what messages call it. ends: what it takes and gives. predictor: what answers. run:
     that it was made in, or None. is_run: whether it is the model of the run itself, at its own
-    size. crops: how it is meant to be shown pictures, as in `scores`."""
+    size. crops: how it is meant to be shown pictures, as in `scores`. told: the transforms that the
+    sheet of an artifact tells of."""
 
     called: Path
     ends: Ends
@@ -37,6 +40,7 @@ class Classifier:
     run: Run | None = None
     is_run: bool = False
     crops: str | None = None
+    told: tuple[Transform, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -45,7 +49,9 @@ class Classifier:
 
     @property
     def transforms(self) -> tuple[Transform, ...]:
-        """What is done to image files before it sees them: `data.evaluate` of its run."""
+        """What is done to image files before it sees them: as its sheet says, or its run."""
+        if self.told:
+            return self.told
         if self.run is None or self.ends.shape != tuple(self.run.facts["input_shape"]):
             return ()
         return self.run.config.data.evaluate
@@ -121,9 +127,8 @@ def _of_artifact(path, artifact, labels):
     in_run = isinstance(source, dict) and "run" in source and (path.parent / "run.json").exists()
     classes = _classes(path, len(artifact.inputs), [tuple(y["shape"]) for y in artifact.outputs])
     end, pixels = artifact.inputs[0], are_pixels(taken.values)
-    shape = tuple(None if n == -1 else n for n in end["shape"][1:])
-    rules = {words: rule for rule, words in RESIZES.items()}
-    resize = rules.get(taken.resize or "", "stretch")
+    shape: Any = tuple(None if n == -1 else n for n in end["shape"][1:])
+    resize, told = resize_of(taken.resize or "")
 
     def answer(values):
         given = np.rint(values).clip(0, 255) if pixels else values.astype("float32")
@@ -136,6 +141,7 @@ def _of_artifact(path, artifact, labels):
         ends=Ends(shape, pixels, resize, _labels(path, known, labels, classes), classes),
         predictor=Predictor(path, shape, answer, probabilities, resize),
         run=open_run(path.parent) if in_run else None,
+        told=told,
     )
 
 

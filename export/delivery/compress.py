@@ -9,10 +9,12 @@ from kerascnn.analysis import count
 from kerascnn.config import CosineSchedule, dump
 from kerascnn.console import console
 from kerascnn.data import Data
-from kerascnn.errors import UserError
-from kerascnn.files import locked, replacing, writable_folder, write_json, write_text
+from kerascnn.errors import UserError, required
+from kerascnn.files import replacing, writable_folder, write_json, write_text
+from kerascnn.locks import locked
 from kerascnn.training import Run, fit, load_finite, open_run
 from kerascnn.training.distillation import Distillation
+from kerascnn.training.distribution import place
 
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
@@ -57,6 +59,7 @@ def compress(
             "--to tflite does all of it"
         )
     data = run.data(data_dir)
+    _say_one_device(run.config.training.distribute)
     with locked(run.path / recipe.name) as out:
         progress = Progress(run, recipe, out)
         model = progress.finished()
@@ -65,6 +68,16 @@ def compress(
             keep(model, recipe, out)
             progress.finish()
     return model
+
+
+def _say_one_device(distribute):
+    """A run of several devices is compressed on one, on the whole batch of the run."""
+    if distribute == "none" or (distribute == "auto" and place("auto").devices == 1):
+        return
+    console.print(
+        f"  compress trains on one device; training.distribute={distribute} is left aside",
+        highlight=False,
+    )
 
 
 def _compress(run, recipe, data, progress):
@@ -138,7 +151,7 @@ def _prune(model, pruning, run, data, out):
         pattern=pruning.pattern,
         exclude=pruning.exclude,
     )
-    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.settled)
+    model = _fine_tune(model, pruning.fine_tune, run, data, out, [pruner], pruning.sparse_from)
     console.print(f"  {sparsity(model):.1%} of the prunable weights are zero")
     return model
 
@@ -157,7 +170,7 @@ def train_quantized(
 
     resume: go on from the checkpoint in `out`, if there is one.
     """
-    quantization = recipe.quantization
+    quantization = required(recipe.quantization)
     if quantization.engine == "tfmot":
         return _tfmot_stages().quantize(model, quantization, run, data, out)
     model = simulated(model, quantization, training_samples(data), (True,))
@@ -166,7 +179,7 @@ def train_quantized(
         clustering = recipe.clustering
         share_values(model, clustering.values, exclude=clustering.exclude, summed=True)
     freeze = FreezeStatistics(quantization.frozen_from)
-    tuning = quantization.fine_tune
+    tuning = required(quantization.fine_tune)
     model = _fine_tune(model, tuning, run, data, out, [freeze], 0, resume=resume)
     settle_biases(model)
     return model
@@ -174,12 +187,12 @@ def train_quantized(
 
 def _tfmot_stages():
     """The stages of the engine tfmot; UserError where it is not installed."""
-    from ..tfmot.bridge import import_extra
+    from ..tfmot.extra import import_extra
 
     return import_extra(".stages")
 
 
-def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=True):
+def _fine_tune(model, fine_tune, run, data, out, callbacks, first_eligible, *, resume=True):
     """Trains with the run's optimizer on a new schedule; returns the best model."""
     config = run.config
     schedule = CosineSchedule(peak=fine_tune.peak)
@@ -198,7 +211,7 @@ def _fine_tune(model, fine_tune, run, data, out, callbacks, settled, *, resume=T
         checkpoints=out / "checkpoints",
         resume=resume,
         callbacks=callbacks,
-        settled=settled,
+        first_eligible=first_eligible,
         loss=config.loss.model_copy(update={"auxiliary": None}),
         distillation=teaching and Distillation(model, run.model(), **dict(teaching)),
     )

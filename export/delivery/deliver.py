@@ -1,6 +1,7 @@
 """From a subject to verified files: converted, run, compared, and only then given their names."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
 from ..proof.card import remove_sheet_and_card, write_sheet_and_card
 from ..proof.checks import Verdict
-from ..proof.description import describe
+from ..proof.description import describe, size_of
 from ..proof.reference import AS_IT_IS, Reference
 from ..proof.sheet import refuse_to_replace
 from ..proof.verification import judge
@@ -86,7 +87,7 @@ def deliver(
         evidence: for a model, what the files are compared on; see `samples_of`. With targets, what
             a file loses of the metric decides. None compares on noise, which the verdict says.
         batch: inputs at a time; None for any number.
-        io, opset: of int8 .tflite files, and of .onnx files; see `export.convert`.
+        io, opset: of .tflite files, and of .onnx files; see `export.convert`.
         out: the folder for files of which only the format is given.
         accept: keep a file that fell short; its sheet says so.
         about: as `open_subject` takes it: data_dir, images, trust, code; pixels, meanings, labels,
@@ -129,7 +130,7 @@ def attempt(
     method = recipe.method if recipe else None
     kinds = list(dict.fromkeys(path.suffix[1:] for path in paths))
     refuse_formats(method, kinds, batch=batch, io=io, opset=opset)
-    if io is not None and method not in SIMULATED and not is_int8(subject.model):
+    if io not in (None, "float32") and method not in SIMULATED and not is_int8(subject.model):
         raise UserError(
             f"{recipe.name if recipe else subject.name}: io {io!r} is a choice of int8 files, "
             "which it makes none"
@@ -171,15 +172,15 @@ def _paths(subject, files, recipe, out):
 def _delivered(reference, path, accept, opset, options):
     kind = path.suffix[1:]
     try:
-        made = convert(
+        content = convert(
             reference.model, kind, opset=opset, pixels=reference.subject.pixels, **options
         )
     except UserError as error:
         return Delivery(path, None, ENGINES[engine_of_format(kind)].title, str(error))
-    return keep(path, made, reference, accept=accept)
+    return keep(path, content, reference, accept=accept)
 
 
-def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
+def keep(path: Path, content: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
     """Runs a file under a hidden name; gives it its own, its sheet and its card, if it passes.
 
     Until then what stood there stays. A file that differs is told, and what stood there, which is
@@ -189,14 +190,15 @@ def keep(path: Path, made: bytes, reference: Reference, *, accept: bool = False)
         UserError: an engine that refuses the file or dies of it; what stood there stays.
     """
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(made)
+        with replacing(path) as temporary, ThreadPoolExecutor(1) as beside:
+            temporary.write_bytes(content)
+            size = beside.submit(size_of, temporary)  # while the file runs
             with Artifact(temporary, name=path) as artifact:
                 verdict = judge(artifact, reference)
                 delivery = Delivery(path, verdict, artifact.title)
                 if not verdict.passed and not accept:
                     raise _Rejected(delivery)
-                sheet = describe(temporary, artifact, reference, verdict)
+                sheet = describe(size.result(), artifact, reference, verdict)
         write_sheet_and_card(path, sheet)
         return delivery
     except _Rejected as rejected:

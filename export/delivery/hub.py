@@ -46,7 +46,7 @@ def push(path: str | Path, repository: str, *, public: bool = False) -> str:
     with _told(repository):
         api = hub.HfApi()
         api.create_repo(repository, private=not public, exist_ok=True)
-        made = api.create_commit(
+        commit = api.create_commit(
             repository,
             operations=[
                 hub.CommitOperationAdd(path_in_repo=p.name, path_or_fileobj=p.read_bytes())
@@ -54,7 +54,7 @@ def push(path: str | Path, repository: str, *, public: bool = False) -> str:
             ],
             commit_message=f"{path.name}, verified by kerascnn",
         )
-    return str(made.commit_url)
+    return str(commit.commit_url)
 
 
 def pull(source: str, folder: str | Path = ".") -> list[Path]:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.evaluation import accuracy, predictions
 from kerascnn.files import write_bytes, write_json
 from kerascnn.training import Run
@@ -48,26 +48,26 @@ def pack(
         UserError: a recipe or run that does not fit.
     """
     subject = open_subject(run, data_dir=data_dir)
-    run, recipe = subject.run, load_recipe(recipe)
+    opened, recipe = required(subject.run), load_recipe(recipe)
     if not recipe.clustering:
         raise UserError(
             f"{recipe.name}: expected a recipe with the section 'clustering', got none; weights "
             "that are not shared have no short codes"
         )
-    path = run.path / f"model_{recipe.artifact}{SUFFIX}"
+    path = opened.path / f"model_{recipe.artifact}{SUFFIX}"
     refuse_to_replace(path, recipe.name)
     model = compressed_model(subject, recipe)
     data = encode(model)
     decoded = decode(data)
     verdict = _judge(model, decoded, subject, recipe)
     floats = sum(prod(v.shape) for v in model.weights)
-    height, width, channels = run.facts["input_shape"]
+    height, width, channels = opened.facts["input_shape"]
     sheet = {
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "float32_bytes": 4 * floats,
         "zeros": sparsity(model),
-        "model": run.config.model.name,
+        "model": opened.config.model.name,
         "recipe": recipe.model_dump(mode="json"),
         "inputs": [{"height": height, "width": width, "channels": channels}],
         "accuracy": {"validation": verdict.accuracy},

@@ -2,7 +2,7 @@
 
 import keras
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.models.graph import computes_in, in_float32
 from kerascnn.training import Run, load_finite
 
@@ -36,7 +36,7 @@ def prepared(subject: Subject, recipe: Recipe | None = None) -> Reference:
             raise UserError(
                 f"{subject.name}: simulates int8 already; {recipe.name} takes the float model"
             )
-        return Reference(subject, settled(model), recipe or AS_IT_IS)
+        return Reference(subject, with_settled_biases(model), recipe or AS_IT_IS)
     if computes_in(model) - {"float32"}:
         model = in_float32(model)
     if recipe is None:
@@ -49,12 +49,12 @@ def prepared(subject: Subject, recipe: Recipe | None = None) -> Reference:
                 f"{recipe.name}: takes ranges from images that the model was made for: "
                 "--images FOLDER or FILE.npz"
             )
-        model = simulated(model, recipe.quantization, subject.calibration, subject.pixels)
+        model = simulated(model, required(recipe.quantization), subject.calibration, subject.pixels)
         settle_biases(model)
     return Reference(subject, model, recipe)
 
 
-def settled(model: keras.Model) -> keras.Model:
+def with_settled_biases(model: keras.Model) -> keras.Model:
     """A float32 copy of a simulation of int8 with its biases on the grid of the integer kernels."""
     copy = in_float32(model)
     settle_biases(copy)

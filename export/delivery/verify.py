@@ -47,7 +47,7 @@ def behind(
     recipe = parse(Recipe, facts["recipe"], sheet_path(path))
     source = facts.get("source")
     compared = source.get("compared_on") if isinstance(source, dict) else None
-    if not isinstance(compared, dict):
+    if not isinstance(source, dict) or not isinstance(compared, dict):
         raise UserError(f"{path}: its sheet does not say what it was made of; convert it again")
     if model is None:
         model = _beside(path, source)

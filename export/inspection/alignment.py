@@ -10,7 +10,7 @@ from kerascnn.errors import UserError, unknown
 from ..proof.checks import in_steps
 from ..runtimes import Artifact
 from ..runtimes.content import End
-from .pairing import Place, Wanted, pair
+from .pairing import Match, Wanted, pair
 
 
 @dataclass(frozen=True)
@@ -56,33 +56,35 @@ def run_aligned(
     for name in (names or {}).values():
         if name not in ours:
             raise unknown(f"input or output of {model}", name, ours)
-    places = pair(inputs, artifact.content.inputs, what="input", files=files, names=names)
+    matches = pair(inputs, artifact.content.inputs, what="input", files=files, names=names)
     single = not calls and not artifact.batched  # a model of samples, a file of whole inputs
     if single:
         values = [x[:, None] for x in values]
     given = {}
-    for place, x in zip(places, values, strict=True):
-        laid = np.stack([place.to_file(v) for v in x]) if calls or single else place.to_file(x)
-        given[place.index] = from_values(laid, artifact.inputs[place.index], artifact.path)
+    for match, x in zip(matches, values, strict=True):
+        laid = np.stack([match.to_file(v) for v in x]) if calls or single else match.to_file(x)
+        given[match.index] = from_values(laid, artifact.inputs[match.index], artifact.path)
     arrays = [np.ascontiguousarray(given[i]) for i in range(len(given))]
     count = len(values[0]) if values else 1
     found = artifact.call(arrays, count) if calls or single else artifact.run(arrays)
 
-    made = [_narrow(y) for y in found]
+    narrowed = [_narrow(y) for y in found]
     wanted = [Wanted(name, (-1, *_narrow(y).shape[1:])) for name, y in outputs]
     ends = [
         replace(end, shape=(-1, *y.shape[1:]))
-        for end, y in zip(artifact.content.outputs, made, strict=True)
+        for end, y in zip(artifact.content.outputs, narrowed, strict=True)
     ]
-    back = pair(wanted, ends, what="output", files=files, names=names, ordered=ordered, like=places)
+    back = pair(
+        wanted, ends, what="output", files=files, names=names, ordered=ordered, like=matches
+    )
     notes = [
-        *_notes(inputs, places, artifact.content.inputs, "input"),
+        *_notes(inputs, matches, artifact.content.inputs, "input"),
         *_notes(wanted, back, ends, "output"),
     ]
     return Found(
-        [place.to_model(made[place.index]) for place in back],
-        [artifact.outputs[place.index] for place in back],
-        [artifact.content.outputs[place.index] for place in back],
+        [match.to_model(narrowed[match.index]) for match in back],
+        [artifact.outputs[match.index] for match in back],
+        [artifact.content.outputs[match.index] for match in back],
         tuple(notes),
     )
 
@@ -114,13 +116,13 @@ def _narrow(array):
     return array.reshape(len(array), *(n for n in array.shape[1:] if n != 1))
 
 
-def _notes(wanted: list[Wanted], places: list[Place], ends, what) -> list[str]:
+def _notes(wanted: list[Wanted], matches: list[Match], ends, what) -> list[str]:
     found = []
-    for w, place in zip(wanted, places, strict=True):
-        end = ends[place.index]
-        if place.axes is not None:
-            order = "first" if place.axes[1] == len(place.axes) - 1 else "last"
+    for w, match in zip(wanted, matches, strict=True):
+        end = ends[match.index]
+        if match.axes is not None:
+            order = "first" if match.axes[1] == len(match.axes) - 1 else "last"
             found.append(f"{what} {w.name}: transposed, the file has its channels {order}")
-        if w.name not in (end.alias, end.name) and len(places) > 1:
+        if w.name not in (end.alias, end.name) and len(matches) > 1:
             found.append(f"{what} {w.name}: compared with {end.alias or end.name} of the file")
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 
 from ..proof.checks import (
     AGREEMENT,
@@ -158,17 +158,18 @@ def judge_foreign(
         y, end = found.outputs[number], found.ends[number]
         e = whole.reshape(y.shape)
         suffix = f", {name}" if len(wanted) > 1 else ""
-        made = rule.checks(number, y, e, end)
-        checks += [replace(check, name=check.name + suffix) for check in made]
+        judged = rule.checks(number, y, e, end)
+        checks += [replace(check, name=check.name + suffix) for check in judged]
         differences.append(_difference(name, y, e, end, found.contents[number]))
         if e.size and proves_little(
             e, end, lambda a, b, n=number, end=end: rule.checks(n, a, b, end)
         ):
             blind.append(f"the numbers of {name}" if suffix else "the outputs")
     measured = {}
-    if after is not None:
+    if subject is not None and after is not None:
         limit = max(AS_IT_IS.max_drop, 100 * TURNED / len(subject.samples))
-        checks.append(Check(subject.metric.unit, subject.metric.lost(before, after), "<=", limit))
+        metric = required(subject.metric)
+        checks.append(Check(metric.unit, metric.lost(required(before), after), "<=", limit))
         measured = {"artifact": after, "trained": before, "images": len(subject.samples)}
     comparison = Comparison(
         tuple(checks),
@@ -216,12 +217,12 @@ class _Rule:
             return [Check("largest difference, as a share", difference, "<=", FLOAT_TOLERANCE)]
         informs = self.decided and self.arithmetic == "int8"
         most = ALLOWED[self.arithmetic]
-        made = [Check("noise of the outputs", noise(values, wanted), "<=", most, informs)]
+        checks = [Check("noise of the outputs", noise(values, wanted), "<=", most, informs)]
         if wanted.ndim == 2 and wanted.shape[1] > 1 and meaning != "numbers":
             share, least = agreement(values, wanted), LABELS[self.arithmetic]
             informs = meaning is None or self.decided
-            made.append(Check("labels that agree", share, ">=", least, informs))
-        return made
+            checks.append(Check("labels that agree", share, ">=", least, informs))
+        return checks
 
 
 def _difference(name, found, wanted, end, declared):

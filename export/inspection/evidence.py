@@ -21,7 +21,7 @@ def arrays_for(
     file: Artifact,
     other: Artifact,
     evidence: Any,
-    images: Path | None,
+    images: str | Path | None,
     names: Mapping[str, str] | None = None,
 ) -> tuple[list[np.ndarray], bool, bool]:
     """The inputs that two files are run on.
@@ -97,10 +97,10 @@ def _noise(file, other, calls, names):
     ends, theirs = file.content.inputs, other.content.inputs
     wanted = [Wanted(end.alias or end.name, end.shape, end.dtype) for end in ends]
     files = (file.path, other.path)
-    places = pair(wanted, theirs, what="input", files=files, names=names)
-    for end, place in zip(ends, places, strict=True):
-        same = theirs[place.index]
-        shape = sized(end.shape, place.shape_of_model(same.shape))
+    matches = pair(wanted, theirs, what="input", files=files, names=names)
+    for end, match in zip(ends, matches, strict=True):
+        same = theirs[match.index]
+        shape = sized(end.shape, match.shape_of_model(same.shape))
         if calls and end.shape and end.shape[0] < 0:
             shape[0] = max(1, same.shape[0])
         many = (CALLS, *shape) if calls else (CALLS, *shape[1:])

@@ -17,7 +17,8 @@ from ..quantization.quantized_layers import is_int8
 from ..runtimes import Artifact
 from ..subject.images import samples_from
 from ..subject.meaning import pixel_inputs
-from ..subject.opening import classes_of, is_model_file, open_subject
+from ..subject.models import classes_of, is_model_file
+from ..subject.opening import open_subject
 from ..subject.samples import Samples
 from ..subject.subject import SYNTHETIC, Subject, subject_of_model
 from .alignment import from_values
@@ -56,7 +57,7 @@ def of_model(
     artifact: Artifact,
     *,
     names: Mapping[str, str] | None = None,
-    images: Path | None = None,
+    images: str | Path | None = None,
     data_dir: Path | None = None,
     trust: bool = False,
     code: Path | None = None,
@@ -114,10 +115,10 @@ def _noise_for(model, artifact, names, called):
         dtype = "uint8" if takes else keras.backend.standardize_dtype(x.dtype)
         wanted.append(Wanted(x.name, (-1, *(n or -1 for n in x.shape[1:])), dtype))
     ends = artifact.content.inputs
-    places = pair(wanted, ends, what="input", files=(called, artifact.path), names=names)
+    matches = pair(wanted, ends, what="input", files=(called, artifact.path), names=names)
     inputs = []
-    for w, place in zip(wanted, places, strict=True):
-        sizes = place.shape_of_model(ends[place.index].shape)
+    for w, match in zip(wanted, matches, strict=True):
+        sizes = match.shape_of_model(ends[match.index].shape)
         shape = (SYNTHETIC, *sized(w.shape[1:], sizes[1:]))
         inputs.append(noise(shape, w.dtype, rng))
     return Samples(tuple(inputs))
@@ -129,7 +130,7 @@ def of_file(
     artifact: Artifact,
     *,
     names: Mapping[str, str] | None = None,
-    images: Path | None = None,
+    images: str | Path | None = None,
 ) -> Expected:
     """What another .tflite or .onnx file makes of the evidence.
 

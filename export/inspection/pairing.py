@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 
 from ..runtimes.content import End
 
@@ -27,7 +27,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Place:
+class Match:
     """Where a `Wanted` stands in a file: the number of the input or output, and the order of axes
     that makes the model's array the file's; None where it is the same."""
 
@@ -55,8 +55,8 @@ def pair(
     files: tuple[object, object],
     names: Mapping[str, str] | None = None,
     ordered: bool = True,
-    like: Sequence[Place] = (),
-) -> list[Place]:
+    like: Sequence[Match] = (),
+) -> list[Match]:
     """Finds the ends of a file for those of a model: by name, and the rest by shape and dtype.
 
     Args:
@@ -64,10 +64,10 @@ def pair(
         what: "input" or "output". files: what errors call the model and the file.
         names: name in the file -> name in the model, where its owner says so.
         ordered: whether `wanted` are in the order that the model was built with, as Keras has them.
-        like: places found before: where all orders of axes fit, it is as there.
+        like: matches found before: where all orders of axes fit, it is as there.
 
     Returns:
-        A `Place` for each of `wanted`.
+        A `Match` for each of `wanted`.
 
     Raises:
         UserError: another number of them, a shape that does not fit, or several ways to pair them.
@@ -84,10 +84,10 @@ def pair(
     if left:
         found |= _by_shape(wanted, ends, left, free, files, what, ordered)
     choices = [orders(w.shape, ends[found[i]].shape) for i, w in enumerate(wanted)]
-    turned = {c[0] for c in choices if len(c) == 1} | {place.axes for place in like}
+    turned = {c[0] for c in choices if len(c) == 1} | {match.axes for match in like}
     turned -= {None}
-    first = any(axes[1] == len(axes) - 1 for axes in turned)
-    return [Place(found[i], _chosen(options, turned, first)) for i, options in enumerate(choices)]
+    first = any(axes[1] == len(axes) - 1 for axes in turned if axes is not None)
+    return [Match(found[i], _chosen(options, turned, first)) for i, options in enumerate(choices)]
 
 
 def orders(wanted: Sequence[int], found: Sequence[int]) -> list[tuple[int, ...] | None]:
@@ -197,10 +197,10 @@ def _by_number(wanted, ends, left, free):
         called.append((left, [w.name for w in wanted]))
     ranked = []
     for chosen, names in called:
-        matches = {i: NUMBERED.fullmatch(names[i]) for i in chosen}
-        if None in matches.values():
+        hits = {i: NUMBERED.fullmatch(names[i]) for i in chosen}
+        if None in hits.values():
             return []
-        numbers = {i: int(match[1] or 0) for i, match in matches.items()}
+        numbers = {i: int(required(hit)[1] or 0) for i, hit in hits.items()}
         if len(set(numbers.values())) < len(chosen):
             return []
         ranked.append(sorted(chosen, key=lambda i, numbers=numbers: numbers[i]))
@@ -216,7 +216,7 @@ def _alike(wanted, found):
 def _kind(dtype):
     if dtype in SMALL:
         return "small"
-    return re.match("[a-z]*", dtype or "")[0].removeprefix("b").removeprefix("u")
+    return required(re.match("[a-z]*", dtype or ""))[0].removeprefix("b").removeprefix("u")
 
 
 def _counted(number, what):

@@ -14,6 +14,7 @@ import numpy as np
 from keras import layers
 
 import kerascnn.layers as ours
+from kerascnn.errors import required
 from kerascnn.models.graph import consumers, nodes
 
 from .operations import TRAINING_ONLY
@@ -38,22 +39,22 @@ def absorbed_scalings(model: keras.Model) -> tuple[set[str], dict[str, float]]:
         (names of the layers that leave their constant to those in front,
         name of a BatchNormalization -> its factor)
     """
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
-    takers = consumers(model)
+    producers = {id(x): node for node in nodes(model) for x in node.outputs}
+    consumers_of = consumers(model)
     ends = {id(x) for x in model.outputs}
     calls = Counter(node.operation.name for node in nodes(model))
 
     def normalization(x):
         """The normalization that scales x and nothing else, or None."""
-        while id(x) in makers and len(takers[id(x)]) == 1 and id(x) not in ends:
-            layer = makers[id(x)].operation
+        while id(x) in producers and len(consumers_of[id(x)]) == 1 and id(x) not in ends:
+            layer = producers[id(x)].operation
             if calls[layer.name] > 1:
                 return None
             if isinstance(layer, layers.BatchNormalization):
                 return layer if layer.scale else None
             if not _passes(layer):
                 return None
-            x = makers[id(x)].input_tensors[0]
+            x = producers[id(x)].input_tensors[0]
         return None
 
     absorbed, factors = set(), {}
@@ -64,13 +65,15 @@ def absorbed_scalings(model: keras.Model) -> tuple[set[str], dict[str, float]]:
         parts = [
             x
             for x in node.input_tensors
-            if not (id(x) in makers and isinstance(makers[id(x)].operation, ours.FractalColumn))
+            if not (
+                id(x) in producers and isinstance(producers[id(x)].operation, ours.FractalColumn)
+            )
         ]
         found = [normalization(x) for x in parts]
         if None not in found:
             absorbed.add(layer.name)
             factor = 1 / len(parts) if isinstance(layer, MEANS) else layer.survival
-            factors.update((normalization.name, factor) for normalization in found)
+            factors.update((required(normalization).name, factor) for normalization in found)
     return absorbed, factors
 
 

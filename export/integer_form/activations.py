@@ -4,6 +4,9 @@ A table holds what a function gives for each of 256 integers. TFLite has one for
 ELU, exponential, logarithm and a few more.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import activations, layers, ops
@@ -29,8 +32,8 @@ def magnitude(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def activation_form(
-    layer: keras.Layer, x: keras.KerasTensor, name: str, *, first: int, alone: bool
-) -> keras.KerasTensor:
+    layer: keras.Layer, x: keras.KerasTensor, name: str, *, first: Callable[..., Any], alone: bool
+) -> keras.KerasTensor | None:
     """Writes an activation, or a local response normalization, in other layers.
 
         silu(x)              x * sigmoid(x)

@@ -38,16 +38,16 @@ def select_by_convolutions(model: keras.Model, *, exclude: Sequence[str] = ()) -
     found = _selections(model, exclude)
     if not found:
         return model
-    made, inputs = {}, new_inputs(model)
-    made.update(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
+    tensors, inputs = {}, new_inputs(model)
+    tensors.update(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
 
     def call(node, *args, **kwargs):
         if id(node) in found:
             source, channels = found[id(node)]
-            outputs = [_selected(made[id(source)], channels, node.operation.name)]
+            outputs = [_selected(tensors[id(source)], channels, node.operation.name)]
         else:
             outputs = keras.tree.flatten(node.operation(*args, **kwargs))
-        made.update({id(old): new for old, new in zip(node.outputs, outputs, strict=True)})
+        tensors.update({id(old): new for old, new in zip(node.outputs, outputs, strict=True)})
         return outputs
 
     return keras.Model(inputs, walk(model, inputs, call), name=model.name)

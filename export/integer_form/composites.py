@@ -41,19 +41,19 @@ def as_plain_layers(model: keras.Model) -> keras.Model:
         ours.RadialBasisOutput: _distances,
         layers.AdaptiveAveragePooling2D: _adaptive,
     }
-    made = {}  # layers may be shared
+    replacements = {}  # layers may be shared
     for node in nodes(model):
         layer = node.operation
-        if type(layer) in rules and id(layer) not in made:
-            made[id(layer)] = rules[type(layer)](layer, node.input_tensors[0].shape[-1])
-    if not made:
+        if type(layer) in rules and id(layer) not in replacements:
+            replacements[id(layer)] = rules[type(layer)](layer, node.input_tensors[0].shape[-1])
+    if not replacements:
         return model
 
     def call(node, *args, **kwargs):
-        if id(node.operation) not in made:
+        if id(node.operation) not in replacements:
             return node.operation(*args, **kwargs)
         x = args[0]
-        for part in made[id(node.operation)]:
+        for part in replacements[id(node.operation)]:
             x = part(x)
         return x
 

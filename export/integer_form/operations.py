@@ -104,8 +104,9 @@ def saturation(layer: keras.Operation) -> tuple[float, float] | None:
     """The range that an activation is cut to by saturation in int8, or None for other layers."""
     if isinstance(layer, layers.ReLU):
         straight = layer.negative_slope == layer.threshold == 0
-        capped = straight and layer.max_value not in (None, 0, 6)  # with 6 it has a kernel
-        return (0.0, float(layer.max_value)) if capped else None
+        most = layer.max_value or 0
+        capped = straight and most not in (0, 6)  # with 6 it has a kernel
+        return (0.0, float(most)) if capped else None
     tanh = isinstance(layer, layers.Activation) and layer.activation is keras.activations.hard_tanh
     return (-1.0, HIGHEST_TANH) if tanh else None
 

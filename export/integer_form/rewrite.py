@@ -14,7 +14,6 @@ import keras
 import numpy as np
 from keras import layers
 
-import kerascnn.layers as ours
 from kerascnn.models.graph import Node, canonical, new_inputs, walk
 
 from .absorbed_scalings import absorbed_scalings, scaled
@@ -22,9 +21,10 @@ from .activations import activation_form
 from .affine import scale_and_offset, tensor_and_constant
 from .channel_selection import select_by_convolutions
 from .composites import as_plain_layers
-from .constant_layers import absorbed, affine, identity, on_image
+from .constant_layers import absorbed, affine
 from .graph import Graph
 from .names import operation_names
+from .normal_forms import RULES
 from .operations import (
     FIXED_RANGES,
     PASS_THROUGH,
@@ -86,9 +86,9 @@ def integer_form(
     flat = select_by_convolutions(flat, exclude=exclude)
     flat = as_plain_layers(sequences_as_images(flat))
     pixels = tuple(pixels) if pixels is not None else (True,) * len(flat.inputs)
-    made = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
-    made.output_names, made.inlined = names, inlined
-    return made
+    rewritten = Rewriter(flat, exclude, folds_itself, pixels, without_constant).rewritten()
+    rewritten.output_names, rewritten.inlined = names, inlined
+    return rewritten
 
 
 class Rewriter:
@@ -159,18 +159,19 @@ class Rewriter:
         constants = absorbed if self.folds(node) else affine
         x, constant, first = tensor_and_constant(args, keras.KerasTensor)
         if linear := scale_and_offset(layer, constant, tensor_first=first):
-            return constants(args[0] if x is None else x, *linear, name)
+            scale, offset = linear
+            return constants(args[0] if x is None else x, scale, offset, name)
         needed = layer.name in self.without_constant or isinstance(layer, layers.BatchNormalization)
         if is_excluded(layer, self.exclude) and not needed:
             return layer(*args, **kwargs)
         rule = next((RULES[kind] for kind in type(layer).__mro__ if kind in RULES), None)
-        made = rule(self, node, args[0], name) if rule else None
-        if made is None and len(args) == 1:
+        outputs = rule(self, node, args[0], name) if rule else None
+        if outputs is None and len(args) == 1:
             alone = self._alone_behind(
                 (*FOLDED_INTO, *FOLDED_INTO_TOO, layers.BatchNormalization), node
             )
-            made = activation_form(layer, args[0], name, first=constants, alone=alone)
-        return layer(*args, **kwargs) if made is None else made
+            outputs = activation_form(layer, args[0], name, first=constants, alone=alone)
+        return layer(*args, **kwargs) if outputs is None else outputs
 
     def folds(self, node: Node) -> bool:
         """Whether the kernel of the layer in front absorbs a batch normalization."""
@@ -197,7 +198,7 @@ class Rewriter:
             and np.size(layer.scale) == np.size(layer.offset) == 1
             and np.asarray(layer.scale).item() > 0
             and 0 <= zero_pixel(layer) <= 255
-            and all(taker.operation is layer for taker in self.graph.consumers[source])
+            and all(consumer.operation is layer for consumer in self.graph.consumers[source])
         )
 
     def _alone_behind(self, kinds, node):
@@ -208,89 +209,10 @@ class Rewriter:
         if producer is None or not isinstance(producer.operation, kinds):
             return False
         sources = [call.outputs[0] for call in self.graph.calls[id(producer.operation)]]
-        takers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
+        consumers = [self.graph.only_consumer(x, TRAINING_ONLY) for x in sources]
         return (len(sources) == 1 or self.folds_itself) and all(
-            taker is not None and taker.operation is node.operation for taker in takers
+            consumer is not None and consumer.operation is node.operation for consumer in consumers
         )
-
-
-def _normalization(rewriter, node, x, name):
-    """A batch normalization that no kernel takes in, behind a depthwise convolution that does."""
-    layer = node.operation
-    if rewriter.folds(node):
-        return None
-
-    def normalize(image):
-        if id(layer) not in rewriter.normalizations:
-            config = {**layer.get_config(), "axis": -1}
-            copy = layers.BatchNormalization.from_config(config)
-            copy.build(image.shape)
-            copy.set_weights(layer.get_weights())
-            rewriter.normalizations[id(layer)] = next(rewriter.numbers), copy
-        number, copy = rewriter.normalizations[id(layer)]
-        return copy(identity(image, number, f"{name}_identity"))
-
-    return on_image(normalize, x, name)
-
-
-def _stochastic_depth(rewriter, node, x, name):
-    layer = node.operation
-    return x if layer.name in rewriter.without_constant else affine(x, layer.survival, 0.0, name)
-
-
-def _mean(rewriter, node, tensors, name):
-    if len(tensors) == 1:
-        return None
-    absorbs = node.operation.name in rewriter.without_constant
-    total = _by_twos(layers.Add, tensors, name if absorbs else f"{name}_sum")
-    return total if absorbs else affine(total, 1 / len(tensors), 0.0, name)
-
-
-def _joined(rewriter, node, tensors, name):
-    """The converter would give an input the scale of what joins it; and to extrema it may give
-    what has a scale of its own with that."""
-    return node.operation(
-        [
-            x
-            if rewriter.free(old, node)
-            else identity(x, next(rewriter.numbers), f"{name}_input_{i}")
-            for i, (x, old) in enumerate(zip(tensors, node.input_tensors, strict=True), 1)
-        ]
-    )
-
-
-def _upsampled(rewriter, node, x, name):
-    layer = node.operation
-    sizes = [n * s for n, s in zip(x.shape[1:3], layer.size, strict=True)]
-    return layers.Resizing(*sizes, layer.interpolation, name=name)(x)
-
-
-def _two_at_a_time(rewriter, node, tensors, name):
-    return _by_twos(type(node.operation), tensors, name) if len(tensors) > 2 else None
-
-
-def _by_twos(kind, tensors, name):
-    """A sum or product, a layer `name` at the end and numbered ones before it."""
-    x, *others = tensors
-    for left, y in zip(range(len(others) - 1, -1, -1), others, strict=True):
-        x = kind(name=f"{name}_{left}" if left else name)([x, y])
-    return x
-
-
-# (rewriter, node, its first argument, a name that no other call has) -> its result, or None where
-# the layer can stay as it is.
-RULES = {
-    layers.BatchNormalization: _normalization,
-    ours.StochasticDepth: _stochastic_depth,
-    ours.FractalJoin: _mean,
-    layers.Average: _mean,
-    layers.Concatenate: _joined,
-    layers.Maximum: _joined,
-    layers.Minimum: _joined,
-    layers.UpSampling2D: _upsampled,
-    layers.Add: _two_at_a_time,
-    layers.Multiply: _two_at_a_time,
-}
 
 
 def zero_pixel(rescaling: layers.Rescaling) -> int:

@@ -7,6 +7,7 @@ these stand in the way of every fusion. Here the whole network is two-dimensiona
 import keras
 from keras import layers
 
+from kerascnn.errors import required
 from kerascnn.layers import LocalResponseNormalization
 from kerascnn.models.graph import new_inputs, nodes, producer, walk
 
@@ -47,7 +48,7 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
     """
     if not any(_is_convolution(node.operation) for node in nodes(model)):
         return model
-    made, named = {}, {}
+    replacements, named = {}, {}
 
     def image(x):
         """A sequence as an image, whatever it is now."""
@@ -61,11 +62,11 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
         olds = node.input_tensors
         sequences = all(len(x.shape) == 3 for x in olds)
         if sequences and len(args) == 1:
-            if id(layer) not in made:
-                made[id(layer)] = _of_images(layer)
-            if made[id(layer)]:
+            if id(layer) not in replacements:
+                replacements[id(layer)] = _of_images(layer)
+            if replacements[id(layer)]:
                 x = keras.tree.map_structure(image, args[0])
-                for step in made[id(layer)]:
+                for step in replacements[id(layer)]:
                     x = step(x)
                 return x
         known = iter(olds)
@@ -83,7 +84,7 @@ def sequences_as_images(model: keras.Model) -> keras.Model:
 
 
 def _reshaped(x, shape, named):
-    (stem,) = operation_names([producer(x).name])
+    (stem,) = operation_names([required(producer(x)).name])
     name = f"{stem}_{'image' if len(shape) == 3 else 'sequence'}"
     named[name] = named.get(name, 0) + 1
     suffix = f"_{named[name]}" if named[name] > 1 else ""
@@ -134,9 +135,9 @@ def _of_images(layer):
             pass
         case _:
             return ()
-    twin = getattr(layers, kind.__name__.replace("1D", "2D")).from_config(config)
+    of_images = getattr(layers, kind.__name__.replace("1D", "2D")).from_config(config)
     if layer.weights:
         channels = layer.get_build_config()["input_shape"][-1]
-        twin.build((None, 1, None, channels))
-        twin.set_weights([w[None] if w.ndim == 3 else w for w in layer.get_weights()])
-    return (*front, twin)
+        of_images.build((None, 1, None, channels))
+        of_images.set_weights([w[None] if w.ndim == 3 else w for w in layer.get_weights()])
+    return (*front, of_images)

@@ -5,13 +5,18 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from kerascnn.errors import UserError
 
+from ..runtimes.drift import sustained
 from .lane import Figure, Lane, Options, Probe, digest
 
 PROGRAM = "KERASCNN_BENCHMARK_MODEL"
@@ -65,21 +70,32 @@ class Android(Lane):
             # What an app would hold: pushed under its digest, no name of a file meets a shell.
             target = FOLDER / f"{digest(path)[:16]}.tflite"
             adb("push", str(path), str(target))
-            figures += [self._figure(path, target, *s, options.runs) for s in settings]
+            figures += [self._figure(path, target, *s, options) for s in settings]
         return figures
 
-    def _figure(self, path, target, setting, flags, runs):
-        command = [str(FOLDER / "benchmark_model"), f"--graph={target}", f"--num_runs={runs}"]
+    def _figure(self, path, target, setting, flags, options):
+        command = [
+            str(FOLDER / "benchmark_model"),
+            f"--graph={target}",
+            f"--num_runs={options.runs}",
+        ]
         command += [f"--warmup_runs={WARMUP}", "--verbose=true", *flags]
         try:
-            told = adb("shell", *command)
-            found = parsed(told)
+            found = parsed(adb("shell", *command))
+            if options.sustained:
+                (drift,) = sustained([partial(_turn, command)], options.sustained)
+                found["drift"] = asdict(drift)
         except UserError as error:
             return self.figure(path, setting, None, refused=str(error))
-        return self.figure(path, setting, found["median"], details={**device(), **found})
+        details = {**device(), **found, "command": shlex.join(command)}
+        return self.figure(path, setting, found["median"], details=details)
 
 
-def parsed(log: str) -> dict[str, float | int | list[int]]:
+def _turn(command):
+    return parsed(adb("shell", *command))["median"]
+
+
+def parsed(log: str) -> dict[str, Any]:
     """Reads what benchmark_model printed: milliseconds of its timed runs.
 
     It prints a line of counts for the warm-up and one for the timed runs; older versions give no

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from kerascnn.errors import UserError
 
 from ..runtimes import Artifact
 from ..runtimes.benchmarking import benchmark
 from ..runtimes.engines import ENGINES
-from .lane import Evidence, Figure, Golden, Lane, Options, Probe, differs, golden
+from .lane import Evidence, Figure, Golden, Lane, Options, Probe, disagreement, golden
 
 PACKAGES = {  # module -> (distribution, what installs it)
     "ai_edge_litert": ("ai-edge-litert", "pip install ai-edge-litert"),
@@ -20,6 +21,8 @@ PACKAGES = {  # module -> (distribution, what installs it)
     "openvino": ("openvino", "pip install 'kerascnn[openvino]'"),
     "tflite_micro": ("tflite-micro", "pip install --pre tflite-micro"),
 }
+PROFILED = ("litert", "onnxruntime")  # the engines that say what each operator takes
+PROFILED_RUNS = 50
 
 
 class EngineLane(Lane):
@@ -62,7 +65,8 @@ class EngineLane(Lane):
         try:
             expected = expected or golden(path)
             with Artifact(path, engine=self.name) as artifact:
-                return differs(expected, artifact.run(expected.inputs))
+                found = artifact.run(expected.inputs)
+            return disagreement(path, expected, found)
         except UserError as error:
             return str(error).removeprefix(f"{path}: ").rstrip(".")
 
@@ -71,13 +75,33 @@ class EngineLane(Lane):
         if not paths:
             return []
         timings = benchmark(
-            paths, runs=options.runs, threads=threads, engines=[self.name] * len(paths)
+            paths,
+            runs=options.runs,
+            threads=threads,
+            engines=[self.name] * len(paths),
+            minutes=options.sustained,
         )
         setting = f"{threads} thread{'s' * (threads != 1)}"
+        profiled = options.operators and self.name in PROFILED and threads == options.threads[0]
         return [
-            self.figure(path, setting, timing.median, details=asdict(timing))
+            self.figure(
+                path,
+                setting,
+                timing.median,
+                details=asdict(timing) | (self.profile(path) if profiled else {}),
+            )
             for path, timing in zip(paths, timings, strict=True)
         ]
+
+    def profile(self, path: Path) -> dict[str, Any]:
+        """What each operator takes, in the order of execution, and what was fused; or why nobody
+        can say."""
+        try:
+            with Artifact(path, engine=self.name) as artifact:
+                times, fused = artifact.profile(PROFILED_RUNS)
+        except UserError as error:
+            return {"unprofiled": str(error).rsplit(": ", 1)[-1]}
+        return {"operators": [asdict(time) for time in times], "fused": fused}
 
 
 class MicroLane(EngineLane):
@@ -92,7 +116,7 @@ class MicroLane(EngineLane):
                 with Artifact(path, engine=self.name) as artifact:
                     arena = artifact.arena
             elif "UINT8" in reason:
-                reason += "; its CAST reads no uint8: give the file float inputs"
+                reason += "; its CAST reads no uint8: write a float file with --io float32"
             figures.append(self.figure(path, "", arena, refused=reason))
         return figures
 

@@ -18,6 +18,7 @@ from .arm import ARM
 from .browser import BROWSER
 from .clocked import BUILTIN, LITERT, ONNX_RUNTIME, OPENVINO, REFERENCE, TFLM
 from .ethos_u import EthosU
+from .gpu import GPU
 from .lane import Figure, Lane, Options, Probe, digest
 
 LANES: dict[str, Lane] = {
@@ -35,6 +36,7 @@ LANES: dict[str, Lane] = {
         EthosU("u65"),
         EthosU("u85"),
         TFLM,
+        GPU,
     )
 }
 
@@ -118,7 +120,7 @@ def record(
             }
             for lane in lanes
         },
-        "files": [_facts(Path(path)) for path in paths],
+        "files": [file_facts(path) for path in paths],
         "figures": rows,
     }
 
@@ -137,10 +139,11 @@ def samples(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     ]
 
 
-def _facts(path):
+def file_facts(path: str | Path) -> dict[str, Any]:
     """Size and, where a sheet of this very file stands beside it, accuracy and recipe."""
     from ..proof.sheet import sheet_path  # with it comes Keras, which `doctor` needs not
 
+    path = Path(path)
     data = path.read_bytes()
     facts = {
         "file": str(path),

@@ -1,8 +1,8 @@
 """What the sheet beside an artifact says: the file, its ends, what it was made of, its checks."""
 
-import gzip
 import hashlib
 import platform
+import zlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,30 +14,28 @@ from ..conversion.freeze import gives_probabilities
 from ..runtimes import Artifact
 from .checks import Verdict
 from .reference import Reference
+from .resizing import STRETCH, resize_in_words
 from .sheet import CONTRACT
 
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
+PART = 2**20  # bytes
 RAW = "raw pixels, 0..255: normalization is inside the file"
 RAW_AS_INT8 = "raw pixels less 128, -128..127: normalization is inside the file"
-RESIZES = {
-    "stretch": "bilinear to height x width, half-pixel centers, aspect not kept",
-    "pad": "centered between zeros, not scaled",
-}
 
 
-def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verdict) -> dict:
+def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verdict) -> dict:
     """Returns the JSON sheet of a file.
 
     Args:
-        path: the file, already written.
-        artifact: the same file loaded in its engine.
+        size: what `size_of` says of the file.
+        artifact: it, loaded in its engine.
         reference: what it agrees with.
         verdict: the `Verdict` it got.
     """
     subject, recipe = reference.subject, reference.recipe
     names = [x.name for x in functional(reference.model).inputs]
     takes = dict(zip(names, subject.pixels, strict=True))
-    made = {
+    described = {
         "contract": CONTRACT,
         "model": subject.name,
         "recipe": recipe.model_dump(mode="json"),
@@ -51,7 +49,7 @@ def describe(path: Path, artifact: Artifact, reference: Reference, verdict: Verd
         ],
         "accuracy": {"validation": verdict.accuracy} if verdict.accuracy else {},
     }
-    return {**_size(path), **made, **_circumstances(artifact, verdict)}
+    return {**size, **described, **_circumstances(artifact, verdict)}
 
 
 def _calibration(recipe):
@@ -69,7 +67,11 @@ def _input(end, pixels, subject):
             "height": height,
             "width": width,
             "color": {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels"),
-            "resize": RESIZES[subject.facts.get("resize", "stretch")],
+            "resize": resize_in_words(
+                subject.facts.get("resize", STRETCH),
+                subject.facts.get("evaluate", ()),
+                (height, width),
+            ),
         }
     return facts
 
@@ -98,13 +100,19 @@ def _meaning(subject, number, model):
     return {"meaning": f"{kind}, one a label", "labels": list(subject.labels or ())}
 
 
-def _size(path):
-    data = Path(path).read_bytes()
-    return {
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "bytes": len(data),
-        "gzip_bytes": len(gzip.compress(data, 9, mtime=0)),
-    }
+def size_of(path: Path) -> dict[str, str | int]:
+    """The "sha256" of a file, its "bytes", and "gzip_bytes", those it has gzipped at level 9.
+
+    The file is read by parts. Other threads run meanwhile: a hundred megabytes take some seconds.
+    """
+    digest, gzipped, size, packed = hashlib.sha256(), zlib.compressobj(9, wbits=31), 0, 0
+    with path.open("rb") as file:
+        while part := file.read(PART):
+            digest.update(part)
+            size += len(part)
+            packed += len(gzipped.compress(part))
+    packed += len(gzipped.flush())
+    return {"sha256": digest.hexdigest(), "bytes": size, "gzip_bytes": packed}
 
 
 def _circumstances(artifact, verdict):

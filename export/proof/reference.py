@@ -12,8 +12,9 @@ from kerascnn.models.graph import functional
 
 from ..integer_form.graph import Graph
 from ..integer_form.operations import PASS_THROUGH
-from ..quantization.quantized_layers import FakeQuant, is_int8
-from ..quantization.quantizer import float_islands
+from ..quantization.fake_quant import FakeQuant
+from ..quantization.quantized_layers import is_int8
+from ..quantization.rules import float_islands
 from ..recipes.recipe import Recipe
 from ..subject.subject import Subject
 from .checks import in_steps
@@ -97,9 +98,9 @@ def input_rounders(model: keras.Model) -> list[FakeQuant | None]:
     graph = Graph(functional(model))
     found = []
     for x in functional(model).inputs:
-        takers = [node.operation for node in graph.consumers.get(id(x), ())]
-        rounds = len(takers) == 1 and isinstance(takers[0], FakeQuant)
-        found.append(takers[0] if rounds else None)
+        consumers = [node.operation for node in graph.consumers.get(id(x), ())]
+        rounds = len(consumers) == 1 and isinstance(consumers[0], FakeQuant)
+        found.append(consumers[0] if rounds else None)
     return found
 
 

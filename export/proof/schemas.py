@@ -199,7 +199,7 @@ class Benchmark(Record):
 
     def timing(self, path: Path | str, sheet: Sheet) -> TimingRecord | None:
         """The timing of a file; None if there is none, or one older than the file."""
-        named = [t for t in self.timings if Path(t.file).name == path.name]
+        named = [t for t in self.timings if Path(t.file).name == Path(path).name]
         return named[-1] if named and self.date >= sheet.made else None
 
 

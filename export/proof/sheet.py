@@ -10,7 +10,7 @@ from kerascnn.files import read_json, write_json
 CONTRACT = 1  # the version of what a sheet says, for apps that read it
 
 
-def sheet_path(path: Path) -> Path:
+def sheet_path(path: str | Path) -> Path:
     """Where the JSON of an artifact stands: model_int8.tflite.json."""
     path = Path(path)
     return path.with_name(path.name + ".json")

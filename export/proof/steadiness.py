@@ -16,7 +16,7 @@ from keras import layers, ops
 from kerascnn.evaluation import predictions
 from kerascnn.models.graph import new_inputs, walk
 
-from ..quantization.quantized_layers import FakeQuant
+from ..quantization.fake_quant import FakeQuant
 
 
 def strayed(
@@ -46,7 +46,7 @@ def nudged(model: keras.Model) -> keras.Model:
 
     def call(node, *args, **kwargs):
         rounder = node.operation
-        if isinstance(rounder, FakeQuant) and kwargs.get("place", 0) is not None:
+        if isinstance(rounder, FakeQuant) and kwargs.get("index", 0) is not None:
             unit = float(rounder.maximum - rounder.minimum) * 2.0**-24
             args = (Nudge(unit)(args[0]), *args[1:])
         return rounder(*args, **kwargs)

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.models.graph import output_names
 
 from ..runtimes import Artifact
@@ -68,7 +68,7 @@ def judge(artifact: Artifact, reference: Reference) -> Verdict:
         checks += all_integers(artifact, bool(reference.float_layers))
     measured = {}
     if subject.metric is not None and after is not None:
-        lost = subject.metric.lost(before, after)
+        lost = subject.metric.lost(required(before), after)
         # Of few samples a handful decides: three may turn, whatever share of them that is.
         allowed = max(recipe.max_drop, 100 * TURNED / len(subject.samples))
         checks.append(Check(subject.metric.unit, lost, "<=", allowed))

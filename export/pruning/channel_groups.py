@@ -10,6 +10,7 @@ each of them; the way that leaves more to choose is taken for each.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ class ChannelGroups:
     source: a copy of the model that was given, its blocks opened, its nested models nested. model:
     that one flat, with the same weights. names: id of a layer of `source` -> the name it has in
     `model`. outputs: layer name -> the group of
-    each channel it gives (the first output of several). makers: names of the layers that make
+    each channel it gives (the first output of several). producers: names of the layers that make
     channels rather than pass them on. weights: layer name -> a `Weight` for each of its weights,
     for the layers that have a rule.
     """
@@ -44,7 +45,7 @@ class ChannelGroups:
     names: dict[int, str]
     count: int
     outputs: dict[str, np.ndarray]
-    makers: tuple[str, ...]
+    producers: tuple[str, ...]
     weights: dict[str, tuple[Weight, ...]]
 
     def loses_whole_groups(self, layer: keras.Layer) -> bool:
@@ -73,7 +74,7 @@ class _Labels:
     def __init__(self, model, whole):
         self.model, self.whole = model, whole
         self.parents = [LOCKED]
-        self.calls, self.makers, self.weights = {}, [], {}
+        self.calls, self.producers, self.weights = {}, [], {}
         self.tensors = {id(x): self.locked(x) for x in model.inputs}
         for node in nodes(model):
             inputs = [self.tensors[id(x)] for x in node.input_tensors]
@@ -111,18 +112,18 @@ class _Labels:
         if getattr(layer, "data_format", None) == "channels_first":
             return None
         if not isinstance(layer, keras.Layer):
-            rule = merge if type(layer).__name__ in ELEMENTWISE_OPERATIONS else None
+            rule: Any = merge if type(layer).__name__ in ELEMENTWISE_OPERATIONS else None
         else:
             rule = RULES.get(type(layer))
         labels = rule(self, layer, inputs, node) if rule else None
         return [labels] if isinstance(labels, np.ndarray) else labels
 
-    def fresh(self, count, maker):
+    def fresh(self, count, producer):
         """New labels, each a group of its own."""
         start = len(self.parents)
         labels = np.arange(start, start + count)
         self.parents.extend(labels.tolist())
-        self.makers.append(maker.name)
+        self.producers.append(producer.name)
         return labels
 
     def locked(self, tensor):
@@ -174,7 +175,7 @@ class _Labels:
                 for key, (_, outputs) in self.calls.items()
                 if key in by_id
             },
-            makers=tuple(self.makers),
+            producers=tuple(self.producers),
             weights={
                 name: tuple(Weight(resolved(w.rows), resolved(w.columns)) for w in weights)
                 for name, weights in self.weights.items()

@@ -5,7 +5,7 @@ returns the labels of the output, a list of them for several outputs, or None wh
 fit: then everything that meets the layer is locked.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ class Labels(Protocol):
     whole: Collection[str]
     weights: dict[str, tuple["Weight", ...]]
 
-    def fresh(self, count: int, maker: Any) -> np.ndarray:
+    def fresh(self, count: int, producer: Any) -> np.ndarray:
         """New labels for the `count` channels that a layer makes."""
         ...
 
@@ -36,7 +36,7 @@ class Labels(Protocol):
         """Puts channel i of both into one group."""
         ...
 
-    def join_rows(self, table: np.ndarray) -> None:
+    def join_rows(self, table: Sequence[np.ndarray] | np.ndarray) -> None:
         """Puts the channels of each row of a table into one group."""
         ...
 
@@ -145,7 +145,7 @@ def permute(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) ->
 
 
 def reshape(labels: Labels, layer: Any, inputs: list[np.ndarray], node: Node) -> Channels:
-    """Keeps the last axis, or lays all places side by side; the last axis runs fastest."""
+    """Keeps the last axis, or lays all positions side by side; the last axis runs fastest."""
     (x,), shape = inputs, node.outputs[0].shape
     if shape[-1] == len(x):
         return x

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.models.graph import computes_in, in_float32, output_names, packed
 
 from ..subject.samples import AT_ONCE, Samples
@@ -109,7 +109,9 @@ def _mean_squares(groups, judge, samples: Samples):
             outputs = judge(packed(judge, inputs), training=False)
             expected = keras.tree.pack_sequence_as(judge.output, targets)
             value = judge.compute_loss(y=expected, y_pred=outputs, training=False)
-        gradients = tape.gradient(value, kernels, unconnected_gradients="zero")
+        gradients = tape.gradient(
+            value, kernels, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
         sums = []
         for (_, axis, _), kernel, gradient in zip(taken, kernels, gradients, strict=True):
             others = [i for i in range(len(kernel.shape)) if i != axis % len(kernel.shape)]
@@ -121,7 +123,7 @@ def _mean_squares(groups, judge, samples: Samples):
         part = samples.take(slice(start, start + AT_ONCE))
         change = np.zeros(groups.count)
         for (_, _, rows), values in zip(
-            taken, products(list(part.inputs), list(part.targets)), strict=True
+            taken, products(list(part.inputs), list(required(part.targets))), strict=True
         ):
             change += np.bincount(rows, values.numpy(), groups.count)
         total += change**2

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.evaluation import predictions
 from kerascnn.models.graph import kernel_variable, output_names
 from kerascnn.tables import Column, Table
@@ -165,7 +165,8 @@ def scan(
 
 
 def _figure(subject: Subject, samples: Samples) -> float:
-    return subject.metric.compute(predictions(subject.model, samples.inputs), samples.targets)
+    outputs = predictions(subject.model, samples.inputs)
+    return required(subject.metric).compute(outputs, required(samples.targets))
 
 
 def suggestions(scan: Scan) -> list[str]:

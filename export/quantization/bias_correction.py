@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,9 +17,10 @@ from keras import ops
 
 from kerascnn.models.graph import consumers, inference, nodes, walk
 
-from .float_form import float_twin
+from .fake_quant import FakeQuant
+from .float_form import float_layer
 from .folded_normalization import normalization_behind
-from .quantized_layers import FakeQuant, QuantizedKernel
+from .quantized_layers import QuantizedKernel
 
 CORRECTION_IMAGES = 256
 MEMORY = 2e8  # values of all the outputs of a network, 1.6 GB with both sides
@@ -38,17 +40,17 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
     """
     each = sum(math.prod(node.outputs[0].shape[1:]) for node in nodes(model))
     most = max(8, int(MEMORY / each))
-    takers = consumers(model)
+    consumers_of = consumers(model)
     calls = Counter(id(node.operation) for node in nodes(model))
-    twins, holders = {}, set()  # holders: of the bias of the convolution before them
+    float_layers, holders = {}, set()  # holders: of the bias of the convolution before them
 
     def call(node, *args, **kwargs):
         layer = node.operation
-        both = _call_both(layer, twins, args, kwargs)
+        both: Any = _call_both(layer, float_layers, args, kwargs)
         if not isinstance(layer, QuantizedKernel):
             bias = layer.beta if id(layer) in holders and layer.center else None
         else:
-            if folded := normalization_behind(node, takers):
+            if folded := normalization_behind(node, consumers_of):
                 holders.add(id(folded.operation))
                 return both
             bias = layer.bias if layer.use_bias else None
@@ -66,14 +68,14 @@ def correct_biases(model: keras.Model, inputs: Sequence[np.ndarray]) -> None:
 class _Both:
     """What stands for a tensor: its value in the float network, and in the simulation."""
 
-    exact: object
-    rounded: object
+    exact: Any
+    rounded: Any
 
 
-def _call_both(layer, twins, args, kwargs):
-    """Calls a layer of the simulation on the rounded values, its float twin on the exact ones.
+def _call_both(layer, float_layers, args, kwargs):
+    """Calls a layer of the simulation on the rounded values, its float layer on the exact ones.
 
-    twins: of the layers met, by their id; they keep the biases from before the correction.
+    float_layers: of the layers met, by their id; they keep the biases from before the correction.
     """
     if isinstance(layer, FakeQuant):
         (both,) = args
@@ -84,16 +86,16 @@ def _call_both(layer, twins, args, kwargs):
             lambda x: getattr(x, name) if isinstance(x, _Both) else x, (args, kwargs)
         )
 
-    twin = layer
+    exact = layer
     if isinstance(layer, QuantizedKernel):
-        if id(layer) not in twins:
-            twins[id(layer)] = float_twin(layer)
-            twins[id(layer)].build(keras.tree.flatten(side("exact")[0])[0].shape)
-            twins[id(layer)].set_weights(layer.get_weights())
-        twin = twins[id(layer)]
+        if id(layer) not in float_layers:
+            float_layers[id(layer)] = float_layer(layer)
+            float_layers[id(layer)].build(keras.tree.flatten(side("exact")[0])[0].shape)
+            float_layers[id(layer)].set_weights(layer.get_weights())
+        exact = float_layers[id(layer)]
     outputs = []
-    for kind, name in ((twin, "exact"), (layer, "rounded")):
+    for kind, name in ((exact, "exact"), (layer, "rounded")):
         given, named = side(name)
         outputs.append(keras.tree.flatten(kind(*given, **inference(layer, named))))
-    made = [_Both(*pair) for pair in zip(*outputs, strict=True)]
-    return made if len(made) > 1 else made[0]
+    both = [_Both(*pair) for pair in zip(*outputs, strict=True)]
+    return both if len(both) > 1 else both[0]

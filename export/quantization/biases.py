@@ -35,7 +35,7 @@ def settle_biases(model: keras.Model) -> None:
     Raises:
         UserError: a bias that no int32 holds, since what goes into its layer has no range.
     """
-    takers = consumers(model)
+    consumers_of = consumers(model)
     scales = {}
     for node in nodes(model):
         layer, output = node.operation, node.outputs[0]
@@ -47,7 +47,7 @@ def settle_biases(model: keras.Model) -> None:
         if scale is None:
             continue
         if isinstance(layer, QuantizedKernel) and layer.rounds:
-            folded = normalization_behind(node, takers)
+            folded = normalization_behind(node, consumers_of)
             _settle(layer, folded and folded.operation, scale)
         elif not isinstance(layer, QuantizedKernel):
             scales[id(output)] = scale  # padding, pooling and the like keep it

@@ -7,18 +7,20 @@ from typing import Any
 import keras
 
 from kerascnn.console import console
+from kerascnn.errors import required
 from kerascnn.models.graph import traced
 
 from ..constraints.values import keep_values
 from ..constraints.zeros import keep_zeros
 from ..integer_form.names import refuse_layer_names
-from ..recipes.stages import Calibration, Quantization
+from ..recipes.stages import Calibration, Quantization, Ranges
 from ..subject.meaning import pixel_inputs
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
-from .quantizer import calibrate, quantized_model, refuse_quantized, without_rule
+from .quantizer import calibrate, quantized_model, refuse_quantized
 from .ranges import narrow_ranges
+from .rules import without_rule
 
 SAMPLES = 512
 
@@ -30,7 +32,7 @@ def quantize(
     per_channel: bool = True,
     exclude: Sequence[str] = (),
     pixels: bool | Sequence[bool] | None = None,
-    ranges: str = "extremes",
+    ranges: Ranges = "extremes",
     equalized: bool = False,
     corrected: bool = False,
     samples: int = SAMPLES,
@@ -78,10 +80,10 @@ def quantize(
         correct_biases=corrected,
         calibration=Calibration(ranges=ranges),
     )
-    twin = calibrated(model, quantization, found, pixels)
-    keep_values(twin)
-    keep_zeros(twin)
-    return twin
+    simulated = calibrated(model, quantization, found, pixels)
+    keep_values(simulated)
+    keep_zeros(simulated)
+    return simulated
 
 
 def calibrated(
@@ -96,13 +98,13 @@ def calibrated(
     options = {"per_channel": quantization.per_channel, "exclude": exclude, "pixels": pixels}
     if quantization.equalize:
         model = equalize(model, in_batches(samples), **options).model
-    twin = quantized_model(model, **options)
-    calibrate(twin, in_batches(samples))
-    if quantization.calibration.ranges != "extremes":
-        narrow_ranges(twin, in_batches(samples), quantization.calibration.ranges)
+    simulated = quantized_model(model, **options)
+    calibrate(simulated, in_batches(samples))
+    if (ranges := required(quantization.calibration).ranges) != "extremes":
+        narrow_ranges(simulated, in_batches(samples), ranges)
     if quantization.correct_biases:
-        correct_biases(twin, samples.take(slice(CORRECTION_IMAGES)).inputs)
-    return twin
+        correct_biases(simulated, samples.take(slice(CORRECTION_IMAGES)).inputs)
+    return simulated
 
 
 def _told(lacking):
@@ -127,5 +129,5 @@ def simulated(
 
     calibration: (count, seed) -> samples, as a `Subject` has it.
     """
-    wanted = quantization.calibration
+    wanted = required(quantization.calibration)
     return calibrated(model, quantization, calibration(wanted.images, wanted.seed), pixels)

@@ -132,7 +132,7 @@ def cap_of(layer: keras.Operation) -> float:
 
 def _pairs(flat):
     """The pairs of a model, inputs first."""
-    takers = consumers(flat)
+    consumers_of = consumers(flat)
     calls = Counter(id(node.operation) for node in nodes(flat))
     ends = {id(x) for x in flat.outputs}
     found = []
@@ -142,7 +142,7 @@ def _pairs(flat):
             continue
         normalization, caps, between, at = None, [], node.outputs[0], node
         while True:
-            followers = takers.get(id(at.outputs[0]), [])
+            followers = consumers_of.get(id(at.outputs[0]), [])
             if len(followers) != 1 or id(at.outputs[0]) in ends:
                 break
             at = followers[0]
@@ -169,7 +169,7 @@ def _tops(flat, pairs, batches):
     if not tensors:
         return {}
     taps = keras.Model(flat.inputs, list(tensors.values()))
-    tops = dict.fromkeys(tensors, 0.0)
+    tops = dict.fromkeys(tensors, np.zeros(()))
     for images in portions(taps, batches):
         with quiet_tensorflow():
             found = keras.tree.flatten(taps.predict_on_batch(images))

@@ -42,8 +42,8 @@ def equalize(
         pixels = pixel_inputs(model, found)
     elif isinstance(pixels, bool):
         pixels = (pixels,) * len(found.inputs)
-    made = equalization.equalize(
+    equalized = equalization.equalize(
         model, in_batches(found), per_channel=per_channel, exclude=exclude, pixels=pixels
     ).model
-    made.output_names = output_names(model)
-    return like(model, made)
+    equalized.output_names = output_names(model)
+    return like(model, equalized)

@@ -4,9 +4,10 @@ import keras
 
 from kerascnn.models.graph import new_inputs, walk
 
+from .fake_quant import FakeQuant
 from .folded_normalization import FoldedBatchNormalization
 from .quantized_activations import QuantizedPReLU
-from .quantized_layers import TWINS, FakeQuant, QuantizedKernel
+from .quantized_layers import QUANTIZED, QuantizedKernel
 
 
 def unrounded(simulated: keras.Model) -> keras.Model:
@@ -35,7 +36,7 @@ def unrounded(simulated: keras.Model) -> keras.Model:
 
 def _float_copy(layer):
     if isinstance(layer, QuantizedKernel):
-        return float_twin(layer)
+        return float_layer(layer)
     if isinstance(layer, FoldedBatchNormalization):
         return keras.layers.BatchNormalization.from_config(layer.get_config())
     if isinstance(layer, QuantizedPReLU):
@@ -44,7 +45,7 @@ def _float_copy(layer):
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
-def float_twin(layer: keras.Layer) -> keras.Layer:
+def float_layer(layer: keras.Layer) -> keras.Layer:
     """The ordinary Keras layer of a quantized one, not built yet."""
-    base = next(base for base, twin in TWINS.items() if twin is type(layer))
+    base = next(base for base, kind in QUANTIZED.items() if kind is type(layer))
     return base.from_config(base.get_config(layer))

@@ -116,14 +116,14 @@ class FoldedBatchNormalization(layers.BatchNormalization):
         return outputs, *averaged
 
 
-def normalization_behind(node: Node, takers: Mapping[int, Sequence[Node]]) -> Node | None:
+def normalization_behind(node: Node, consumers_of: Mapping[int, Sequence[Node]]) -> Node | None:
     """The node of the batch normalization that the kernel of a node is rounded with, or None.
 
-    takers: what `consumers` gave.
+    consumers_of: what `consumers` gave.
     """
-    followers = takers.get(id(node.outputs[0]), [])
+    followers = consumers_of.get(id(node.outputs[0]), [])
     while len(followers) == 1 and isinstance(followers[0].operation, TRAINING_ONLY):
-        followers = takers.get(id(followers[0].outputs[0]), [])
+        followers = consumers_of.get(id(followers[0].outputs[0]), [])
     alone = len(followers) == 1 and isinstance(followers[0].operation, layers.BatchNormalization)
     return followers[0] if alone else None
 

@@ -81,8 +81,9 @@ def roundings(model: keras.Model, *, exclude: Sequence[str] = ()) -> dict:
     def absorbed(node):
         """Whether the kernel of this node writes with the scale of what takes it."""
         follower = graph.only_consumer(node.outputs[0])
-        joins = follower is not None and isinstance(follower.operation, ONE_SCALE)
-        return joins and not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
+        if follower is None or not isinstance(follower.operation, ONE_SCALE):
+            return False
+        return not is_excluded(follower.operation, exclude) and _how(node) == WATCHED
 
     def how(node):
         if fused(node):
@@ -144,7 +145,7 @@ def _how(node):
         return _range_of_pixels(node.operation)
     if _hands_on(node.operation):
         return None
-    return FIXED_RANGES.get(name, WATCHED)
+    return FIXED_RANGES.get(name or "", WATCHED)
 
 
 def _range_of_pixels(rescaling):

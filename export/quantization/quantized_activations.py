@@ -30,8 +30,8 @@ class SaturatingTanh(layers.Activation):
         super().__init__(activation, **kwargs)
 
 
-def activation_twin(layer: keras.Layer) -> keras.Layer | None:
-    """The quantized twin of an activation, without weights yet; None where it needs none."""
+def quantized_activation(layer: keras.Layer) -> keras.Layer | None:
+    """The quantized layer of an activation, without weights yet; None where it needs none."""
     kind = None
     if isinstance(layer, layers.PReLU):
         kind = QuantizedPReLU

@@ -1,160 +1,27 @@
-"""Layers that simulate int8 while they train, on every Keras backend.
+"""Layers whose kernels are rounded to int8 while they train, on every Keras backend.
 
 Weights are symmetric in a narrow range, [-127, 127] steps, with one scale an output channel (or
-one a tensor); activations are asymmetric, 256 steps, with one scale a tensor. The rounding has the
-gradient of the identity within the range and none outside it (Jacob et al., arXiv:1712.05877).
+one a tensor). The rounding has the gradient of the identity within the range and none outside it
+(Jacob et al., arXiv:1712.05877).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars
 
 from ..integer_form.operations import PACKAGE
+from .fake_quant import FakeQuant
 
-LEAST_RANGE = 1e-30  # below lies nothing but zeros, and what float32 cannot take steps of
-MIDDLE = 0.01  # of a step: as near to a half, either integer may be taken
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class FakeQuant(layers.Layer):
-    """Rounds a tensor to 256 steps between a minimum and a maximum.  (...) -> (...)
-
-    Args:
-        fixed: (minimum, maximum) that never move, as after a sigmoid; None to watch the data.
-        momentum: of the moving minimum and maximum while training.
-        places: how many tensors share the range; each moves its own, and the hull of all counts.
-
-    A range that watches is moved while training, and set to exact extremes by the calibration.
-    A call says which `place` it is. With place None another rounding rounds for this one, and
-    only the converter sees the range. A call with `halves` leaves the range alone: what comes out
-    of an average is rounded to the steps of what went in. Averages of integers are often halves,
-    and kernels differ in them: they go "up", or "away" from an integer 0.
-    """
-
-    def __init__(
-        self,
-        fixed: Sequence[float] | None = None,
-        *,
-        momentum: float = 0.99,
-        places: int = 1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.autocast = False  # a range is not rounded to half precision on the way in
-        self.fixed = tuple(fixed) if fixed else None
-        self.momentum = momentum
-        self.places = places
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        def weight(name, start, shape=()):
-            return self.add_weight(
-                shape=shape,
-                initializer=keras.initializers.Constant(start),
-                trainable=False,
-                autocast=False,
-                dtype="float32",
-                name=name,
-            )
-
-        low, high = self.fixed or (0.0, 0.0)
-        self.minimum, self.maximum = weight("minimum", low), weight("maximum", high)
-        if self.places > 1:
-            self.minima = weight("minima", low, (self.places,))
-            self.maxima = weight("maxima", high, (self.places,))
-
-    def watches(self, place: int | None = 0, halves: str | None = None) -> bool:
-        """Whether a call with these arguments moves the range."""
-        return self.fixed is None and not halves and place is not None
-
-    def call(
-        self,
-        inputs: keras.KerasTensor,
-        training: bool = False,
-        place: int | None = 0,
-        halves: str | None = None,
-    ) -> keras.KerasTensor:
-        if training and self.watches(place, halves):
-            self._move(place, inputs)
-        if place is None:
-            return inputs
-        x = ops.cast(inputs, "float32")  # where layers compute in half precision, ranges do not
-        if halves:
-            x = self._with_halves(x, halves)
-        x = fake_quant_with_min_max_vars(x, self.minimum.value, self.maximum.value)
-        return ops.cast(x, self.compute_dtype)
-
-    def set_range(self, low: float, high: float) -> None:
-        """Sets the range, from which each place goes on if it is trained."""
-        self.set_ranges([(low, high)] * self.places)
-
-    def set_ranges(self, ranges: Sequence[tuple[float, float]]) -> None:
-        """Sets the range of each place, (low, high); their hull is what counts."""
-        lows, highs = zip(*ranges, strict=True)
-        self._assign_range(min(lows), max(highs))
-        if self.places > 1:
-            self.minima.assign(lows)
-            self.maxima.assign(highs)
-
-    def _move(self, place, inputs):
-        """Moves the range of one place by what comes in; it always holds 0, as padding needs."""
-        x = ops.stop_gradient(ops.cast(inputs, "float32"))
-        low, high = ops.minimum(ops.min(x), 0.0), ops.maximum(ops.max(x), 0.0)
-        silent = high == low  # a batch of zeros says nothing about a range
-        old = self.minimum.value, self.maximum.value
-        if self.places > 1:
-            old = self.minima.value[place], self.maxima.value[place]
-        low, high = ops.where(silent, old[0], low), ops.where(silent, old[1], high)
-        if self.places == 1:
-            low, high = self._towards(self.minimum, low), self._towards(self.maximum, high)
-            self._assign_range(low, high)
-            return
-        here = ops.arange(self.places) == place
-        self.minima.assign(ops.where(here, self._towards(self.minima, low), self.minima.value))
-        self.maxima.assign(ops.where(here, self._towards(self.maxima, high), self.maxima.value))
-        self._assign_range(ops.min(self.minima.value), ops.max(self.maxima.value))
-
-    def _assign_range(self, low, high):
-        """Sets the hull, a little wider where 0 would lie in the middle between two integers.
-
-        As of -1..1, which 255 steps cut in two: fake quantization and TFLite's converter take
-        different ones of these two for the zero point. What was 0 in all that was seen gets 0..1:
-        any scale will do, and no runtime takes a scale of 0.
-        """
-        low, high = ops.cast(low, "float32"), ops.cast(high, "float32")
-        high = ops.where(high - low < LEAST_RANGE, low + 1.0, high)
-        steps = -255 * low / ops.maximum(high - low, 1e-30)
-        below = ops.floor(steps)
-        between = ops.logical_and(ops.abs(steps - below - 0.5) < MIDDLE, below > 0)
-        wider = low * (1 - 255 / ops.maximum(below, 1.0))
-        self.minimum.assign(low)
-        self.maximum.assign(ops.where(between, wider, high))
-
-    def _towards(self, old, new):
-        return old + (new - old) * (1 - self.momentum)
-
-    def _with_halves(self, x, where):
-        """Moves halves a little off, to the side that they are rounded to."""
-        step = (self.maximum.value - self.minimum.value) / 255
-        zero = ops.round(self.minimum.value / step) * step + 128 * step
-        side = ops.stop_gradient(ops.sign(x - zero)) if where == "away" else 1.0
-        return x + side * step / 1024
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "fixed": self.fixed,
-            "momentum": self.momentum,
-            "places": self.places,
-        }
+if TYPE_CHECKING:
+    Mixed = layers.Layer
+else:
+    Mixed = object
 
 
-class QuantizedKernel:
+class QuantizedKernel(Mixed):
     """Mixin: the layer computes with the rounded values of its kernel.
 
     The variable keeps its float values; `kernel` is what the layer's own `call` sees. Where int8
@@ -172,7 +39,8 @@ class QuantizedKernel:
         super().__init__(*args, **kwargs)
         self.per_channel = per_channel
         self.rounds = rounds
-        self.gain = None  # of the normalization that follows: a function, one number a channel
+        # Of the normalization that follows: one number a channel.
+        self.gain: Callable[[], Any] | None = None
 
     @property
     def kernel(self) -> Any:
@@ -234,18 +102,18 @@ def quantized(kernel: Any, shape: tuple[int, ...] | None) -> Any:
     return ops.reshape(rounded, kernel.shape)
 
 
-def _twin(base):
-    """The quantized twin of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
+def _quantized_class(base):
+    """The quantized class of a Keras layer: `QuantizedConv2D` of `Conv2D`."""
     name = f"Quantized{base.__name__}"
     doc = f"{base.__name__} that computes with its kernel rounded to int8."
-    twin = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
-    return keras.saving.register_keras_serializable(package=PACKAGE)(twin)
+    kind = type(name, (QuantizedKernel, base), {"__doc__": doc, "__module__": __name__})
+    return keras.saving.register_keras_serializable(package=PACKAGE)(kind)
 
 
 # Dense and transposed convolutions take one scale a tensor: TFLite's converter refuses more.
 PER_CHANNEL = (layers.Conv2D, layers.DepthwiseConv2D)
 PER_TENSOR = (layers.Dense, layers.Conv2DTranspose)
-TWINS = {base: _twin(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
+QUANTIZED = {base: _quantized_class(base) for base in (*PER_CHANNEL, *PER_TENSOR)}
 
 
 def is_int8(model: keras.Model) -> bool:

@@ -25,7 +25,7 @@ class QuantizedModel(keras.Model):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """The layer of this name or index, or the group of layers that a nested model became."""
         inlined = getattr(self, "inlined", {})
-        if name in inlined:
+        if name is not None and name in inlined:
             members = set(inlined[name])
             return LayerGroup(name, [layer for layer in self.layers if layer.name in members])
         return super().get_layer(name, index)

@@ -21,55 +21,16 @@ from kerascnn.errors import UserError
 from kerascnn.models.graph import canonical, functional, like, new_inputs, nodes, producer, walk
 
 from ..integer_form.names import operation_names
-from ..integer_form.operations import ONE_SCALE, PASS_THROUGH, activation_name, is_excluded
+from ..integer_form.operations import PASS_THROUGH, is_excluded
 from ..integer_form.rewrite import integer_form
+from .fake_quant import FakeQuant
 from .folded_normalization import FoldedBatchNormalization
 from .placement import ABSORBED, WATCHED, roundings, shared_ranges
 from .portions import portions
-from .quantized_activations import activation_twin
-from .quantized_layers import PER_CHANNEL, TWINS, FakeQuant, QuantizedKernel, is_int8
+from .quantized_activations import quantized_activation
+from .quantized_layers import PER_CHANNEL, QUANTIZED, is_int8
 from .quantized_model import QuantizedModel
-
-REQUANTIZED = (
-    layers.Add,
-    layers.Subtract,
-    layers.Multiply,
-    *ONE_SCALE,
-    layers.GlobalAveragePooling2D,
-)
-ACTIVATIONS = (
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.PReLU,
-    layers.ELU,
-    layers.Softmax,
-    layers.Activation,
-)
-KNOWN = (
-    *TWINS,
-    *PASS_THROUGH,
-    *REQUANTIZED,
-    *ACTIVATIONS,
-    layers.BatchNormalization,
-    layers.Rescaling,
-)
-KNOWN_ACTIVATIONS = (
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "elu",
-    "sigmoid",
-    "tanh",
-    "hard_silu",
-    "softmax",
-    "linear",
-    "gelu",
-    "exponential",
-    "log",
-    "magnitude",
-    "saturating",
-)
-INTERPOLATIONS = ("nearest", "bilinear")
+from .rules import refuse_unknown
 
 
 def quantized_model(
@@ -116,7 +77,7 @@ def refuse_quantized(model: keras.Model) -> None:
 
 
 class Quantizer:
-    """Calls the layers of an integer form with their quantized twins, and rounds between them."""
+    """Calls the layers of an integer form with their quantized classes, and rounds between them."""
 
     def __init__(
         self, flat: keras.Model, per_channel: bool, exclude: Sequence[str], pixels: Sequence[bool]
@@ -124,7 +85,7 @@ class Quantizer:
         self.flat, self.per_channel, self.exclude, self.pixels = flat, per_channel, exclude, pixels
         self.rounded = roundings(flat, exclude=exclude)
         self.shared = shared_ranges(flat, self.rounded, exclude=exclude)
-        self.twins = {}  # by the id of their layer
+        self.copies = {}  # by the id of their layer
         self.names = Counter()  # of the roundings
         self.ranges, self.filled = {}, Counter()  # by the id of the first node of a range
         self.rounders = {}  # id of a tensor -> what rounded it
@@ -139,60 +100,60 @@ class Quantizer:
             for x, takes, name in zip(ends, self.pixels, names, strict=True)
         ]
         outputs = walk(self.flat, starts, self._call)
-        made = QuantizedModel(inputs, outputs, name=self.flat.name)
-        for layer, copy in self.twins.values():
+        simulation = QuantizedModel(inputs, outputs, name=self.flat.name)
+        for layer, copy in self.copies.values():
             if copy is layer:  # an operation of Keras, see `_copy`
                 continue
             added = copy.get_weights()[len(layer.weights) :]
             copy.set_weights([*layer.get_weights(), *added])
             copy.trainable = layer.trainable
-        return like(model, made.named(self.flat.output_names, self.flat.inlined))
+        return like(model, simulation.named(self.flat.output_names, self.flat.inlined))
 
     def _call(self, node, *args, **kwargs):
         before = self.rounders.get(id(keras.tree.flatten((args, kwargs))[0]))
         if before is not None and averages_what_is_handed_on(node.operation, args[0]):
-            args = (before(args[0], place=None),)
-        x = self._twin(node.operation)(*args, **kwargs)
-        if before is not None and (halves := halves_of(node.operation)):
-            x = before(x, halves=halves)
+            args = (before(args[0], index=None),)
+        x = self._copy_of(node.operation)(*args, **kwargs)
+        if before is not None and (mode := rounding_mode(node.operation)):
+            x = before(x, rounding_mode=mode)
         if isinstance(node.operation, PASS_THROUGH) and before is not None:
             self.rounders.update((id(y), before) for y in keras.tree.flatten(x))
         how = self.rounded[id(node)]
         if how is None:
             return x
-        first, places = self.shared.get(id(node), (node, 1))
+        first, tensors = self.shared.get(id(node), (node, 1))
         if id(first) not in self.ranges:
             name = f"{first.operation.name}_quant"
             self.names[name] += 1  # a shared layer has a range for each of its calls
             name += f"_{self.names[name]}" if self.names[name] > 1 else ""
             fixed = None if how in (WATCHED, ABSORBED) else how
-            self.ranges[id(first)] = FakeQuant(fixed, places=places, name=name)
-        place = None if how == ABSORBED else self.filled[id(first)]
+            self.ranges[id(first)] = FakeQuant(fixed, tensors=tensors, name=name)
+        index = None if how == ABSORBED else self.filled[id(first)]
         self.filled[id(first)] += how != ABSORBED
-        return self._rounded(x, self.ranges[id(first)], place=place)
+        return self._rounded(x, self.ranges[id(first)], index=index)
 
-    def _rounded(self, x, rounder, place=0):
-        x = rounder(x, place=place)
+    def _rounded(self, x, rounder, index: int | None = 0):
+        x = rounder(x, index=index)
         self.rounders[id(x)] = rounder
         return x
 
-    def _twin(self, layer):
-        if id(layer) not in self.twins:
+    def _copy_of(self, layer):
+        if id(layer) not in self.copies:
             excluded = is_excluded(layer, self.exclude)
-            self.twins[id(layer)] = layer, _twin(layer, self.per_channel, excluded)
-        return self.twins[id(layer)][1]
+            self.copies[id(layer)] = layer, _quantized_copy(layer, self.per_channel, excluded)
+        return self.copies[id(layer)][1]
 
 
-def _twin(layer, per_channel, excluded):
+def _quantized_copy(layer, per_channel, excluded):
     """A copy of a layer that rounds its kernel, where it has one, or knows that it does not."""
     config = layer.get_config()
-    for base, quantized in TWINS.items():
+    for base, quantized in QUANTIZED.items():
         if type(layer) is base:
             scales = {"per_channel": per_channel and base in PER_CHANNEL}
             return quantized(**config, **scales, rounds=not excluded)
     if not excluded:
         refuse_unknown(layer)
-        if special := activation_twin(layer):
+        if special := quantized_activation(layer):
             return special
     if type(layer) is layers.BatchNormalization:
         return FoldedBatchNormalization(**config)
@@ -204,12 +165,12 @@ def _copy(layer):
     return type(layer).from_config(layer.get_config()) if hasattr(layer, "weights") else layer
 
 
-def halves_of(layer: keras.Operation) -> str | None:
-    """Where the kernel of a layer that averages integers rounds halves; None for other layers."""
+def rounding_mode(layer: keras.Operation) -> str | None:
+    """How the kernel of a layer that averages integers rounds; None for other layers."""
     if isinstance(layer, layers.AveragePooling2D):
-        return "away"
+        return "half_away"
     bilinear = isinstance(layer, layers.Resizing) and layer.interpolation == "bilinear"
-    return "up" if bilinear else None
+    return "half_up" if bilinear else None
 
 
 def averages_what_is_handed_on(layer: keras.Operation, x: keras.KerasTensor) -> bool:
@@ -219,53 +180,6 @@ def averages_what_is_handed_on(layer: keras.Operation, x: keras.KerasTensor) -> 
     and others take that, it makes the others float.
     """
     return isinstance(layer, layers.AveragePooling2D) and not isinstance(producer(x), FakeQuant)
-
-
-def reason_against(layer: keras.Operation) -> str | None:
-    """Why int8 has no rule for a layer, in words; None where it has one."""
-    kind, activation = type(layer).__name__, activation_name(layer)
-    if not isinstance(layer, KNOWN):
-        return f"a {kind} layer"
-    if activation is not None and activation not in KNOWN_ACTIVATIONS:
-        return f"the activation {activation}"
-    if isinstance(layer, layers.Resizing) and layer.interpolation not in INTERPOLATIONS:
-        return f"{layer.interpolation} interpolation"
-    return None
-
-
-def refuse_unknown(layer: keras.Operation) -> None:
-    """UserError where int8 has no rule for a layer."""
-    if reason := reason_against(layer):
-        raise UserError(
-            f"{layer.name}: int8 has no rule for {reason}; leave it float: exclude {layer.name!r}"
-        )
-
-
-def without_rule(
-    model: keras.Model, *, exclude: Sequence[str] = (), pixels: Sequence[bool] | None = None
-) -> dict[str, str]:
-    """name -> reason of the layers that int8 has no rule for, besides those of `exclude`."""
-    flat = integer_form(model, exclude=exclude, folds_itself=True, pixels=pixels)
-    found = {}
-    for node in nodes(flat):
-        reason = reason_against(node.operation)
-        if reason and not is_excluded(node.operation, exclude):
-            found[node.operation.name] = reason
-    return found
-
-
-def float_islands(model: keras.Model) -> list[str]:
-    """The names of the layers that compute in float inside a simulation of int8."""
-    found = []
-    for node in nodes(model):
-        layer = node.operation
-        if isinstance(layer, QuantizedKernel):
-            is_float = not layer.rounds
-        else:
-            is_float = not isinstance(layer, FakeQuant) and reason_against(layer) is not None
-        if is_float and layer.name not in found:
-            found.append(layer.name)
-    return found
 
 
 def _refuse_unmatched(exclude, model):
@@ -284,37 +198,37 @@ def calibrate(model: keras.Model, batches: Iterable[Any]) -> None:
         model: what `quantized_model` gave.
         batches: inputs of the model, batch by batch, in its own structure.
     """
-    places, taps = _extremes(model)
+    watched, taps = _extremes(model)
     found = {}
     for images in portions(taps, batches):
         with quiet_tensorflow():
             ends = keras.tree.flatten(taps.predict_on_batch(images))
-        for place, low, high in zip(places, ends[::2], ends[1::2], strict=True):
-            before = found.get(place, (0.0, 0.0))  # padding needs zero in every range
-            found[place] = min(before[0], float(low)), max(before[1], float(high))
-    for rounder in {rounder for rounder, _ in places}:
-        rounder.set_ranges([found[rounder, place] for place in range(rounder.places)])
+        for key, low, high in zip(watched, ends[::2], ends[1::2], strict=True):
+            before = found.get(key, (0.0, 0.0))  # padding needs zero in every range
+            found[key] = min(before[0], float(low)), max(before[1], float(high))
+    for rounder in {rounder for rounder, _ in watched}:
+        rounder.set_ranges([found[rounder, i] for i in range(rounder.tensors)])
 
 
 def _extremes(model):
-    """Which places are watched, and a model of the extremes of each if none rounds.
+    """Which tensors are watched, and a model of the extremes of each if none rounds.
 
     Returns:
-        ([(rounder, place), ...], a model with the least and the largest value of each)
+        ([(rounder, index of a tensor), ...], a model with the least and the largest value of each)
     """
-    places, ends, inputs = [], [], new_inputs(model)
+    watched, ends, inputs = [], [], new_inputs(model)
 
     def call(node, *args, **kwargs):
         rounder = node.operation
         if not isinstance(rounder, FakeQuant):
             return rounder(*args, **kwargs)
-        if rounder.watches(**{"place": 0, **kwargs}):
-            places.append((rounder, kwargs.get("place", 0)))
+        if rounder.watches(**{"index": 0, **kwargs}):
+            watched.append((rounder, kwargs.get("index", 0)))
             x = ops.cast(args[0], "float32")
             ends.extend([ops.min(x), ops.max(x)])
             return args[0]
-        rounds = rounder.fixed is not None and not kwargs.get("halves")
+        rounds = rounder.fixed is not None and not kwargs.get("rounding_mode")
         return rounder(*args, **kwargs) if rounds else args[0]
 
     walk(model, inputs, call)
-    return places, keras.Model(keras.tree.flatten(inputs), ends)
+    return watched, keras.Model(keras.tree.flatten(inputs), ends)

@@ -15,8 +15,8 @@ import numpy as np
 from kerascnn.console import quiet_tensorflow
 from kerascnn.models.graph import new_inputs, walk
 
+from .fake_quant import FakeQuant
 from .portions import portions
-from .quantized_layers import FakeQuant
 
 RARE = 1e-4  # the share of values that a percentile leaves out on a side
 BINS = 4096
@@ -49,14 +49,14 @@ def narrow_ranges(model: keras.Model, batches: Iterable[Any], method: str) -> No
 
 
 def _float_activations(model):
-    """The watched `FakeQuant` of each place, and a model of what is there if none rounds."""
+    """The watched `FakeQuant` of each tensor, and a model of what is there if none rounds."""
     watched, found, inputs = [], [], new_inputs(model)
 
     def call(node, *args, **kwargs):
         layer = node.operation
         if not isinstance(layer, FakeQuant):
             return layer(*args, **kwargs)
-        if layer.fixed is None and kwargs.get("place", 0) is not None and not kwargs.get("halves"):
+        if layer.watches(**{"index": 0, **kwargs}):
             watched.append(layer)
             found.append(args[0])
         return args[0]

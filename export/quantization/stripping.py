@@ -5,7 +5,8 @@ import keras
 from kerascnn.models.copying import copied
 from kerascnn.models.graph import like, new_inputs, output_names, traced, walk
 
-from .quantized_layers import FakeQuant, QuantizedKernel, is_int8
+from .fake_quant import FakeQuant
+from .quantized_layers import QuantizedKernel, is_int8
 
 OURS = "export"
 
@@ -27,7 +28,7 @@ def strip(model: keras.Model) -> keras.Model:
     model = traced(model)
     if not is_int8(model):
         return copied(model)
-    made = {}
+    copies = {}
 
     def call(node, *args, **kwargs):
         layer = node.operation
@@ -35,13 +36,13 @@ def strip(model: keras.Model) -> keras.Model:
             return args[0]
         if not isinstance(layer, keras.Layer):
             return layer(*args, **kwargs)
-        if id(layer) not in made:
-            made[id(layer)] = layer, _plain(layer)
-        return made[id(layer)][1](*args, **kwargs)
+        if id(layer) not in copies:
+            copies[id(layer)] = layer, _plain(layer)
+        return copies[id(layer)][1](*args, **kwargs)
 
     inputs = new_inputs(model)
     plain = keras.Model(inputs, walk(model, inputs, call), name=model.name)
-    for layer, copy in made.values():
+    for layer, copy in copies.values():
         copy.set_weights(layer.get_weights()[: len(copy.weights)])  # a state of ours may follow
         copy.trainable = layer.trainable
         if isinstance(copy, keras.layers.Normalization):

@@ -46,7 +46,7 @@ def recipe_name(recipe: Recipe) -> str:
         parts.append(_by_engine(recipe.clustering, f"clustered{recipe.clustering.values('')}"))
     if recipe.quantization:
         scales = "" if recipe.quantization.per_channel else "_per_tensor"
-        name = METHODS[recipe.method] + scales + _refinements(recipe.quantization)
+        name = METHODS[recipe.quantization.method] + scales + _refinements(recipe.quantization)
         parts.append(_by_engine(recipe.quantization, name))
     return "_".join(parts) or "float32"
 

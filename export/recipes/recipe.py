@@ -25,13 +25,13 @@ class Recipe(Section):
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
-    artifact: str = Field("", pattern=r"^[a-z0-9_]+$")
+    artifact: str = Field(default="", pattern=r"^[a-z0-9_]+$")
     channels: Channels | None = None
     pruning: Pruning | None = None
     clustering: Clustering | None = None
     quantization: Quantization | None = None
     container: bool = False
-    max_drop: float = Field(1.0, ge=0)
+    max_drop: float = Field(default=1.0, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -96,7 +96,7 @@ def load_recipe(name: Recipe | Path | str) -> Recipe:
         shipped = shipped_recipes()
         if path.suffix in (".yaml", ".yml"):
             raise UserError(f"no such file: {path}")
-        if name not in shipped:
+        if str(name) not in shipped:
             raise unknown("recipe", name, shipped)
-        path = shipped[name]
+        path = shipped[str(name)]
     return parse(Recipe, read_yaml(path), path)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from kerascnn.config import Count, Section
+from kerascnn.errors import required
 
 
 class Teaching(Section):
@@ -16,8 +17,8 @@ class Teaching(Section):
     (arXiv:1503.02531).
     """
 
-    temperature: float = Field(4.0, gt=0)
-    weight: float = Field(0.9, ge=0, le=1)
+    temperature: float = Field(default=4.0, gt=0)
+    weight: float = Field(default=0.9, ge=0, le=1)
 
 
 class FineTune(Section):
@@ -49,8 +50,8 @@ class Pruning(Section):
     engine: Literal["native", "tfmot"] = "native"
 
     sparsity: float = Field(gt=0, lt=1)
-    begin: float = Field(0.0, ge=0, lt=1)
-    end: float = Field(0.7, gt=0, le=1)
+    begin: float = Field(default=0.0, ge=0, lt=1)
+    end: float = Field(default=0.7, gt=0, le=1)
     schedule: Literal["polynomial", "constant"] = "polynomial"
     pattern: Literal["unstructured", "2:4"] = "unstructured"
     exclude: tuple[str, ...] = ()
@@ -66,7 +67,7 @@ class Pruning(Section):
         return self
 
     @property
-    def settled(self) -> int:
+    def sparse_from(self) -> int:
         """The first epoch of the fine-tuning, from 0, that begins with all of the zeros."""
         reached = self.begin if self.schedule == "constant" else self.end
         return min(ceil(reached * self.fine_tune.epochs), self.fine_tune.epochs - 1)
@@ -78,7 +79,7 @@ Criterion = Literal["gamma", "l1", "l2", "taylor"]
 class Slimming(FineTune):
     """Training with strength x |gamma| of every batch normalization in the loss."""
 
-    strength: float = Field(1e-4, gt=0)
+    strength: float = Field(default=1e-4, gt=0)
 
 
 class Channels(Section):
@@ -108,9 +109,9 @@ class Clustering(Section):
     """
 
     engine: Literal["native", "tfmot"] = "native"
-    clusters: int | None = Field(None, ge=2, le=256)
-    bits: int | None = Field(None, ge=1, le=8)
-    dense: int | None = Field(None, ge=1, le=256)
+    clusters: int | None = Field(default=None, ge=2, le=256)
+    bits: int | None = Field(default=None, ge=1, le=8)
+    dense: int | None = Field(default=None, ge=1, le=256)
     layers: dict[str, Annotated[int, Field(ge=1, le=256)]] = Field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     fine_tune: FineTune
@@ -136,6 +137,9 @@ class Clustering(Section):
         return 2**number if self.bits else number
 
 
+Ranges = Literal["extremes", "percentile", "least_squares"]
+
+
 class Calibration(Section):
     """Activation ranges start from so many training images, not augmented, drawn by `seed`.
 
@@ -145,8 +149,8 @@ class Calibration(Section):
     """
 
     images: Count = 512
-    seed: int = Field(0, ge=0)
-    ranges: Literal["extremes", "percentile", "least_squares"] = "extremes"
+    seed: int = Field(default=0, ge=0)
+    ranges: Ranges = "extremes"
 
 
 SIMULATED = ("qat", "static")  # int8 that is rounded in Keras first, for all formats alike
@@ -181,7 +185,7 @@ class Quantization(Section):
     equalize: bool = False
     correct_biases: bool = False
     exclude: tuple[str, ...] = ()
-    frozen_statistics: float = Field(0.3, ge=0, le=1)
+    frozen_statistics: float = Field(default=0.3, ge=0, le=1)
     calibration: Calibration | None = None
     fine_tune: FineTune | None = None
 
@@ -230,5 +234,5 @@ class Quantization(Section):
     @property
     def frozen_from(self) -> int:
         """The epoch, counted from 0, from which on the statistics are frozen."""
-        epochs = self.fine_tune.epochs
+        epochs = required(self.fine_tune).epochs
         return epochs - round(self.frozen_statistics * epochs)

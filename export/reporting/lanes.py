@@ -7,6 +7,7 @@ from typing import Any
 from kerascnn.files import writable_folder, write_json, write_text
 
 from ..lanes import Figure
+from ..lanes.breakdown import breakdowns
 from ..lanes.lane import MEANING
 from ..lanes.measuring import samples
 from . import lane_plots
@@ -37,6 +38,7 @@ def write_lanes(out: str | Path, record: Mapping[str, Any], figures: Sequence[Fi
             names={file["file"]: Path(file["file"]).name for file in record["files"]},
             titles={name: lane["title"] for name, lane in record["lanes"].items()},
             fallbacks=_fallbacks(record),
+            breakdowns=breakdowns(record),
         )
     )
     write_text(out / "report.html", page)

@@ -9,6 +9,7 @@ import math
 import re
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -22,7 +23,7 @@ from kerascnn.visualization import confusion_figure
 # Drawn as these colours, then replaced by what the page says; no other mark of a plot has them.
 COLOURS = {"#010203": "currentColor", "#040506": "var(--first)", "#070809": "var(--second)"}
 INK, FIRST, SECOND = COLOURS
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.size": 9,

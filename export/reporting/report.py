@@ -126,16 +126,18 @@ def _commands(run, paths):
 
 def pages() -> Environment:
     """The templates of this package, filled in safely: text from outside is escaped."""
-    made = Environment(
-        loader=PackageLoader(__package__),
+    environment = Environment(
+        loader=PackageLoader(str(__package__)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_shown,
     )
-    made.filters.update(percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment)
-    return made
+    environment.filters.update(
+        percent=percent, agreement=agreement, whole="{:,}".format, moment=_moment
+    )
+    return environment
 
 
 def _shown(value):

@@ -14,11 +14,13 @@ import numpy as np
 from kerascnn.errors import UserError
 
 from . import Artifact
+from .drift import TURN, Drift, sustained
 from .machine import load_average, machine
 
 MINIMUM_RUNS = 50
 TURNS = 5
 RESAMPLES = 2000
+MOST_RUNS = 10_000  # of one turn of sustained measuring
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class Timing:
     turns: the median of each turn. loading: from the file to an engine that can run; first: the
     first run after that, the cold one. memory: the most bytes that the engine has
     taken, where the system tells. delegated:
-    (nodes that a delegate took, all nodes), where the engine tells. inputs: what it was measured
+    (nodes that a delegate took, all nodes), where the engine tells; delegate: its name and version;
+    fallbacks: (operator, layer) of the nodes that it left.
+    inputs: what it was measured
     on, "1x32x32x1 uint8". ratio: its median over that of the first file; interval: where 95 % of
     the ratios of resampled turns lie. load: processes that waited for a core, the mean of the
-    minute before the end. samples: every run, in the order of the clock.
+    minute before the end. samples: every run, in the order of the clock. drift: where it was
+    measured for minutes more.
     """
 
     file: str
@@ -52,11 +57,14 @@ class Timing:
     first: float
     memory: int | None
     delegated: tuple[int, int] | None
+    delegate: str | None
+    fallbacks: list[tuple[str, str]]
     inputs: str
     ratio: float
     interval: tuple[float, float]
     load: float | None
     samples: list[float] = field(repr=False)
+    drift: Drift | None = None
 
 
 def benchmark(
@@ -66,6 +74,7 @@ def benchmark(
     warmup: int = 10,
     threads: int = 1,
     engines: Sequence[str | None] | None = None,
+    minutes: float = 0.0,
 ) -> list[Timing]:
     """Times files against each other.
 
@@ -78,6 +87,7 @@ def benchmark(
         runs: of each file, at least 50. warmup: runs before each turn that are not counted.
         threads: of each engine. engines: one a file, keys of `engines.ENGINES`; by default that
             of its suffix.
+        minutes: go on for so long, all files together, and say how the latencies drift.
 
     Returns:
         A `Timing` a file, in the order given.
@@ -102,14 +112,28 @@ def benchmark(
                 milliseconds, seen = artifact.time(warmup=warmup, runs=share)
                 turns[place].append(milliseconds)
                 facts[place].append(seen)
+        drifts = _drifts(loaded, turns, minutes) if minutes else [None] * len(loaded)
         load = load_average()
         return [
-            _timing(artifact, turns[place], turns[0], facts[place], threads, cores, load)
+            _timing(
+                artifact, turns[place], turns[0], facts[place], threads, cores, load, drifts[place]
+            )
             for place, artifact in enumerate(loaded)
         ]
 
 
-def _timing(artifact, turns, first_turns, facts, threads, cores, load):
+def _drifts(loaded, turns, minutes):
+    """Goes on in turns of as many runs as fit into half a second."""
+
+    def turn(artifact, runs):
+        return lambda: float(np.median(artifact.time(warmup=1, runs=runs)[0]))
+
+    fitting = (1000 * TURN / np.median(np.concatenate(seen)) for seen in turns)
+    counts = [int(np.clip(runs, 2, MOST_RUNS)) for runs in fitting]
+    return sustained([turn(*pair) for pair in zip(loaded, counts, strict=True)], minutes)
+
+
+def _timing(artifact, turns, first_turns, facts, threads, cores, load, drift):
     measured = np.concatenate(turns)
     return Timing(
         file=str(artifact.path),
@@ -128,11 +152,14 @@ def _timing(artifact, turns, first_turns, facts, threads, cores, load):
         first=facts[0]["first"] / 1e6,
         memory=facts[-1]["memory"],
         delegated=artifact.delegated and tuple(artifact.delegated),
+        delegate=artifact.delegate,
+        fallbacks=[(operator, layer) for operator, layer in artifact.fallbacks],
         inputs=_inputs(artifact, facts[-1]["shapes"]),
         ratio=float(np.median(measured) / np.median(np.concatenate(first_turns))),
         interval=ratio_interval(turns, first_turns),
         load=load,
         samples=[round(float(t), 6) for t in measured],
+        drift=drift,
     )
 
 
@@ -162,11 +189,13 @@ def _inputs(artifact, shapes):
     )
 
 
-def record(timings: Sequence[Timing]) -> dict[str, Any]:
-    """The timings with machine and date, ready to be written; without the single runs."""
+def record(timings: Sequence[Timing], command: str = "") -> dict[str, Any]:
+    """The timings with machine, date and the command that asked for them, ready to be written;
+    without the single runs."""
     rows = [asdict(t) for t in timings]
     return {
         "evidence": "measured",
+        "command": command,
         "machine": machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "timings": [{k: v for k, v in row.items() if k != "samples"} for row in rows],

@@ -15,6 +15,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import readable_file
 
 from .content import Content
+from .operator_times import OperatorTime
 
 BY_SUFFIX = {".tflite": "litert", ".onnx": "onnxruntime"}
 READERS = {"litert": ".tflite_content", "onnxruntime": ".onnx_content"}
@@ -61,6 +62,10 @@ class LoadedEngine(Protocol):
 
     def invoke(self) -> None:
         """Runs what was put in."""
+        ...
+
+    def profile(self, arrays: Sequence[np.ndarray], runs: int) -> list[OperatorTime]:
+        """What each operator takes, for engines that tell; `fused` may stand beside it."""
         ...
 
     def results(self) -> list[np.ndarray]:

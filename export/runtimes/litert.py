@@ -9,6 +9,8 @@ import numpy as np
 
 from . import tflite_content
 from .litert_internals import operations
+from .litert_profiler import events
+from .operator_times import OperatorTime, layer_in, of_litert
 
 
 class Engine:
@@ -16,13 +18,15 @@ class Engine:
 
     kernels: which, by LiteRT's name for them: "AUTO", XNNPACK's where it has them;
     "BUILTIN_WITHOUT_DEFAULT_DELEGATES", LiteRT's own; "BUILTIN_REF", its reference ones.
-    delegated: (nodes that a delegate took, of all nodes).
+    delegated: (nodes that a delegate took, of all nodes). delegate: its name and version.
+    fallbacks: (operator, layer) of the nodes that it did not take.
     """
 
     def __init__(self, path: Path | str, *, threads: int = 1, kernels: str = "AUTO") -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         data = Path(path).read_bytes()
+        self._path, self._data = path, data
         tflite_content.refuse_others(data)
         try:
             self.interpreter = Interpreter(
@@ -45,7 +49,16 @@ class Engine:
         self._places = [d["index"] for d in inputs]
         self._results = [d["index"] for d in outputs]
         self._shapes = [tuple(d["shape"]) for d in inputs]
-        self.delegated = _delegated(self.interpreter)
+        nodes, taken = _delegated(self.interpreter)
+        self.delegated = len(taken), len(nodes)
+        # The one delegate that this runtime applies by itself, built into the same library.
+        self.delegate = f"XNNPACK of ai-edge-litert {self.version}" if self.delegated[0] else None
+        makes = [ends for _, ends in tflite_content.made_by_operators(data)]
+        self.fallbacks = [
+            (node["op_name"], layer_in(makes[place][0]) if makes[place] else "")
+            for place, node in enumerate(nodes)
+            if taken and place not in taken
+        ]
         self.content = tflite_content.read(path)
         self.float_operators = tflite_content.float_operators(data)
 
@@ -64,28 +77,37 @@ class Engine:
         """Runs what was put in: nothing else, so that it can be timed."""
         self.interpreter.invoke()
 
+    def profile(self, arrays: Sequence[np.ndarray], runs: int) -> list[OperatorTime]:
+        """What each operator takes: the mean of some runs on one batch, of a new interpreter."""
+        if any(n < 1 for end in (*self.inputs, *self.outputs) for n in end["shape"]):
+            raise ValueError("LiteRT's profiler takes files of one size; write it with --batch 1")
+        made = tflite_content.made_by_operators(self._data)
+        nodes = {place: (kind, ends[0] if ends else "") for place, (kind, ends) in enumerate(made)}
+        return of_litert(events(self._path, arrays, runs), nodes)
+
     def results(self) -> list[np.ndarray]:
         """What came of it, in the order of `outputs`."""
         return [self.interpreter.get_tensor(index) for index in self._results]
 
 
 def _delegated(interpreter):
-    """(nodes between the inputs and the outputs of some delegate, all nodes of the file)."""
+    """(all nodes of the file, the places of those that a delegate took: what is between the inputs
+    and the outputs of one)."""
     nodes = operations(interpreter)
     own = [node for node in nodes if node["op_name"] != "DELEGATE"]
-    makers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
+    producers = {int(tensor): place for place, node in enumerate(own) for tensor in node["outputs"]}
     taken = set()
     for node in nodes:
         if node["op_name"] != "DELEGATE":
             continue
         ends, waiting = set(map(int, node["inputs"])), [int(n) for n in node["outputs"]]
         while waiting:
-            place = makers.get(waiting.pop())
+            place = producers.get(waiting.pop())
             if place is None or place in taken:
                 continue
             taken.add(place)
             waiting += [int(n) for n in own[place]["inputs"] if int(n) not in ends]
-    return len(taken), len(own)
+    return own, taken
 
 
 def _refuse_foreign(path):

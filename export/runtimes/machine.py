@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 CPU = Path("/sys/devices/system/cpu")
+DEVICES = (Path("/proc/device-tree/model"), Path("/sys/devices/virtual/dmi/id/product_name"))
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, system; governor and turbo are None where the system does not tell."""
+    """Device, processor, cores, system; None for what the system does not tell."""
     return {
+        "device": _device(),
         "cpu": _processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
@@ -33,6 +35,14 @@ def _processor():
     if names:
         return names[0].split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def _device():
+    """What its maker calls the board or the computer."""
+    for place in DEVICES:
+        if name := (_read(place) or "").strip("\0 "):
+            return name
+    return None
 
 
 def _turbo():

@@ -127,23 +127,23 @@ class _File:
         ONNX writes an integer kernel as DequantizeLinear, the operator on floats, QuantizeLinear.
         """
         dtypes = self._dtypes()
-        makers = {name: node for node in self.graph.node for name in node.output}
-        takers: dict[str, list] = {}
+        producers = {name: node for node in self.graph.node for name in node.output}
+        consumers: dict[str, list] = {}
         for node in self.graph.node:
             for name in node.input:
-                takers.setdefault(name, []).append(node)
+                consumers.setdefault(name, []).append(node)
         ends = {x.name for x in self.graph.output}
 
         def from_integers(name):
             if name in self.constants or dtypes.get(name, "float32") not in FLOATS:
                 return True
-            return not name or (name in makers and makers[name].op_type == "DequantizeLinear")
+            return not name or (name in producers and producers[name].op_type == "DequantizeLinear")
 
         def is_kernel(node):
             return node is not None and all(from_integers(name) for name in node.input)
 
         def to_integers(name):
-            behind = takers.get(name, [])
+            behind = consumers.get(name, [])
             return (
                 name not in ends
                 and bool(behind)
@@ -160,8 +160,8 @@ class _File:
                 continue
             if node.op_type.startswith("QLinear") or node.op_type == "QGemm":
                 continue
-            maker = makers.get(node.input[0]) if node.input else None
-            follows = node.op_type in ABSORBED and is_kernel(maker)
+            producer = producers.get(node.input[0]) if node.input else None
+            follows = node.op_type in ABSORBED and is_kernel(producer)
             if not ((is_kernel(node) or follows) and all(map(to_integers, node.output))):
                 yield Island(_name(node), node.output[0] if node.output else node.name)
 
@@ -233,9 +233,9 @@ class _File:
             return
         if any(self.constants[name].external_data for name in names):
             return
-        scale, zero = (*(onnx.numpy_helper.to_array(self.constants[n]) for n in names), None)[:2]
+        scale, *zeros = (onnx.numpy_helper.to_array(self.constants[n]) for n in names)
         if scale.size == 1:
-            found[tensor] = float(scale.item()), int(zero.item()) if zero is not None else 0, None
+            found[tensor] = float(scale.item()), int(zeros[0].item()) if zeros else 0, None
         elif scale.size > 1:
             found[tensor] = None, None, scale.size
 

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 from kerascnn.extras import require
 
 from .content import Content, content_of
 from .engines import ENGINES, engine_name
+from .operator_times import OperatorTime
 
 PATIENCE = 120  # seconds without a sign of life; one batch takes not nearly that long
 ENDING = 10  # seconds from the last word of a process to its end
@@ -48,6 +49,8 @@ FACTS = (
     "float_operators",
     "loading",
     "delegated",
+    "delegate",
+    "fallbacks",
     "arena",
 )
 DONE = {"run": ("images",), "call": ("calls",)}  # what is answered when the outputs are written
@@ -93,7 +96,7 @@ class _Worker:
         """Ends the process."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._noise):
+        for stream in (required(self._process.stdin), required(self._process.stdout), self._noise):
             with contextlib.suppress(OSError):
                 stream.close()
 
@@ -111,8 +114,9 @@ class _Worker:
 
     def ask(self, verb, *keys, **arguments):
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
-            self._process.stdin.flush()
+            stdin = required(self._process.stdin)
+            stdin.write(json.dumps({"verb": verb, **arguments}) + "\n")
+            stdin.flush()
         return self.answer(*keys)
 
     def answer(self, *keys):
@@ -158,7 +162,9 @@ class Artifact(_Worker):
     tensor, see `load_engine`. version: of the engine. content: what stands in the file.
     float_operators: names of operators that compute in float; None where the format does not tell.
     loading: nanoseconds from the file to an engine that can run. delegated: (nodes that a delegate
-    runs, all nodes) or None. arena: bytes of working memory, where the engine tells.
+    runs, all nodes) or None. delegate: its name and version, or None. fallbacks:
+    (operator, layer) of the nodes that it left.
+    arena: bytes of working memory, where the engine tells.
     cores: the processor cores to stay on, or None for any. name: the path that errors speak of,
     where the file itself is a hidden one.
 
@@ -183,7 +189,7 @@ class Artifact(_Worker):
             self.close()
             raise
         self.inputs, self.outputs, self.version, self.float_operators, *facts = facts
-        self.loading, self.delegated, self.arena = facts
+        self.loading, self.delegated, self.delegate, self.fallbacks, self.arena = facts
 
     @property
     def operators(self) -> list[dict]:
@@ -249,6 +255,20 @@ class Artifact(_Worker):
         seen = ("shapes", "first", "memory")
         times, *facts = self.ask("time", "nanoseconds", *seen, warmup=warmup, runs=runs)
         return np.array(times) / 1e6, dict(zip(seen, facts, strict=True))
+
+    def profile(self, runs: int) -> tuple[list[OperatorTime], list[dict[str, int]] | None]:
+        """What each operator takes on random inputs, one thread: LiteRT and ONNX Runtime tell.
+
+        Returns:
+            (the times, in the order of execution; how many operators of each kind are in the file
+            and how many in what ran, where the engine tells).
+
+        Raises:
+            UserError: an engine whose profiler is not known, or a file of open sizes.
+        """
+        self.refuse_unknown(self.inputs)
+        times, fused = self.ask("profile", "times", "fused", runs=runs)
+        return [OperatorTime(**time) for time in times], fused
 
     def refuse_unknown(self, ends: Iterable[dict[str, Any]]) -> None:
         """UserError where one of these inputs or outputs holds no numbers, as strings."""

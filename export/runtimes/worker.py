@@ -6,6 +6,7 @@ file takes this process with it, and nothing else.
     {"verb": "run", "inputs": A.npz, "outputs": B.npz}   every image, in batches of the file's size
     {"verb": "call", ..., "count": 8}                    whole inputs, one after another
     {"verb": "time", "warmup": 5, "runs": 50}            nanoseconds of each run on random inputs
+    {"verb": "profile", "runs": 50}                      what each operator takes
 
 Between two runs of a long command it answers {} now and then: it is alive.
 """
@@ -56,12 +57,14 @@ def main(path: str, threads: str, cores: str, engine: str) -> None:
         "float_operators": loaded.float_operators,
         "loading": time.perf_counter_ns() - began,
         "delegated": getattr(loaded, "delegated", None),
+        "delegate": getattr(loaded, "delegate", None),
+        "fallbacks": getattr(loaded, "fallbacks", []),
         "arena": getattr(loaded, "arena", None),
     }
     print(json.dumps(facts), file=answers)
     for line in sys.stdin:
         command = json.loads(line)
-        verb = {"run": run, "call": call, "time": measure}[command.pop("verb")]
+        verb = {"run": run, "call": call, "time": measure, "profile": profile}[command.pop("verb")]
         answer = verb(loaded, alive(answers), **command)
         peak = memory("VmHWM")
         taken = peak - before if peak and before else None
@@ -157,6 +160,14 @@ def measure(
         sign()
     shapes = [list(array.shape) for array in arrays]
     return {"nanoseconds": times, "shapes": shapes, "first": first}
+
+
+def profile(engine: LoadedEngine, sign: Callable[[], None], *, runs: int) -> dict[str, Any]:
+    """What each operator takes on random inputs, and what the engine fused, where it tells."""
+    arrays, _ = runnable(engine, sign)
+    times = engine.profile(arrays, runs)
+    fused = engine.fused() if hasattr(engine, "fused") else None
+    return {"times": [asdict(time) for time in times], "fused": fused}
 
 
 def memory(key: str) -> int | None:

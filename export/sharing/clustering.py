@@ -70,7 +70,7 @@ def share_values(
     for layer in chosen_layers(model, exclude):
         variable = kernel_variable(layer)
         dense = isinstance(layer, layers.Dense)
-        count = values(layer.name, dense=dense) if callable(values) else values
+        count: Any = values(layer.name, dense=dense) if callable(values) else values
         if count < 2:
             raise UserError(f"{layer.name}: expected 2 values or more, got {count}")
         shared, codes = share(ops.convert_to_numpy(variable), count)
@@ -104,12 +104,12 @@ def k_means(weights: np.ndarray, count: int) -> np.ndarray:
     """
     ordered = np.sort(weights.reshape(-1).astype("float64"))
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    centroids, edges = np.linspace(ordered[0], ordered[-1], count), None
+    centroids, edges = np.linspace(ordered[0], ordered[-1], count), np.zeros(0, int)
     for _ in range(ITERATIONS):
         before = edges
         between = (centroids[1:] + centroids[:-1]) / 2
         edges = np.concatenate([[0], np.searchsorted(ordered, between), [len(ordered)]])
-        if before is not None and (edges == before).all():
+        if np.array_equal(edges, before):
             break
         sizes = np.diff(edges)
         centroids = np.where(sizes > 0, np.diff(sums[edges]) / np.maximum(sizes, 1), centroids)

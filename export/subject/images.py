@@ -62,7 +62,9 @@ def samples_from(path: Path, model: keras.Model, pixels: tuple[bool, ...]) -> Sa
         _checked(path, x, end, takes, rows)
         for x, end, takes in zip(inputs, ends, pixels, strict=True)
     ]
-    return Samples(tuple(checked), targets and tuple(np.asarray(y[rows]) for y in targets))
+    if targets is not None:
+        targets = tuple(np.asarray(y[rows]) for y in targets)
+    return Samples(tuple(checked), targets)
 
 
 def image_stack(path: Path | str, shape: tuple[int, ...], pixels: bool = True) -> np.ndarray:
@@ -76,7 +78,7 @@ def image_stack(path: Path | str, shape: tuple[int, ...], pixels: bool = True) -
             f"{path}: the model takes numbers of {shape}, and how images become those is not in "
             "it; begin it with a Rescaling layer, or give --images FILE.npy as the model takes them"
         )
-    paths = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(p for p in Path(path).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
         raise UserError(f"{path}: no image in it; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
     return np.stack([read_image(paths[i], shape, "stretch") for i in _spread(len(paths))])

@@ -62,8 +62,8 @@ def _takes_pixels(model, tensor):
 
 def _normalized_by_all(graph, image, tensor):
     """Whether whatever takes a tensor, which an image became, normalizes pixels."""
-    takers = graph.consumers.get(id(tensor), [])
-    return bool(takers) and all(_normalizes_pixels(graph, image, node) for node in takers)
+    consumers = graph.consumers.get(id(tensor), [])
+    return bool(consumers) and all(_normalizes_pixels(graph, image, node) for node in consumers)
 
 
 def _normalizes_pixels(graph, image, node):

@@ -1,11 +1,7 @@
 """Three ways to a subject: a run, a model file, a model in Python. Only here they differ."""
 
 import hashlib
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +9,15 @@ import keras
 import numpy as np
 
 from kerascnn.data import Data
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError
 from kerascnn.evaluation import mean_iou
-from kerascnn.models import build, models, normalized, preprocessing, variant
-from kerascnn.models.another_size import at_size
-from kerascnn.models.graph import functional, output_names, traced
-from kerascnn.models.weights.imagenet import CLASSES, imagenet_classes
-from kerascnn.training import MODEL_FILES, Run, load_model, open_run, refuse_not_finite
+from kerascnn.models.graph import functional, output_names
+from kerascnn.training import Run, open_run
 
-from ..integer_form.names import refuse_layer_names
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
 from .metric import Metric, metric_of
+from .models import classes_of, is_model_file, model_of_file, model_of_run
 from .samples import Samples
 from .subject import Subject, chosen, described, noise_for, subject_of_model
 
@@ -33,8 +26,8 @@ def open_subject(
     source: Any,
     evidence: Any = None,
     *,
-    data_dir: Path | None = None,
-    images: Path | None = None,
+    data_dir: str | Path | None = None,
+    images: str | Path | None = None,
     trust: bool = False,
     code: Path | None = None,
     **about: Any,
@@ -67,127 +60,11 @@ def open_subject(
         return subject_of_file(Path(source), images, trust=trust, **about)
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A run or a model file without samples.
-
-    pixels: for each input whether it takes them. labels: names of the classes, or None. resize:
-    how images come to the size of the input. called: what messages call it. run: or None. crops:
-    how it is meant to be shown pictures, as in `kerascnn.evaluation.scores`.
-    """
-
-    model: keras.Model
-    pixels: tuple[bool, ...]
-    labels: tuple[str, ...] | None
-    resize: str
-    called: Path
-    run: Run | None = None
-    crops: str | None = None
-
-
-def open_model(
-    source: Any,
-    *,
-    trust: bool = False,
-    code: Path | None = None,
-    weights: str | None = None,
-    size: tuple[int, int] | None = None,
-) -> Opened:
-    """Opens a run, a model file or a registered network, for who needs no samples of it.
-
-    Args:
-        source: as in `open_subject`, or the name of a network.
-        weights: of a network: "imagenet" or a file, as in `kerascnn.build`.
-        size: (height, width) of the images it shall take, instead of its own.
-
-    Raises:
-        UserError: nothing that can be opened, or that does not fit images of that size.
-    """
-    if is_network(source):
-        if trust or code:
-            raise UserError(f"{source}: --trust and --code are for a .keras file")
-        return _of_network(str(source), weights, size)
-    if weights is not None:
-        if not Path(source).exists():
-            raise unknown("network", source, models())
-        raise UserError(f"{source}: has its weights; --weights is for a network by its name")
-    if is_model_file(source):
-        with classes_of(code):
-            model = _of_file(Path(source), trust)
-        opened = Opened(model, pixel_inputs(model), None, "stretch", Path(source))
-    elif trust or code:
-        raise UserError(f"{source}: --trust and --code are for a .keras file")
-    else:
-        opened = _of_run(open_run(source))
-    return replace(opened, model=at_size(opened.model, size)) if size else opened
-
-
-def is_network(source: Any) -> bool:
-    """Whether this is the name of a registered network, and no run of that name stands here."""
-    return isinstance(source, str | Path) and str(source) in models() and not Path(source).exists()
-
-
-def _of_network(name, weights, size):
-    """A network with the weights that people have, for raw pixels."""
-    if weights is None:
-        raise UserError(
-            f"{name}: a network without weights says nothing of images; --weights imagenet, or "
-            "FILE.safetensors or FILE.h5"
-        )
-    own = variant(name).row.input_shape
-    shape = None if size is None else (*size, own[2])
-    network = build(name, input_shape=shape, weights=weights)
-    model = normalized(network, preprocessing(name, weights))
-    classes = variant(name).row.num_classes
-    labels = tuple(c.name for c in imagenet_classes()) if classes == CLASSES else None
-    return Opened(model, (True,), labels, "stretch", Path(name), crops="center")
-
-
-def is_model_file(source: Any) -> bool:
-    """Whether this is the path of a model that Keras saved, .keras or HDF5."""
-    return isinstance(source, str | Path) and Path(source).suffix in MODEL_FILES
-
-
-def is_of_run(path: Path) -> bool:
-    """Whether a .keras file is the model of a run, which its folder stands for."""
-    return path.name == "model.keras" and (path.parent / "run.json").exists()
-
-
-def _of_run(run):
-    model, called = run.model(), run.path / "model.keras"
-    shape = tuple(functional(model).outputs[0].shape)[1:]
-    dense = run.config.data.targets == "masks" and shape[:2] == tuple(run.facts["input_shape"])[:2]
-    if shape[2 if dense else 0 :] != (len(run.labels),):
-        raise UserError(
-            f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
-            f"of run.json, got {('n', *shape)}; train the run again"
-        )
-    taken, images = tuple(functional(model).inputs[0].shape[1:]), tuple(run.facts["input_shape"])
-    if taken != images:
-        raise UserError(
-            f"{called}: cannot be run on images of {images}, as run.json says: it takes {taken}; "
-            "train the run again"
-        )
-    return Opened(model, (True,), tuple(run.labels), run.facts["resize"], called, run)
-
-
-def _of_file(path, trust):
-    if is_of_run(path):
-        raise UserError(f"{path}: is the model of a run; give the folder, {path.parent}")
-    model = traced(load_model(path, trust=trust))
-    refuse_layer_names(model)
-    for end in functional(model).inputs:
-        if end.dtype not in ("float32", "uint8", "float16", "bfloat16"):
-            raise UserError(f"{path}: takes {end.dtype}, expected float32 or uint8")
-    refuse_not_finite(model, path)
-    return model
-
-
-def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
+def subject_of_run(run: Run, data_dir: str | Path | None = None) -> Subject:
     """A run: compared on its validation images, calibrated on its training images."""
     data = run.data(data_dir)
     samples = Samples((data.pixels(data.validation),), (data.targets(data.validation),))
-    opened = _of_run(run)
+    opened = model_of_run(run)
     names = output_names(opened.model)
     dense = data.config.targets == "masks"
     metric = Metric("mean IoU", lambda y, t: mean_iou(y[0], t[0]), rises=True) if dense else None
@@ -202,7 +79,7 @@ def subject_of_run(run: Run, data_dir: Path | None = None) -> Subject:
         metric=metric_of(metric, meanings, names),
         origin=described(samples, "the validation images of the run"),
         source={"run": run.config.model.name},
-        facts={"resize": opened.resize},
+        facts={"resize": opened.resize, "evaluate": run.config.data.evaluate},
         run=run,
         data=data,
         folder=run.path,
@@ -222,7 +99,7 @@ def training_samples(data: Data) -> Callable[[int, int], Samples]:
 
 def subject_of_file(
     path: Path,
-    images: Path | None = None,
+    images: str | Path | None = None,
     *,
     trust: bool = False,
     pixels: bool | tuple[bool, ...] | None = None,
@@ -232,7 +109,7 @@ def subject_of_file(
     mode: str = "auto",
 ) -> Subject:
     """A model file: calibrated and compared on `images`; without any, compared on noise."""
-    model = _of_file(path, trust)
+    model = model_of_file(path, trust)
     if isinstance(pixels, bool):
         pixels = (pixels,) * len(functional(model).inputs)
     takes = pixel_inputs(model) if pixels is None else pixels
@@ -270,31 +147,3 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         raise UserError(f"{path} is missing: the model that the artifact was made of") from None
-
-
-@contextmanager
-def classes_of(code: Path | None) -> Iterator[None]:
-    """Inside, Keras knows the classes of a Python file, registered or not.
-
-    The folder of the file is on the path while it is run, as if it had been started itself.
-    """
-    if code is None:
-        yield
-        return
-    path = Path(code)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or not path.is_file():
-        raise UserError(f"{path}: expected a Python file that defines layers")
-    module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.append(folder)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # it is the user's own program
-        raise UserError(f"{path}: raises {type(error).__name__}: {error}") from None
-    finally:
-        sys.path.remove(folder)
-    named = {k: v for k, v in vars(module).items() if callable(v) and not k.startswith("_")}
-    own = {k: v for k, v in named.items() if getattr(v, "__module__", None) == path.stem}
-    with keras.saving.custom_object_scope(own):
-        yield

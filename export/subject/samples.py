@@ -73,7 +73,7 @@ def in_batches(samples: Samples, size: int = AT_ONCE) -> Iterator[list[np.ndarra
         yield [x[start : start + size].astype("float32") for x in samples.inputs]
 
 
-def _batches(model, data):
+def _batches(model, data: Any):
     """((input, ...), (target, ...) or None) batch by batch."""
     ends = functional(model).inputs
     if _is_one_of_each(data, ends):
@@ -86,9 +86,10 @@ def _batches(model, data):
             f"{model.name}: expected arrays, a dataset or an iterable of batches, got a "
             f"{type(data).__name__}"
         )
+    batches: Any = data
     if isinstance(data, keras.utils.PyDataset):
-        data = map(data.__getitem__, range(len(data)))
-    for element in data:
+        batches = map(batches.__getitem__, range(len(batches)))
+    for element in batches:
         yield _element(model, element)
 
 

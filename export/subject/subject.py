@@ -38,7 +38,7 @@ class Subject:
     origin: for the model card, where the samples are from: {"from", "inputs", "sha256"}, and
         {"seed"} where they are noise.
     source: for the model card, what the model is: {"run"} or {"file", "sha256"}.
-    facts: for the model card, what the owner says of the inputs: {"resize"}.
+    facts: for the model card, what the owner says of the inputs: {"resize", "evaluate"}.
     run: the run that it was trained in, and data: the `Data` of it; or None. folder, stem: where
         its files go by default, and how their names begin. called: what messages call the model,
         as the path of its file; None for its name.

@@ -1,109 +1,16 @@
 """Keras 3 <-> tf_keras: the same layers, names and weights, for tools that know only tf_keras."""
 
-import contextlib
-import importlib
-import inspect
-import os
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-import kerascnn.layers as ours
 from kerascnn.errors import UserError
-from kerascnn.extras import require
 from kerascnn.models.graph import canonical, canonical_pairs, walk
 
-from ..integer_form.affine import scale_and_offset, tensor_and_constant
-
-# Layers that both know under one name and with the same weights in the same order.
-SAME = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv1D,
-    layers.SeparableConv2D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Dense,
-    layers.BatchNormalization,
-    layers.LayerNormalization,
-    layers.GroupNormalization,
-    layers.Add,
-    layers.Subtract,
-    layers.Multiply,
-    layers.Average,
-    layers.Maximum,
-    layers.Minimum,
-    layers.Concatenate,
-    layers.ReLU,
-    layers.ELU,
-    layers.PReLU,
-    layers.Softmax,
-    layers.MaxPooling1D,
-    layers.MaxPooling2D,
-    layers.AveragePooling1D,
-    layers.AveragePooling2D,
-    layers.GlobalAveragePooling1D,
-    layers.GlobalAveragePooling2D,
-    layers.GlobalMaxPooling1D,
-    layers.GlobalMaxPooling2D,
-    layers.ZeroPadding1D,
-    layers.ZeroPadding2D,
-    layers.Cropping1D,
-    layers.Cropping2D,
-    layers.UpSampling1D,
-    layers.UpSampling2D,
-    layers.Resizing,
-    layers.Reshape,
-    layers.Flatten,
-    layers.Permute,
-    layers.RepeatVector,
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.GaussianNoise,
-    layers.GaussianDropout,
-    layers.Rescaling,
-)
-SAME_ACTIVATIONS = (
-    "elu",
-    "exponential",
-    "gelu",
-    "linear",
-    "mish",
-    "relu",
-    "selu",
-    "sigmoid",
-    "softmax",
-    "softplus",
-    "softsign",
-    "tanh",
-)
-WAY_OUT = "use 'engine: native'"
-
-
-def import_extra(name: str) -> Any:
-    """Imports a package of the extra `tfmot`; UserError with the command where it is missing."""
-    require("tfmot", "the engine 'tfmot'")
-    with _environment_kept():
-        return importlib.import_module(name, __package__)
-
-
-@contextlib.contextmanager
-def _environment_kept():
-    """tfmot asks for tf_keras in the whole process, and in every one that it starts."""
-    before = os.environ.get("TF_USE_LEGACY_KERAS")
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop("TF_USE_LEGACY_KERAS", None)
-        else:
-            os.environ["TF_USE_LEGACY_KERAS"] = before
+from .equivalents import equivalent, operation_equivalent
+from .extra import import_extra
 
 
 def to_tf_keras(model: keras.Model) -> Any:
@@ -121,23 +28,23 @@ def to_tf_keras(model: keras.Model) -> Any:
     """
     tf_keras = import_extra("tf_keras")
     flat = canonical(model)
-    twins = {}
+    equivalents = {}
 
     def call(node, *args, **kwargs):
         operation = node.operation
         if not isinstance(operation, keras.Layer):
-            return operator_twin(operation, args, type(inputs[0]))(*args)
-        if id(operation) not in twins:
-            twins[id(operation)] = operation, twin(operation)
+            return operation_equivalent(operation, args, type(inputs[0]))(*args)
+        if id(operation) not in equivalents:
+            equivalents[id(operation)] = operation, equivalent(operation)
         # Keras 3 notes training=False at every call, and overrules it; tf_keras would obey.
         wired = {k: v for k, v in kwargs.items() if k not in ("training", "mask")}
-        return twins[id(operation)][1](*args, **wired)
+        return equivalents[id(operation)][1](*args, **wired)
 
     inputs = [tf_keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in flat.inputs]
     copied = tf_keras.Model(inputs, walk(flat, inputs, call), name=flat.name)
-    for layer, made in twins.values():
-        if getattr(made, "weights", None):
-            made.set_weights(layer.get_weights())
+    for layer, copy in equivalents.values():
+        if getattr(copy, "weights", None):
+            copy.set_weights(layer.get_weights())
     return copied
 
 
@@ -165,9 +72,10 @@ def from_tf_keras(model: Any, like: keras.Model) -> keras.Model:
             )
         found = named_weights(homes[copied.name])
         stored = [found.get(w.name, found.get(f"depthwise_{w.name}")) for w in layer.weights]
-        shapes = [tuple(w.shape) for w in layer.weights], [np.shape(w) for w in stored]
-        if shapes[0] != shapes[1]:
-            raise UserError(f"{copied.name}: expected weights {shapes[0]}, got {shapes[1]}")
+        wanted = [tuple(w.shape) for w in layer.weights]
+        given = [None if w is None else w.shape for w in stored]
+        if wanted != given:
+            raise UserError(f"{copied.name}: expected weights {wanted}, got {given}")
         layer.set_weights(stored)
     return like
 
@@ -175,124 +83,3 @@ def from_tf_keras(model: Any, like: keras.Model) -> keras.Model:
 def named_weights(layer: Any) -> dict[str, np.ndarray]:
     """The weights of a tf_keras layer, wrapped by tfmot or not: "kernel" -> array."""
     return {w.name.split("/")[-1].split(":")[0]: w.numpy() for w in layer.weights}
-
-
-def twin(layer: keras.Layer) -> Callable[..., Any]:
-    """The tf_keras layer, or a function of such layers, that computes what a Keras 3 layer does."""
-    tf_keras = import_extra("tf_keras")
-    twins = import_extra(".tf_keras_layers")
-    lenet = import_extra(".tf_keras_lenet")
-    name = {"name": layer.name}
-    if type(layer) in SAME:
-        return same(layer, getattr(tf_keras.layers, type(layer).__name__))
-    match layer:
-        case layers.Activation():
-            return activation_twin(layer)
-        case layers.LeakyReLU():
-            return tf_keras.layers.LeakyReLU(layer.negative_slope, **name)
-        case layers.Normalization():
-            scale, offset = scale_and_offset(layer) or (1.0, 0.0)
-            return tf_keras.layers.Rescaling(scale, offset, **name)
-        case ours.LocalResponseNormalization():
-            window = layer.size, layer.factor, layer.beta, layer.k
-            return twins.LocalResponseNormalization(*window, **name)
-        case ours.CeilMaxPooling2D():
-            pad = twins.CeilPadding2D(layer.pool_size, layer.strides, name=f"{layer.name}_edge")
-            pool = tf_keras.layers.MaxPooling2D(layer.pool_size, layer.strides, **name)
-            return lambda x: pool(pad(x))
-        case ours.ChannelSplit():
-            parts = [
-                twins.ChannelSlice(i, layer.sections, name=f"{layer.name}_{i + 1}")
-                for i in range(layer.sections)
-            ]
-            return lambda x: [part(x) for part in parts]
-        case ours.ChannelShuffle():
-            return twins.ChannelShuffle(layer.groups, **name)
-        case ours.ChannelZeroPadding():
-            return twins.ChannelZeroPadding(layer.filters, **name)
-        case ours.StochasticDepth():
-            return twins.StochasticDepth(layer.survival, **name)
-        case ours.FractalColumn():
-            return twins.FractalColumn(layer.columns, layer.global_fraction, **name)
-        case ours.FractalJoin():
-            return twins.FractalJoin(layer.drop, layer.columns, **name)
-        case ours.PartiallyConnectedConv2D():
-            return lenet.PartiallyConnectedConv2D(layer.table, layer.kernel_size, **name)
-        case ours.TrainableSubsampling2D():
-            return lenet.TrainableSubsampling2D(layer.pool_size, **name)
-        case ours.RadialBasisOutput():
-            return lenet.RadialBasisOutput(layer.codes, **name)
-    raise UserError(f"{layer.name}: tf_keras has no equal of a {type(layer).__name__}; {WAY_OUT}")
-
-
-def same(layer: keras.Layer, kind: type) -> Any:
-    """The layer of tf_keras' class `kind` with the config of a Keras 3 layer."""
-    accepted = {"name", "trainable", *inspect.signature(kind.__init__).parameters}
-    defaults = inspect.signature(type(layer).__init__).parameters
-    config = {}
-    for key, value in layer.get_config().items():
-        if key in ("dtype", "synchronized") or key.endswith("_initializer"):
-            continue  # float32, one device, and weights that are overwritten
-        if key.endswith(("_regularizer", "_constraint")):
-            config[key] = _same_penalty(layer, key)
-        elif key in accepted:
-            config[key] = value
-        elif value not in (None, False, "channels_last", getattr(defaults.get(key), "default", 0)):
-            raise UserError(f"{layer.name}: tf_keras knows no {key}={value!r}; {WAY_OUT}")
-    return kind(**{k: v for k, v in config.items() if v is not None})
-
-
-def _same_penalty(layer, key):
-    """A regularizer or constraint of a layer, by its namesake in tf_keras."""
-    penalty = getattr(layer, key)
-    tf_keras = import_extra("tf_keras")
-    home = tf_keras.regularizers if key.endswith("_regularizer") else tf_keras.constraints
-    kind = type(penalty).__name__
-    if penalty is not None and not hasattr(home, kind):
-        raise UserError(f"{layer.name}: tf_keras has no equal of {key} {kind}; {WAY_OUT}")
-    return penalty and getattr(home, kind)(**penalty.get_config())
-
-
-def activation_twin(layer: keras.Layer) -> Any:
-    """The tf_keras layer of an Activation layer. Names can deceive: hard_sigmoid differs."""
-    tf_keras = import_extra("tf_keras")
-    twins = import_extra(".tf_keras_layers")
-    kind, name = layer.activation.__name__, layer.name
-    if layer.activation is ours.scaled_tanh:
-        return import_extra(".tf_keras_lenet").ScaledTanh(name=name)
-    if layer.activation is getattr(keras.activations, kind, None):
-        if kind in SAME_ACTIVATIONS:
-            return tf_keras.layers.Activation(kind, name=name)
-        if kind == "silu":
-            return tf_keras.layers.Activation("swish", name=name)
-        if kind == "relu6":
-            return tf_keras.layers.ReLU(6.0, name=name)
-        if kind == "leaky_relu":
-            return tf_keras.layers.LeakyReLU(0.2, name=name)
-        if kind == "hard_sigmoid":
-            return twins.HardSigmoid(name=name)
-        if kind == "hard_silu":
-            return twins.HardSwish(name=name)
-    raise UserError(f"{name}: tf_keras has no equal of the activation {kind}; {WAY_OUT}")
-
-
-def operator_twin(
-    operation: keras.Operation, args: Sequence[Any], tensor: type
-) -> Callable[..., Any]:
-    """The tf_keras layer of an operator between tensors, as `x - y`, or with a constant, `x / 6`.
-
-    Args:
-        tensor: the class of the tensors among `args`.
-
-    Returns:
-        A function of the same arguments.
-    """
-    tf_keras = import_extra("tf_keras")
-    kind, name = type(operation).__name__, operation.name
-    if kind == "Subtract" and len(args) == 2 and all(isinstance(x, tensor) for x in args):
-        return lambda x, y: tf_keras.layers.Subtract(name=name)([x, y])
-    x, constant, first = tensor_and_constant(args, tensor)
-    linear = scale_and_offset(operation, constant, tensor_first=first)
-    if linear:
-        return lambda *_: tf_keras.layers.Rescaling(*linear, name=name)(x)
-    raise UserError(f"{name}: tf_keras has no equal of the operation {kind}; {WAY_OUT}")

@@ -1,13 +1,12 @@
-"""tensorflow-model-optimization (tfmot) for Keras 3 models: pruning, clustering, quantization.
+"""tensorflow-model-optimization (tfmot) for Keras 3 models: quantization-aware training.
 
 A model goes to tf_keras, is wrapped and trained there, and comes back. What tfmot decides is how
-weights are masked, shared and rounded. *Where* to round is decided as for the native engine: the
+weights are rounded. *Where* to round is decided as for the native engine: the
 layout rules of tfmot leave weights unrounded where a ReLU follows a convolution without batch
 normalization, and know neither Multiply nor pooling that keeps its input's scale.
 """
 
-import fnmatch
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,100 +18,13 @@ from kerascnn.models.graph import nodes
 from ..conversion.freeze import without_variables
 from ..conversion.tflite import write_tflite
 from ..integer_form.rewrite import integer_form
+from ..quantization.fake_quant import FakeQuant
 from ..quantization.placement import ABSORBED, WATCHED, roundings, shared_ranges
-from ..quantization.quantized_layers import FakeQuant
 from ..quantization.quantizer import quantized_model as quantize_natively
-from ..quantization.quantizer import refuse_unknown
-from .bridge import from_tf_keras, import_extra, to_tf_keras
-from .internals import CLUSTERING, quantized_weights
-
-TFMOT = "tensorflow_model_optimization"
-
-
-def prunable(
-    model: keras.Model,
-    sparsity: float,
-    steps: int,
-    *,
-    begin: float = 0.0,
-    end: float = 0.7,
-    schedule: str = "polynomial",
-    pattern: str = "unstructured",
-    exclude: Sequence[str] = (),
-) -> Any:
-    """A tf_keras copy of a model whose kernels are pruned while it trains.
-
-    Args:
-        model: a Keras 3 model.
-        sparsity: the share of zeros in each kernel of a convolution or Dense layer at the end.
-        steps: optimizer steps of the whole training.
-        begin, end: where in the training, 0..1, the sparsity starts to rise and is reached.
-        schedule: "polynomial" (Zhu & Gupta, arXiv:1710.01878), or "constant" from `begin` on.
-        pattern: "unstructured", or "2:4": of four weights in a row two are zero, from the start.
-        exclude: shell patterns of layer names.
-
-    Returns:
-        A `tf_keras.Model`. Train it with tfmot's callback `UpdatePruningStep`, then `strip` it.
-    """
-    tfmot = import_extra(TFMOT).sparsity.keras
-    first, last = round(begin * steps), max(round(begin * steps) + 1, round(end * steps))
-    every = max(1, (last - first) // 50)
-    if schedule == "constant" or pattern == "2:4":
-        curve = tfmot.ConstantSparsity(sparsity, first, frequency=every)
-    else:
-        curve = tfmot.PolynomialDecay(0.0, sparsity, first, last, power=3, frequency=every)
-    shape = {"sparsity_m_by_n": (2, 4)} if pattern == "2:4" else {}
-
-    def wrap(layer):
-        return tfmot.prune_low_magnitude(layer, pruning_schedule=curve, **shape)
-
-    return _wrapped(model, wrap, exclude)
-
-
-def clustered(model: keras.Model, clusters: int, *, exclude: Sequence[str] = ()) -> Any:
-    """A tf_keras copy of a model whose kernels take only `clusters` values while it trains.
-
-    Centroids start by k-means++; zeros of a pruned kernel stay zeros. Then `strip` it.
-    """
-    tfmot = import_extra(TFMOT)
-    keeping = import_extra(f"{TFMOT}.{CLUSTERING}")
-    start = tfmot.clustering.keras.CentroidInitialization.KMEANS_PLUS_PLUS
-
-    def wrap(layer):
-        kernel = layer.kernel.numpy()
-        if kernel.size <= clusters:
-            return layer
-        return keeping.cluster_weights(
-            layer, clusters, start, preserve_sparsity=bool((kernel == 0).any())
-        )
-
-    return _wrapped(model, wrap, exclude)
-
-
-def _wrapped(model, wrap, exclude):
-    """The tf_keras twin of a model, convolutions and Dense layers wrapped."""
-    tf_keras = import_extra("tf_keras")
-    kinds = (
-        tf_keras.layers.Conv1D,
-        tf_keras.layers.Conv2D,
-        tf_keras.layers.Conv2DTranspose,
-        tf_keras.layers.Dense,
-    )
-    depthwise = tf_keras.layers.DepthwiseConv1D, tf_keras.layers.DepthwiseConv2D
-
-    def maybe(layer):
-        chosen = isinstance(layer, kinds) and not isinstance(layer, depthwise)
-        excluded = any(fnmatch.fnmatch(layer.name, pattern) for pattern in exclude)
-        return wrap(layer) if chosen and not excluded else layer
-
-    return tf_keras.models.clone_model(to_tf_keras(model), clone_function=maybe)
-
-
-def strip(wrapped: Any, like: keras.Model) -> keras.Model:
-    """Writes what was pruned or clustered into the Keras 3 model it came from; returns that."""
-    tfmot = import_extra(TFMOT)
-    plain = tfmot.sparsity.keras.strip_pruning(wrapped)
-    return from_tf_keras(tfmot.clustering.keras.strip_clustering(plain), like)
+from ..quantization.rules import refuse_unknown
+from .bridge import from_tf_keras, to_tf_keras
+from .extra import TFMOT, import_extra
+from .internals import quantized_weights
 
 
 def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
@@ -134,7 +46,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
     tf_keras = import_extra("tf_keras")
     tfmot = import_extra(TFMOT).quantization.keras
     placement = import_extra(".placement")
-    twins = import_extra(".tf_keras_layers")
+    tf_keras_layers = import_extra(".tf_keras_layers")
     form = integer_form(model)
     source = to_tf_keras(form)
     rounded = roundings(form)
@@ -147,7 +59,7 @@ def quantize(model: keras.Model, batches: Iterable[Any]) -> "Simulation":
 
     def annotate(layer):
         if isinstance(layer, tf_keras.layers.Rescaling):
-            return twins.RoundedRescaling.from_config(layer.get_config())
+            return tf_keras_layers.RoundedRescaling.from_config(layer.get_config())
         return tfmot.quantize_annotate_layer(layer)
 
     with tfmot.quantize_scope():
@@ -169,11 +81,11 @@ class Simulation:
     stands for, its weights as before the training.
     """
 
-    model: object
-    form: object
+    model: Any
+    form: keras.Model
 
     def calibrate(self, source: Any, batches: Iterable[Any]) -> None:
-        """Sets every range: of activations to the extremes that the float twin `source` meets."""
+        """Sets every range: of activations to the extremes that the float model `source` meets."""
         import tensorflow as tf
 
         tf_keras = import_extra("tf_keras")
@@ -193,9 +105,9 @@ class Simulation:
         for (minimum, maximum), (low, high) in zip(watched.values(), found, strict=True):
             minimum.assign(low)
             maximum.assign(high)
-        self.settle()
+        self.fit_ranges()
 
-    def settle(self) -> None:
+    def fit_ranges(self) -> None:
         """Sets the ranges of the weights to what the weights are; a step of training leaves them
         at what the weights were before it. Ranges that are one in the file become one."""
         found = nodes(self.form)
@@ -216,7 +128,7 @@ class Simulation:
 
     def to_keras(self) -> keras.Model:
         """The same simulation as a Keras 3 model, which every tool of kerascnn knows."""
-        self.settle()
+        self.fit_ranges()
         model = quantize_natively(from_tf_keras(self.model, self.form))
         for layer in model.layers:
             if isinstance(layer, FakeQuant) and layer.fixed is None:
@@ -227,7 +139,7 @@ class Simulation:
 
     def to_tflite(self, *, batch: int | None = 1) -> bytes:
         """The bytes of the int8 .tflite file, written from tfmot's own graph; see `to_tflite`."""
-        self.settle()
+        self.fit_ranges()
         return write_tflite(_freeze(self.model, batch=batch), self.form.name, int8=True)
 
 

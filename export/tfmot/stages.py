@@ -5,21 +5,23 @@ from pathlib import Path
 import keras
 
 from kerascnn.data import Data
+from kerascnn.errors import required
 from kerascnn.training import Run
 
 from ..recipes.stages import Clustering, Pruning, Quantization
 from ..subject.subject import chosen
 from . import engine as tfmot_engine
-from .bridge import import_extra
+from . import weights
 from .engine import Simulation
+from .extra import TFMOT, import_extra
 from .tf_keras_training import fit
 
 
 def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path) -> keras.Model:
     """Prunes a Keras 3 model by the section `pruning` of a recipe; returns it."""
-    tfmot = import_extra(tfmot_engine.TFMOT)
+    tfmot = import_extra(TFMOT)
     epochs = pruning.fine_tune.epochs
-    wrapped = tfmot_engine.prunable(
+    wrapped = weights.prunable(
         model,
         pruning.sparsity,
         epochs * data.steps_per_epoch(),
@@ -37,9 +39,9 @@ def prune(model: keras.Model, pruning: Pruning, run: Run, data: Data, out: Path)
         run.config,
         out,
         callbacks=callbacks,
-        settled=pruning.settled,
+        first_eligible=pruning.sparse_from,
     )
-    return tfmot_engine.strip(wrapped, model)
+    return weights.strip(wrapped, model)
 
 
 def cluster(
@@ -47,9 +49,9 @@ def cluster(
 ) -> keras.Model:
     """Clusters the weights of a Keras 3 model by the section `clustering`; returns it."""
     clusters = clustering.values("*")  # this engine has one number for all layers
-    wrapped = tfmot_engine.clustered(model, clusters, exclude=clustering.exclude)
+    wrapped = weights.clustered(model, clusters, exclude=clustering.exclude)
     fit(wrapped, data, clustering.fine_tune, run.config, out)
-    return tfmot_engine.strip(wrapped, model)
+    return weights.strip(wrapped, model)
 
 
 def quantize(
@@ -63,9 +65,9 @@ def simulate(
     model: keras.Model, quantization: Quantization, run: Run, data: Data, out: Path
 ) -> Simulation:
     """Trains a Keras 3 model for int8; returns tfmot's `Simulation`."""
-    calibration = quantization.calibration
+    calibration = required(quantization.calibration)
     drawn = data.train.take(chosen(len(data.train), calibration.images, calibration.seed))
     batches = (images for images, _ in data.batches(drawn))
     simulation = tfmot_engine.quantize(model, batches)
-    fit(simulation.model, data, quantization.fine_tune, run.config, out)
+    fit(simulation.model, data, required(quantization.fine_tune), run.config, out)
     return simulation

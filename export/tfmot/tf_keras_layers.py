@@ -99,7 +99,7 @@ class CeilPadding2D(tf_keras.layers.Layer):
     Max pooling with padding "valid" then gives what that layer gives.
     """
 
-    def __init__(self, pool_size: int, strides: int, **kwargs: Any) -> None:
+    def __init__(self, pool_size: Sequence[int], strides: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size, self.strides = tuple(pool_size), tuple(strides)
 
@@ -144,7 +144,7 @@ class StochasticDepth(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: Any = None) -> tf.Tensor:
         def drop():
-            shape = (tf.shape(inputs)[0], *[1] * (inputs.shape.rank - 1))
+            shape: Any = (tf.shape(inputs)[0], *[1] * (inputs.shape.rank - 1))
             return inputs * tf.cast(tf.random.uniform(shape) < self.survival, inputs.dtype)
 
         if training is None:
@@ -193,7 +193,7 @@ class FractalJoin(tf_keras.layers.Layer):
         count = len(inputs)
 
         def join():
-            batch = tf.shape(inputs[0])[0]
+            batch: Any = tf.shape(inputs[0])[0]
             alive = tf.random.uniform((batch, count)) >= self.drop
             last = tf.one_hot(tf.random.uniform((batch,), 0, count, tf.int32), count, True, False)
             alive = _or_where_empty(alive, last)

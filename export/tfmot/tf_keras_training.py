@@ -8,7 +8,7 @@ from typing import Any
 
 import tf_keras
 
-from kerascnn.config import Config, OptimizerConfig
+from kerascnn.config import Config, OptimizerConfig, SGDConfig
 from kerascnn.console import console
 from kerascnn.data import Data
 from kerascnn.errors import UserError
@@ -28,7 +28,7 @@ def fit(
     out: Path,
     *,
     callbacks: Sequence[Any] = (),
-    settled: int = 0,
+    first_eligible: int = 0,
 ) -> list[dict[str, float]]:
     """Trains a tf_keras model and leaves it with the weights of its best epoch.
 
@@ -38,7 +38,8 @@ def fit(
         fine_tune: epochs, and the peak of a learning rate that falls to zero on a cosine.
         config: of the run; its optimizer and seed are used.
         out: folder of history.csv.
-        callbacks: more tf_keras callbacks. settled: the first epoch, from 0, that may be best.
+        callbacks: more tf_keras callbacks.
+        first_eligible: the first epoch, from 0, that may become the best one.
 
     Returns:
         The rows of history.csv.
@@ -50,7 +51,7 @@ def fit(
         tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[tf_keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
-    keeper = BestEpoch(writable_folder(out) / "history.csv", epochs, settled)
+    keeper = BestEpoch(writable_folder(out) / "history.csv", epochs, first_eligible)
     model.fit(
         data.training_batches(seed=config.training.seed, steps=epochs * steps),
         epochs=epochs,
@@ -69,7 +70,7 @@ def make_optimizer(config: OptimizerConfig, rate: Any, variables: Sequence[Any])
     Raises:
         UserError: another optimizer.
     """
-    if config.name != "sgd":
+    if not isinstance(config, SGDConfig):
         raise UserError(
             f"optimizer.name: the engine tfmot trains with sgd, this run with {config.name}; take "
             "a recipe with 'engine: native'"
@@ -105,10 +106,10 @@ class SGD(tf_keras.optimizers.SGD):
 class BestEpoch(tf_keras.callbacks.Callback):
     """Writes history, prints a line an epoch, and puts the best epoch's weights back at the end."""
 
-    def __init__(self, history: Path, epochs: int, settled: int) -> None:
+    def __init__(self, history: Path, epochs: int, first_eligible: int) -> None:
         super().__init__()
-        self.history, self.epochs, self.settled = history, epochs, settled
-        self.rows, self.best, self.weights = [], -1.0, None
+        self.history, self.epochs, self.first_eligible = history, epochs, first_eligible
+        self.rows, self.best, self.weights = [], -1.0, []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started, self.epoch = time.perf_counter(), epoch
@@ -124,11 +125,11 @@ class BestEpoch(tf_keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.perf_counter() - self.started
         self._refuse(logs, "val_loss")
-        numbers = {k: float(v) for k, v in logs.items()}
+        numbers = {k: float(v) for k, v in (logs or {}).items()}
         rate = float(self.model.optimizer.learning_rate)
         self.rows.append({"epoch": epoch + 1, **numbers, "learning_rate": rate, "seconds": seconds})
         write_history(self.history, self.rows)
-        if epoch >= self.settled and numbers["val_accuracy"] > self.best:
+        if epoch >= self.first_eligible and numbers["val_accuracy"] > self.best:
             self.best = numbers["val_accuracy"]
             self.weights = [v.numpy() for v in self.model.variables]
         console.print(

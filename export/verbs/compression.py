@@ -8,7 +8,7 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, RunArgument, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.files import locked
+from kerascnn.locks import locked
 
 from .options import RecipeOption
 from .verdicts import fail_unless, print_verdicts

@@ -8,7 +8,8 @@ import typer
 from kerascnn.cli import CsvOption, DataDir, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json, start_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.files import locked, write_json
+from kerascnn.files import write_json
+from kerascnn.locks import locked
 
 from .options import (
     AgainstOption,
@@ -34,7 +35,7 @@ def convert(
     batch: Annotated[str, typer.Option(help="Images at a time, or 'dynamic'.")] = "1",
     io: Annotated[
         str | None,
-        typer.Option(help="Ends of an int8 .tflite file: uint8 (the default), int8 or float32."),
+        typer.Option(help="Ends of a .tflite file: uint8, int8 (int8 files alone) or float32."),
     ] = None,
     opset: Annotated[
         int | None, typer.Option(help="Of .onnx files, 17 (the default) to 25.")
@@ -81,7 +82,7 @@ def convert(
         given = lost[0] if subject.run is not None else f"{source} --images {images}"
         console.print(f"  kerascnn debug {given} --recipe {recipe} says why")
     if refused := [d for d in deliveries if d.error]:
-        raise UserError("; ".join(d.error for d in refused))
+        raise UserError("; ".join(str(d.error) for d in refused))
     fail_unless(accept or not lost)
 
 

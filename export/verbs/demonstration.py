@@ -6,6 +6,7 @@ digits, of which int8 makes a file that is both.
 
 from pathlib import Path
 
+from kerascnn.errors import required
 from kerascnn.tables import Column, Table
 
 from ..recipes.recipe import folders
@@ -55,7 +56,8 @@ def summary(out: Path) -> Table:
         rows = []
         for name in (FLOAT32, int8):
             sheet = sheets[run.path / name]
-            rows.append((sheet, benchmark.timing(run.path / name, sheet).median))
+            timing = required(required(benchmark).timing(run.path / name, sheet))
+            rows.append((sheet, timing.median))
         (whole, slow), _ = rows
         for sheet, median in rows:
             table.add(

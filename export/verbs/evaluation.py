@@ -98,7 +98,7 @@ def evaluate(
     from .segmentation import is_run_of_masks, say_masks
 
     if is_run_of_masks(source):
-        others = {
+        of_classes = {
             "--data": data,
             "--images": images,
             "--crops": crops,
@@ -120,7 +120,7 @@ def evaluate(
             mistakes=mistakes,
             as_json=as_json,
             as_csv=as_csv,
-            others=others,
+            others=of_classes,
         )
         return
     from kerascnn.evaluation import mistakes_sheet

@@ -75,7 +75,7 @@ def _described(name, size, trust, code):
     from kerascnn.models.another_size import at_size
     from kerascnn.training import load_model, open_run
 
-    from ..subject.opening import classes_of, is_model_file
+    from ..subject.models import classes_of, is_model_file
 
     if is_model_file(name):
         with classes_of(code):

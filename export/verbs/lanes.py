@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from kerascnn.console import busy, console, print_csv, print_json
 from kerascnn.errors import UserError
 from kerascnn.extras import require
 from kerascnn.tables import Column, Table
+
+from .lane_tables import lane_tables, operator_tables, told_drift
 
 ForOption = Annotated[
     str, typer.Option("--for", help="phone-cpu, phone-npu, mcu, browser or server.")
@@ -25,6 +28,16 @@ def benchmark(
     ],
     runs: Annotated[int, typer.Option(help="Timed runs of each file.")] = 100,
     threads: Annotated[str, typer.Option(help="Threads of each engine, as 1 or 1,2,4.")] = "1",
+    sustained: Annotated[
+        float,
+        typer.Option(
+            metavar="MINUTES",
+            help="Go on for so long, and tell the first minute's median from the last's.",
+        ),
+    ] = 0.0,
+    operators: Annotated[
+        bool, typer.Option("--operators", help="Show what each operator takes, with --lanes.")
+    ] = False,
     lanes: Annotated[
         str | None, typer.Option(help="Take the files through these lanes, as litert,arm, or all.")
     ] = None,
@@ -50,21 +63,35 @@ def benchmark(
     """
     only_one(as_json, as_csv)
     counts = _threads(threads)
+    if sustained < 0:
+        raise UserError(f"--sustained: expected minutes, got {sustained:g}")
+    command = shlex.join(["kerascnn", *sys.argv[1:]])
     if lanes is not None:
-        _benchmark_lanes(files, lanes, runs, counts, baseline, limit, out, as_json, as_csv)
+        options = {"runs": runs, "threads": counts, "sustained": sustained}
+        options["operators"] = operators or out is not None
+        _benchmark_lanes(
+            files, lanes, options, baseline, limit, out, as_json, as_csv, operators, command
+        )
         return
-    if baseline is not None or len(counts) > 1:
-        raise UserError("--baseline and several --threads go with --lanes, as --lanes litert")
+    if baseline is not None or operators or len(counts) > 1:
+        raise UserError(
+            "--baseline, --operators and several --threads go with --lanes, as --lanes litert"
+        )
     from kerascnn.files import write_json
 
+    from ..lanes.measuring import file_facts
     from ..runtimes.benchmarking import benchmark as measure
     from ..runtimes.benchmarking import record
 
     with busy("measuring"):
-        timings = measure(files, runs=runs, threads=max(counts))
-    figures = record(timings)
+        timings = measure(files, runs=runs, threads=max(counts), minutes=sustained)
+    figures = record(timings, command)
+    for row in figures["timings"]:
+        row["accuracy"] = file_facts(row["file"])["accuracy"]
     if out:
         write_json(out, figures)
+        singles = [{"file": t.file, "milliseconds": t.samples} for t in timings]
+        write_json(out.with_name(f"{out.stem}_samples.json"), singles)
     if as_json:
         print_json(figures)
         return
@@ -93,6 +120,10 @@ def benchmark(
             f"95 % between {low:.2f} and {high:.2f}",
             highlight=False,
         )
+    for t in timings:
+        if t.drift:
+            name = Path(t.file).name
+            console.print(f"  {name}: {told_drift(asdict(t.drift))}", highlight=False)
 
 
 def _threads(text) -> tuple[int, ...]:
@@ -105,17 +136,18 @@ def _threads(text) -> tuple[int, ...]:
     return counts
 
 
-def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json, as_csv):
+def _benchmark_lanes(
+    files, lanes, asked, baseline, limit, out, as_json, as_csv, operators, command
+):
     from ..lanes import Options, chosen, measure, record
     from ..lanes.baseline import changes
 
     if out is not None:
         require("report", str(out / "report.html"))
-    options = Options(runs=runs, threads=threads)
+    options = Options(**asked)
     taken = chosen(lanes)
     with busy("measuring") as told:
         figures = measure(files, taken, options, told=lambda title: told(f"measuring: {title}"))
-    command = shlex.join(["kerascnn", *sys.argv[1:]])
     found = record(figures, taken, options, command)
     compared = changes(found, baseline, limit) if baseline is not None else []
     if out is not None:
@@ -127,8 +159,14 @@ def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json,
     elif as_csv:
         print_csv([{k: v for k, v in row.items() if k != "details"} for row in found["figures"]])
     else:
-        for table in _lane_tables(figures, taken):
+        for table in lane_tables(figures, taken):
             console.print(table)
+        for table in operator_tables(found) if operators else ():
+            console.print(table)
+        for row in found["figures"]:
+            if drift := row["details"].get("drift"):
+                where = f"{Path(row['file']).name}, {row['lane']} {row['setting']}".strip()
+                console.print(f"  {where}: {told_drift(drift)}", highlight=False)
         for change in compared:
             ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
             mark = f"  over {limit:g}" if change.exceeds else ""
@@ -138,37 +176,6 @@ def _benchmark_lanes(files, lanes, runs, threads, baseline, limit, out, as_json,
             console.print(f"  ->  {out / 'report.html'}")
     if any(change.exceeds for change in compared):
         raise typer.Exit(1)
-
-
-def _lane_tables(figures, lanes):
-    """A table for each kind of evidence: figures of two kinds never share a column."""
-    from ..lanes.lane import MEANING
-
-    titles = {lane.name: lane.title for lane in lanes}
-    for evidence, meaning in MEANING.items():
-        rows = [figure for figure in figures if figure.evidence == evidence]
-        if not rows:
-            continue
-        table = Table(
-            "file",
-            "lane",
-            "setting",
-            Column("figure", right=True),
-            "",
-            title=f"{evidence}: {meaning}",
-        )
-        for row in rows:
-            value = "" if row.value is None else f"{row.value:,.4g}"
-            if row.value is not None and row.unit != "ms":
-                value = f"{row.value:,.0f}"
-            table.add(
-                Path(row.file).name,
-                titles[row.lane],
-                row.setting,
-                value,
-                row.refused or row.unit,
-            )
-        yield table
 
 
 @app.command()
@@ -226,8 +233,6 @@ def recommend(
 
     Example: kerascnn recommend runs/demo --for phone-cpu
     """
-    from dataclasses import asdict
-
     from ..lanes.recommendation import objections, recommend, way
 
     advice = recommend(target)

@@ -22,11 +22,11 @@ def print_verdicts(rows: Iterable[tuple[Path | str, str, "Verdict"]]) -> None:
     table = Table("file", "engine", "check", Column("measured", right=True), "limit", "")
     for path, engine, verdict in rows:
         for number, check in enumerate(verdict.checks):
-            table.add("" if number else path.name, "" if number else engine, *check.cells)
+            table.add("" if number else Path(path).name, "" if number else engine, *check.cells)
     console.print(table)
     for path, _, verdict in rows:
         if verdict.doubt:
-            console.print(f"  {path.name}: that it passed {verdict.doubt}")
+            console.print(f"  {Path(path).name}: that it passed {verdict.doubt}")
 
 
 def print_comparison(comparison: Any) -> None:
@@ -44,9 +44,9 @@ def print_comparison(comparison: Any) -> None:
             )
         table.add(d.name, f"{d.called} {d.dtype}", f"{d.largest:.6g}", f"{d.noise:.3%}", *steps)
     console.print(table)
-    made = " of noise" * comparison.noise
+    noise = " of noise" * comparison.noise
     islands = [f"in float: {x.operator}, which makes {x.tensor}" for x in comparison.islands]
-    for line in (f"compared on {comparison.samples} inputs{made}", *comparison.notes, *islands):
+    for line in (f"compared on {comparison.samples} inputs{noise}", *comparison.notes, *islands):
         console.print(f"  {line}", highlight=False)
 
 

@@ -49,21 +49,46 @@ function padded({ data, width, height }, rows, columns) {
   return out;
 }
 
+/** (height, width, 3) floats: the middle of the picture, scaled to a shorter side. */
+function middle(image, rows, columns, side) {
+  const factor = side / Math.min(image.height, image.width);
+  const [high, wide] = [image.height, image.width].map((n) => roundHalfToEven(n * factor));
+  const scaled = stretched(image, high, wide);
+  const [fromY, fromX] = [Math.floor((high - rows) / 2), Math.floor((wide - columns) / 2)];
+  const out = new Float32Array(rows * columns * 3);
+  for (let y = 0; y < rows; y++) {
+    const start = 3 * ((y + fromY) * wide + fromX);
+    out.set(scaled.subarray(start, start + 3 * columns), 3 * y * columns);
+  }
+  return out;
+}
+
 /** What the model takes, one array: bytes, or floats of the same values. */
 export function inputOf(image, contract) {
-  const { height, width, grey, pad, dtype } = contract.input;
-  const colored = (pad ? padded : stretched)(image, height, width);
+  const { height, width, grey, pad, short_side: side, dtype } = contract.input;
+  const colored = side ? middle(grey ? greyed(image) : image, height, width, side)
+    : (pad ? padded : stretched)(image, height, width);
   const count = height * width;
   const values = grey ? new Float32Array(count) : colored;
   if (grey) {
-    for (let i = 0; i < count; i++) {
-      const [r, g, b] = colored.subarray(3 * i, 3 * i + 3);
-      // A grey picture has one channel, which is taken as it is.
-      values[i] = r === g && g === b ? r : r * LUMA[0] + g * LUMA[1] + b * LUMA[2];
-    }
+    for (let i = 0; i < count; i++) values[i] = level(...colored.subarray(3 * i, 3 * i + 3));
   }
   const rounded = values.map((v) => Math.min(255, Math.max(0, roundHalfToEven(v))));
   return dtype === 'uint8' ? Uint8Array.from(rounded) : rounded;
+}
+
+/** A grey picture has one channel, which is taken as it is. */
+function level(r, g, b) {
+  return r === g && g === b ? r : r * LUMA[0] + g * LUMA[1] + b * LUMA[2];
+}
+
+/** The picture with its grey levels, rounded, in the place of its colours. */
+function greyed({ data, width, height }) {
+  const out = new Uint8ClampedArray(data.length);
+  for (let i = 0; i < data.length; i += 4) {
+    out.fill(roundHalfToEven(level(data[i], data[i + 1], data[i + 2])), i, i + 3);
+  }
+  return { data: out, width, height };
 }
 
 function roundHalfToEven(value) {

@@ -10,6 +10,7 @@ from kerascnn.files import replacing, writable_folder, write_json
 
 from ..lanes.browser.packages import RUNTIMES, VERSIONS, runtime_files
 from ..proof.description import are_pixels
+from ..proof.resizing import resize_in_words, resize_of
 from ..proof.schemas import Seal, validated
 from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import engine_name
@@ -80,6 +81,9 @@ def _contract(path, sheet) -> dict[str, Any]:
     (image,) = inputs
     if image["dtype"] not in TABLE:
         raise UserError(f"{path}: its input is {image['dtype']}; write it with --io uint8")
+    rule, transforms = resize_of(image["resize"])
+    if image["resize"] != resize_in_words(rule, transforms, (image["height"], image["width"])):
+        raise UserError(f"{path}: its images become {image['resize']}; the page cannot do that")
     answers = [end for end in outputs if end.get("meaning") in ANSWERS]
     if len(outputs) != 1 or not answers:
         raise UserError(f"{path}: gives no classes; the page shows a classifier's answers")
@@ -104,7 +108,8 @@ def _contract(path, sheet) -> dict[str, Any]:
                     "height": image["height"],
                     "width": image["width"],
                     "grey": image["color"] == "grey",
-                    "pad": image["resize"].startswith("centered"),
+                    "pad": rule == "pad",
+                    "short_side": transforms[0].argument if transforms else None,
                 },
                 "output": {
                     "name": answer["name"],

@@ -6,6 +6,7 @@ from kerascnn.analysis.described import Description, KindSum, LayerDescription
 from kerascnn.analysis.description import describe
 from kerascnn.analysis.filters import first_layer_filters
 from kerascnn.analysis.memory import Memory
+from kerascnn.analysis.pareto import Point, pareto_chart, pareto_front
 from kerascnn.analysis.receptive import ReceptiveField
 from kerascnn.analysis.sizes import conv_size, pool_size, transposed_size
 from kerascnn.analysis.table import (
@@ -26,6 +27,7 @@ __all__ = [
     "LayerCount",
     "LayerDescription",
     "Memory",
+    "Point",
     "ReceptiveField",
     "TrainingMemory",
     "conv_size",
@@ -37,6 +39,8 @@ __all__ = [
     "models_figures",
     "models_markdown",
     "models_table",
+    "pareto_chart",
+    "pareto_front",
     "pool_size",
     "training_table",
     "transposed_size",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kerascnn.analysis.labels import label
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 from kerascnn.extras import require
 from kerascnn.files import replacing
 from kerascnn.models import models, variant
@@ -85,9 +85,11 @@ def _rows(pattern, protocol):
         for name, row in rows.items()
         if row.num_classes == CLASSES and row.top1 is not None
     }
-    found = {name: row for name, row in rows.items() if row.published.protocol == protocol}
+    found = {
+        name: row for name, row in rows.items() if required(row.published).protocol == protocol
+    }
     if not found:
-        others = sorted({row.published.protocol for row in rows.values()})
+        others = sorted({required(row.published).protocol for row in rows.values()})
         way_out = (
             f"those have {', '.join(others)}" if others else "`kerascnn models` lists them all"
         )

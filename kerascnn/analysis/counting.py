@@ -6,6 +6,7 @@ pooling and activations are not counted. FLOPs in other tables are often twice a
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import keras
 from keras import layers
@@ -121,13 +122,13 @@ def _time_distributed(call):
 
 
 def _channels_positions(call, shape, data_format):
-    """Channels, and the number of places, of (batch, ..., channels) or (batch, channels, ...)."""
+    """Channels, and how many positions, of (batch, ..., channels) or (batch, channels, ...)."""
     _, *sizes = _sized(call, shape)
     channels = sizes.pop(-1 if data_format == "channels_last" else 0)
     return channels, prod(sizes)
 
 
-def _sized(call, shape):
+def _sized(call, shape) -> Any:
     if any(size is None for size in shape[1:]):
         raise UserError(
             f"{call.name}: expected a fixed size to count multiplications, got {tuple(shape)}; "

@@ -48,7 +48,7 @@ VIEWS        = (layers.Flatten, layers.Reshape, layers.Identity, layers.Activity
 ELEMENTWISE  = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.PReLU, layers.ELU,
                 layers.Softmax, layers.BatchNormalization, layers.Normalization,
                 layers.Rescaling, StochasticDepth)
-# Mixes channels, never places.
+# Mixes channels, never positions.
 CHANNELWISE  = (layers.Dense, ChannelShuffle, ChannelSplit, ChannelZeroPadding, FractalJoin,
                 LocalResponseNormalization)
 # Weights that scale or are looked up: no multiplications of a convolution or dense layer.

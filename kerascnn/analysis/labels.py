@@ -6,6 +6,8 @@ from itertools import product
 from math import cos, hypot, pi, sin
 from typing import TYPE_CHECKING, NamedTuple
 
+from kerascnn.errors import required
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -39,7 +41,7 @@ def label(
     radii = [(area / pi) ** 0.5 * pixels for area in areas]
     frame = Box(*axes.get_window_extent().extents)
     discs = list(zip(centers, radii, strict=True))
-    boxes, lines = [Box(*axes.get_legend().get_window_extent().extents)], []
+    boxes, lines = [Box(*required(axes.get_legend()).get_window_extent().extents)], []
 
     def cost(i: int, box: Box) -> float:
         """Covered names weigh most, then the frame, lines, discs, and the way to one's own disc."""
@@ -71,7 +73,7 @@ def label(
         axes.annotate(
             names[i],
             points[i],
-            xytext=[d / pixels for d in middle],
+            xytext=(middle[0] / pixels, middle[1] / pixels),
             fontsize=8,
             textcoords="offset points",
             ha="center",

@@ -16,6 +16,7 @@ Distill 2019.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import keras
 from keras import layers
@@ -111,7 +112,7 @@ def _union(branches):
     )
 
 
-def _reach(call, axes):
+def _reach(call, axes) -> Any:
     """(low, high, step) for each of the spatial axes, or None; see the file's head."""
     layer, sizes = call.operation, _spatial(call, axes)
     dilation = getattr(layer, "dilation_rate", (1,) * axes)
@@ -142,7 +143,7 @@ def _reach(call, axes):
         return _upsampling(getattr(layer, "interpolation", "nearest"), factors)
     if isinstance(layer, DepthToSpace):  # a block of pixels is the channels of one
         return _upsampling("nearest", (layer.scale,) * axes)
-    return [(0, 0, 1)] * axes if _keeps_places(call) else None
+    return [(0, 0, 1)] * axes if _keeps_positions(call) else None
 
 
 def _window(padding, size, kernel, stride, dilation):
@@ -184,7 +185,7 @@ def _upsampling(interpolation, factors):
     return None
 
 
-def _keeps_places(call):
+def _keeps_positions(call):
     """Whether output (y, x) depends on the inputs at (y, x) alone."""
     layer = call.operation
     if isinstance(layer, layers.Concatenate):

@@ -144,7 +144,7 @@ def shape(sizes: Sequence[int | None]) -> str:
     return "x".join(str(n) for n in sizes)
 
 
-def outputs(shapes: Sequence[Sequence[int | None]]) -> str:
+def outputs(shapes: Sequence[Any]) -> str:
     several = bool(shapes) and isinstance(shapes[0], tuple)
     return ", ".join(map(shape, shapes)) if several else shape(shapes)
 

@@ -112,19 +112,19 @@ def _most_gradients(graph, sizes, source):
     """The most bytes of gradients at once, going backward through the calls.
 
     The gradient of a tensor is there from the last call that reads it, the first to be gone back
-    through, to the call that made it; that of the image is not needed.
+    through, to the call that produced it; that of the image is not needed.
     """
-    born, made = {}, {}  # step of a tensor's last reader, step of its maker
+    born, produced = {}, {}  # step of a tensor's last reader, step of its producer
     for step, call in enumerate(graph.calls):
         for tensor in call.outputs:
             if source[tensor] is tensor and not call.is_input:
-                made[tensor] = step
+                produced[tensor] = step
         for tensor in call.inputs:
             born[source[tensor]] = step
     for tensor in graph.outputs:
         born[source[tensor]] = len(graph.calls)
     change = [0] * (len(graph.calls) + 2)
-    for tensor, step in made.items():
+    for tensor, step in produced.items():
         last = born.get(tensor, step)
         change[last] += sizes[tensor]
         change[step - 1] -= sizes[tensor]

@@ -24,7 +24,7 @@ from kerascnn.config.optimizers import (
     SGDConfig,
 )
 from kerascnn.config.reading import dump, flat, load, override, parse, read_yaml, save, shown
-from kerascnn.config.run import Config, ModelConfig
+from kerascnn.config.run import Config, ModelConfig, PretrainedConfig
 from kerascnn.config.schedules import (
     ConstantSchedule,
     CosineSchedule,
@@ -40,6 +40,7 @@ from kerascnn.config.section import Count, Section, Side
 __all__ = [
     "Config",
     "ModelConfig",
+    "PretrainedConfig",
     "DataConfig",
     "DistillationConfig",
     "LossConfig",

@@ -85,7 +85,7 @@ class Transform(Section):
     """A row of the table of transforms, and the argument that it takes."""
 
     name: str
-    argument: Any = Field(None, validate_default=True)
+    argument: Any = Field(default=None, validate_default=True)
 
     @field_validator("name")
     @classmethod
@@ -154,8 +154,8 @@ class DataConfig(Section):
     size: tuple[Side, Side] | None = None
     resize: Literal["stretch", "pad"] = "stretch"
     channels: Literal[1, 3] = 3
-    batch_size: int = Field(128, ge=1, le=MOST_BATCH)
-    validation: float = Field(0.1, gt=0, lt=1)
+    batch_size: int = Field(default=128, ge=1, le=MOST_BATCH)
+    validation: float = Field(default=0.1, gt=0, lt=1)
     skip_corrupted: Annotated[int, Field(ge=0, le=10**9)] = 0
     targets: Literal["classes", "masks"] = "classes"
     train: tuple[Written, ...] = ()

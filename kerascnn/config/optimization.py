@@ -6,6 +6,8 @@ from pydantic import Field
 
 from kerascnn.config.section import Count, Section
 
+Distribute = Literal["none", "auto", "mirrored", "data_parallel"]
+
 
 class LossConfig(Section):
     """What is minimized on the labels.
@@ -16,7 +18,7 @@ class LossConfig(Section):
     """
 
     name: Literal["cross_entropy", "hinge"] = "cross_entropy"
-    smoothing: float = Field(0.0, ge=0, lt=1)
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
     auxiliary: dict[str, Annotated[float, Field(ge=0)]] | None = None
 
 
@@ -31,10 +33,10 @@ class DistillationConfig(Section):
 
     teacher: str
     weights: str | None = None
-    temperature: float = Field(4.0, gt=0)
-    weight: float = Field(0.9, ge=0, le=1)
-    features: dict[str, str] = Field({})
-    feature_weight: float = Field(1000.0, ge=0)
+    temperature: float = Field(default=4.0, gt=0)
+    weight: float = Field(default=0.9, ge=0, le=1)
+    features: dict[str, str] = Field(default={})
+    feature_weight: float = Field(default=1000.0, ge=0)
 
 
 class TrainingConfig(Section):
@@ -50,9 +52,9 @@ class TrainingConfig(Section):
     """
 
     epochs: Count
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     xla: bool = False
-    ema: float | None = Field(None, gt=0, lt=1)
-    distribute: Literal["none", "auto", "mirrored", "data_parallel"] = "none"
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    distribute: Distribute = "none"
     trackers: tuple[Literal["mlflow", "wandb"], ...] = ()

@@ -27,11 +27,11 @@ class OptimizerConfig(Section):
 
     name: str
     schedule: Schedule
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     decoupled: bool = False
-    clipnorm: float | None = Field(None, gt=0)
-    clipvalue: float | None = Field(None, gt=0)
-    global_clipnorm: float | None = Field(None, gt=0)
+    clipnorm: float | None = Field(default=None, gt=0)
+    clipvalue: float | None = Field(default=None, gt=0)
+    global_clipnorm: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _clips_one_way(self):
@@ -137,10 +137,10 @@ class AdafactorConfig(OptimizerConfig):
     """Shazeer & Stern, arXiv:1804.04235."""
 
     name: Literal["adafactor"] = "adafactor"
-    beta_2_decay: float = Field(-0.8, lt=0)
+    beta_2_decay: float = Field(default=-0.8, lt=0)
     epsilon_1: Small = 1e-30
     epsilon_2: Small = 1e-3
-    clip_threshold: float = Field(1.0, gt=0)
+    clip_threshold: float = Field(default=1.0, gt=0)
     relative_step: bool = True
 
 
@@ -151,7 +151,7 @@ class FtrlConfig(OptimizerConfig):
     """
 
     name: Literal["ftrl"] = "ftrl"
-    learning_rate_power: float = Field(-0.5, le=0)
+    learning_rate_power: float = Field(default=-0.5, le=0)
     initial_accumulator_value: Small = 0.1
     l1_regularization_strength: Small = 0.0
     l2_regularization_strength: Small = 0.0
@@ -169,11 +169,11 @@ class MuonConfig(OptimizerConfig):
     name: Literal["muon"] = "muon"
     momentum: Decay = 0.95
     nesterov: bool = True
-    ns_steps: int = Field(5, ge=1, le=100)
-    rms_rate: float | None = Field(0.2, gt=0)
+    ns_steps: int = Field(default=5, ge=1, le=100)
+    rms_rate: float | None = Field(default=0.2, gt=0)
     adam_beta_1: Decay = 0.9
     adam_beta_2: Decay = 0.999
-    adam_lr_ratio: float = Field(1.0, gt=0)
+    adam_lr_ratio: float = Field(default=1.0, gt=0)
     epsilon: Small = 1e-7
     adam_layers: tuple[str, ...] = ("head_logits",)
     decoupled: bool = True

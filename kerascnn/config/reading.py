@@ -2,7 +2,9 @@
 
 import re
 import reprlib
-from typing import Any, get_args
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,6 +13,7 @@ from kerascnn.config.run import Config
 from kerascnn.errors import UserError, unknown
 from kerascnn.files import readable_file, write_text
 
+Parsed = TypeVar("Parsed", bound=BaseModel)
 MOST_YAML = 2**20  # bytes; ours have hundreds
 
 
@@ -46,7 +49,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-def read_yaml(path):
+def read_yaml(path: str | Path) -> dict[str, Any]:
     """Reads a YAML mapping, safely. UserError where there is none."""
     path = readable_file(path, most=MOST_YAML)
     try:
@@ -68,15 +71,18 @@ def read_yaml(path):
     return tree
 
 
-def parse(schema, tree, where):
-    """Validates `tree` (nested dicts) as `schema`; the first mistake becomes a UserError."""
+def parse(schema: type[Parsed], tree: Any, where: object) -> Parsed:
+    """Validates `tree` (nested dicts) as `schema`; the first mistake becomes a UserError.
+
+    where: what messages name first, the path of a file.
+    """
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
         raise _mistake(error, schema, where) from None
 
 
-def load(path, overrides=()):
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Reads a training config.
 
     Args:
@@ -89,7 +95,7 @@ def load(path, overrides=()):
     return parse(Config, override(read_yaml(path), overrides), path)
 
 
-def override(tree, overrides):
+def override(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """Returns `tree` with "section.key=value" strings applied."""
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -110,12 +116,12 @@ def override(tree, overrides):
     return tree
 
 
-def save(config, path):
+def save(config: BaseModel, path: str | Path) -> None:
     """Writes the resolved config, every default spelled out."""
     write_text(path, dump(config))
 
 
-def dump(config):
+def dump(config: BaseModel) -> str:
     """Returns the config as YAML text that `load` reads back."""
     tree: dict[str, Any] = config.model_dump(mode="json")
     return yaml.safe_dump(tree, sort_keys=False)
@@ -178,7 +184,7 @@ def _sections(kind):
     return [section for part in get_args(kind) for section in _sections(part)]
 
 
-def shown(value):
+def shown(value: object) -> str:
     """repr(value) in a few words: a file may hold anything, as long and as deep as it likes."""
     try:
         return shortened.repr(value)

@@ -14,14 +14,26 @@ from kerascnn.config.optimizers import Optimizer
 from kerascnn.config.section import Section, sound_numbers
 
 
+class PretrainedConfig(Section):
+    """Layers that begin with what a run has learned: VGG, arXiv:1409.1556, section 3.1.
+
+    run: its folder. layers: their names, the same in both networks; all others begin at random.
+    """
+
+    run: str
+    layers: tuple[str, ...] = Field(min_length=1)
+
+
 class ModelConfig(Section):
     """name: a registered network. Its classes come from the data, its channels too.
 
     arguments: arguments of its builder that replace those of the registered row, as {alpha: 0.5}.
+    pretrained: layers that begin with the weights of another network.
     """
 
     name: str
-    arguments: Annotated[dict[str, Any], AfterValidator(sound_numbers)] = Field({})
+    arguments: Annotated[dict[str, Any], AfterValidator(sound_numbers)] = Field(default={})
+    pretrained: PretrainedConfig | None = None
 
 
 class Config(Section):

@@ -17,7 +17,7 @@ class _Schedule(Section):
 class _WarmedUp(_Schedule):
     """warmup: epochs of linear rise to `peak` before anything else."""
 
-    warmup: float = Field(0, ge=0)
+    warmup: float = Field(default=0, ge=0)
 
 
 class ConstantSchedule(_WarmedUp):
@@ -30,7 +30,7 @@ class StepsSchedule(_WarmedUp):
     """Times `factor` at each of `epochs`."""
 
     name: Literal["steps"] = "steps"
-    factor: float = Field(0.1, gt=0, lt=1)
+    factor: float = Field(default=0.1, gt=0, lt=1)
     epochs: tuple[float, ...] = ()
 
     @model_validator(mode="after")
@@ -44,7 +44,7 @@ class PlateauSchedule(_WarmedUp):
     """Times `factor` whenever the validation loss has not improved for `patience` epochs."""
 
     name: Literal["plateau"] = "plateau"
-    factor: float = Field(0.1, gt=0, lt=1)
+    factor: float = Field(default=0.1, gt=0, lt=1)
     patience: Count = 10
 
 
@@ -55,8 +55,8 @@ class ExponentialSchedule(_WarmedUp):
     """
 
     name: Literal["exponential"] = "exponential"
-    factor: float = Field(0.94, gt=0, lt=1)
-    every: float = Field(2.0, gt=0)
+    factor: float = Field(default=0.94, gt=0, lt=1)
+    every: float = Field(default=2.0, gt=0)
     staircase: bool = True
 
 
@@ -64,15 +64,15 @@ class PolynomialSchedule(_WarmedUp):
     """Down to `end` at the last step, as (1 - share of the training) ^ `power`."""
 
     name: Literal["polynomial"] = "polynomial"
-    power: float = Field(1.0, gt=0)
-    end: float = Field(0.0, ge=0)
+    power: float = Field(default=1.0, gt=0)
+    end: float = Field(default=0.0, ge=0)
 
 
 class CosineSchedule(_WarmedUp):
     """Half a cosine down to `end` at the last step (arXiv:1608.03983, without restarts)."""
 
     name: Literal["cosine"] = "cosine"
-    end: float = Field(0.0, ge=0)
+    end: float = Field(default=0.0, ge=0)
 
 
 class OneCycleSchedule(_Schedule):
@@ -82,9 +82,9 @@ class OneCycleSchedule(_Schedule):
     """
 
     name: Literal["one_cycle"] = "one_cycle"
-    rise: float = Field(0.3, gt=0, lt=1)
-    start: float = Field(0.04, gt=0, lt=1)
-    end: float = Field(1e-4, ge=0, lt=1)
+    rise: float = Field(default=0.3, gt=0, lt=1)
+    start: float = Field(default=0.04, gt=0, lt=1)
+    end: float = Field(default=1e-4, ge=0, lt=1)
 
 
 Schedule = Annotated[

@@ -1,7 +1,7 @@
 """What every section of a config or recipe is, and the numbers that fit into one."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -20,14 +20,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def named(default):
+def named(default: str) -> BeforeValidator:
     """Of sections that `name` tells apart, the one that is meant where none is named."""
     return BeforeValidator(
         lambda tree: {"name": default, **tree} if isinstance(tree, dict) else tree
     )
 
 
-def sound_numbers(value):
+def sound_numbers(value: Any) -> Any:
     """`value`, of any kind, if no number in it is infinite, not a number, or beyond 64 bits."""
     waiting, seen = [value], set()
     while waiting:

@@ -120,7 +120,7 @@ def _scan(folder, names, left_out, *, least, to):
     return files_split(paths, labels)
 
 
-def files_split(paths: Sequence[str], labels: Sequence[int]) -> Split:
+def files_split(paths: Sequence[str], labels: Sequence[int] | np.ndarray) -> Split:
     """The `Split` of image files; UserError for the first that is no image, by its header."""
     encoded = np.array([os.fsencode(path) for path in paths])
     return Split(encoded, np.array(labels, np.int32), orientations_of(encoded))

@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
@@ -118,13 +118,15 @@ def _refuse_cut_off(stream):
     stream.seek(-len(JPEG_END), os.SEEK_END)
     if stream.read() != JPEG_END:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-            if whole.find(JPEG_END, _jpeg_frame(whole)[1]) < 0:
+            found = _jpeg_frame(whole)
+            if found is None or whole.find(JPEG_END, found[1]) < 0:
                 raise _NotSupportedError("a JPEG image that is cut off; get it anew")
 
 
 def _orientation(tiff):
     """EXIF's orientation, 1 to 8, in the block that it borrows from TIFF; 1 where it has none."""
-    order = {b"II*\0": "little", b"MM\0*": "big"}.get(tiff[:4])
+    orders: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+    order = orders.get(tiff[:4])
     if order is None:
         return 1
 

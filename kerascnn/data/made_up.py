@@ -37,7 +37,7 @@ class Noise:
         noise = np.random.default_rng(0).integers(0, 256, POOL + size, np.uint8)
         pool, numbers = tf.constant(noise), tf.constant(self.numbers)
         return lambda index: tf.reshape(
-            tf.slice(pool, [numbers[index] * STRIDE % POOL], [size]), self.shape
+            tf.slice(pool, [tf.math.floormod(numbers[index] * STRIDE, POOL)], [size]), self.shape
         )
 
     def name(self, index: int) -> str:

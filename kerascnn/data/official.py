@@ -78,7 +78,8 @@ def _idx_files(folder, names):
         if labels.max() > 9:
             raise UserError(f"{folder}: a label {labels.max()} of {part}, expected 0..9")
         parts.append(Split(images[..., None], labels.astype(np.int32)))
-    return Source(*parts, names, (28, 28, 1))
+    train, test = parts
+    return Source(train, test, names, (28, 28, 1))
 
 
 def read_idx(path: str | Path, *, dimensions: int) -> np.ndarray:

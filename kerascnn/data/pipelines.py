@@ -20,7 +20,7 @@ from kerascnn.data.reading import Corrupted, batch_reader
 from kerascnn.data.sources import load_source
 from kerascnn.data.splits import Source, Split
 from kerascnn.data.transforms import TRANSFORMS
-from kerascnn.errors import UserError
+from kerascnn.errors import UserError, required
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Data:
     """The three splits of a run and what its network sees.
 
     shape: (height, width, channels) of the network's input. source: what the splits are of.
-    corrupted: the training images that could not be read and were skipped. settled: what a run
-    normalizes by, where it has computed that already.
+    corrupted: the training images that could not be read and were skipped.
+    known_normalization: what a run has computed to normalize by already.
     """
 
     train: Split
@@ -39,7 +39,7 @@ class Data:
     config: Any
     source: Source
     corrupted: Corrupted = field(default_factory=Corrupted)
-    settled: Normalization | None = None
+    known_normalization: Normalization | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ class Data:
     @cached_property
     def normalization(self) -> Normalization:
         """What pixels are normalized by: as the config has it, or computed from the images."""
-        if self.settled is not None:
-            return self.settled
+        if self.known_normalization is not None:
+            return self.known_normalization
         asked = self.config.normalize
         return computed(self) if asked.from_images else Normalization(asked.mean, asked.std)
 
@@ -163,7 +163,7 @@ def load_data(config: Any, *, seed: int = 0, data_dir: Any = None) -> Data:
     if source.shape is None and config.size is None:
         raise UserError("data.size is missing: images of many sizes need one, as [96, 96]")
     channels = source.shape[2] if source.shape else config.channels
-    height, width = config.size or source.shape[:2]
+    height, width = config.size or required(source.shape)[:2]
     _refuse_what_misses(config, height, width, channels)
     train, validation = source.train, source.validation
     if validation is None:
@@ -230,7 +230,8 @@ def _training_batches(data, seed, first_step, steps, part):
         epoch, position = step // per_epoch, step % per_epoch
         window = tf.range(size, dtype=tf.int64) + position * size
         order = tf.stack([tf.cast(seed, tf.int64), epoch])
-        indices = tf.random.experimental.index_shuffle(window, order, len(data.train) - 1)
+        random: Any = tf.random  # what the stubs say of it is not all
+        indices = random.experimental.index_shuffle(window, order, len(data.train) - 1)
         numbers = uniform_numbers(size, draws, seed, step)
         images, labels, read = load(tf.gather(indices, places), tf.gather(numbers, places))
         if not mixing:

@@ -170,7 +170,7 @@ def _damage(split, index, chain):
     if not isinstance(split.images, np.ndarray):
         name = split.images.name(index)
         return name, f"{name}: corrupted, it cannot be read or decoded"
-    path = os.fsdecode(split.images[index])
+    path = os.fsdecode(bytes(split.images[index]))
     try:
         read_image(path, chain.shape, "stretch")
     except UserError as error:  # the text passes through TensorFlow, which takes UTF-8 only

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,8 @@ from kerascnn.data.shards import (
 )
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
-from kerascnn.files import locked, replacing, write_json
+from kerascnn.files import replacing, write_json
+from kerascnn.locks import locked
 
 SHARD_BYTES = 2**27  # of a shard, roughly: few enough files, small enough to be copied one by one
 SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5,}}-of-\d{{5,}}\.(tfrecord|json)")
@@ -140,7 +142,8 @@ def _write(shard, split, root):
 
     records, offset = [], 0
     with replacing(shard) as temporary:
-        with tf.io.TFRecordWriter(os.fsencode(temporary)) as writer:
+        name: Any = os.fsencode(temporary)  # TensorFlow takes bytes, which its stubs do not know
+        with tf.io.TFRecordWriter(name) as writer:
             for i, file in enumerate(files):
                 record = _example(file, int(split.labels[i]), names[i])
                 writer.write(record)

@@ -33,7 +33,7 @@ def draw_sheet(data: Data, path: str | Path, *, seed: int = 0) -> None:
 
     images, labels = _first(data, seed)
     figure = Figure(figsize=(16, 10), dpi=100, layout="constrained")
-    left, right = np.ravel(figure.subfigures(1, 2, width_ratios=[3, 1]))
+    left, right = np.array(figure.subfigures(1, 2, width_ratios=[3, 1]))
     for axes, image, label in zip(_places(left), images, labels, strict=False):
         pixels = np.rint(image).clip(0, 255).astype(np.uint8)
         grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if pixels.shape[-1] == 1 else {}

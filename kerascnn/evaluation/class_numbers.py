@@ -6,6 +6,7 @@ other gives 0.1 % accuracy.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +84,7 @@ def numbers_of(
     known: ClassNames,
     source: Path,
     numbering: str | None = None,
-    near: list[Path] = (),
+    near: Sequence[Path] = (),
 ) -> tuple[dict[str, int], str]:
     """The classes, 0, 1, ..., of images whose labels are given as they are written.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascnn.errors import UserError, unknown
+from kerascnn.errors import UserError, required, unknown
 
 Size = tuple[int, int]  # (height, width)
 ANCHOR = 224  # the input that the papers' scales are told for
@@ -87,8 +87,8 @@ def scaled(image: np.ndarray, size: Size, scale: float) -> tuple[np.ndarray, Siz
     rows, columns = (round(side * scale / ANCHOR) for side in size)
     height, width = image.shape[:2]
     factor = max(rows / height, columns / width)
-    made = max(rows, round(height * factor)), max(columns, round(width * factor))
-    return resized(image, made), (rows, columns)
+    size = max(rows, round(height * factor)), max(columns, round(width * factor))
+    return resized(image, size), (rows, columns)
 
 
 def crops_of(image: np.ndarray, size: Size, plan: Plan) -> np.ndarray:
@@ -96,7 +96,7 @@ def crops_of(image: np.ndarray, size: Size, plan: Plan) -> np.ndarray:
     found = []
     for scale in plan.scales:
         picture, region = scaled(image, size, scale)
-        found += plan.views(picture, region, size)
+        found += required(plan.views)(picture, region, size)
     return np.stack(found)
 
 

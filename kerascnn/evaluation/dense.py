@@ -127,9 +127,9 @@ def _as_convolution(dense, size):
     """The convolution that does at each place what a Dense layer does to a flattened map."""
     kernel, *bias = (np.asarray(w) for w in dense.get_weights())
     channels = kernel.shape[0] // (size[0] * size[1])
-    made = layers.Conv2D(
+    convolution = layers.Conv2D(
         dense.units, size, activation=dense.activation, use_bias=dense.use_bias, name=dense.name
     )
-    made.build((None, None, None, channels))
-    made.set_weights([kernel.reshape(*size, channels, dense.units), *bias])
-    return made
+    convolution.build((None, None, None, channels))
+    convolution.set_weights([kernel.reshape(*size, channels, dense.units), *bias])
+    return convolution

@@ -94,7 +94,7 @@ def mistakes_figure(
         pixels = pictures.whole(int(index), channels).astype("uint8")
         axes.imshow(pixels[..., 0] if channels == 1 else pixels, cmap="gray", vmin=0, vmax=255)
         said = f"{names[answer]} {math.exp(logs[index, answer]):.0%}"
-        title = "\n".join([*_wrapped(names[labels[index]]), *_wrapped(f"taken for {said}")])
+        title = "\n".join([*_wrapped(names[int(labels[index])]), *_wrapped(f"taken for {said}")])
         axes.set_title(title, fontsize=8, parse_math=False)
     return figure
 

@@ -1,14 +1,44 @@
 """What a loaded model answers; a model may be well formed and still fail when it runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from kerascnn.config import Config
 from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
 
+if TYPE_CHECKING:
+    import keras
 
-def outputs_of(model, inputs, source, *, batch_size=None):
+
+class TrainedRun(Protocol):
+    """What evaluation asks of a run; a `kerascnn.training.Run` has it.
+
+    path: its folder. config, facts: its config.yaml and run.json. labels: the classes, in order.
+    model: raw pixels -> logits.
+    """
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def facts(self) -> dict[str, Any]: ...
+
+    @property
+    def labels(self) -> list[str]: ...
+
+    def model(self) -> "keras.Model": ...
+
+
+def outputs_of(
+    model: "keras.Model", inputs: Any, source: object, *, batch_size: int | None = None
+) -> Any:
     """The outputs of a model on inputs, an array or a dataset, as `model.predict` gives them.
 
     source: what messages call it, the path of its file.
@@ -25,7 +55,7 @@ def outputs_of(model, inputs, source, *, batch_size=None):
         raise UserError(f"{source}: loads, but cannot be run: {reason}") from None
 
 
-def logits_of(run, inputs):
+def logits_of(run: TrainedRun, inputs: np.ndarray) -> np.ndarray:
     """Logits of the model of a run, (n, classes), on raw pixels; UserError where it gives none."""
     path, classes = run.path / "model.keras", len(run.labels)
     found = outputs_of(run.model(), inputs, path)
@@ -38,7 +68,11 @@ def logits_of(run, inputs):
 
 
 def predictions(
-    model, inputs: Sequence[np.ndarray], *, source: object = None, batch_size: int = 64
+    model: "keras.Model",
+    inputs: Sequence[np.ndarray],
+    *,
+    source: object = None,
+    batch_size: int = 64,
 ) -> list[np.ndarray]:
     """The outputs of a model for an array an input, (n, ...): an array an output, float32.
 

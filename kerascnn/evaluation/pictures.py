@@ -36,7 +36,7 @@ class Pictures(Protocol):
 class FilePictures:
     """Image files, by their paths. transforms: of `data.evaluate`, for those that are fitted."""
 
-    def __init__(self, paths: Sequence[Path], transforms: Sequence[Transform] = ()):
+    def __init__(self, paths: Sequence[Path], transforms: Sequence[Transform] = ()) -> None:
         self.paths, self.transforms = paths, transforms
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class FilePictures:
 class ArrayPictures:
     """Pictures in memory, (n, H, W, channels); or what else a network takes, at its own shape."""
 
-    def __init__(self, pixels: np.ndarray):
+    def __init__(self, pixels: np.ndarray) -> None:
         self.pixels = pixels
 
     def __len__(self) -> int:
@@ -75,14 +75,14 @@ class ArrayPictures:
             return chosen
         if chosen.ndim != 4 or len(shape) != 3 or None in shape:
             raise UserError(f"arrays of {chosen.shape[1:]} do not fit a model that takes {shape}")
-        made = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
-        return np.rint(made).clip(0, 255).astype(np.uint8)
+        resized = np.asarray(resize(in_channels(chosen, shape[2]), shape, rule))
+        return np.rint(resized).clip(0, 255).astype(np.uint8)
 
 
 class TransformedPictures:
     """The images of a split, fitted as `data.evaluate` of their config says."""
 
-    def __init__(self, data: Data, split: Split, plain: Pictures):
+    def __init__(self, data: Data, split: Split, plain: Pictures) -> None:
         self.data, self.split, self.plain = data, split, plain
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class TransformedPictures:
 class StoredPictures:
     """The images of a split that are read from shards, or drawn."""
 
-    def __init__(self, split: Split):
+    def __init__(self, split: Split) -> None:
         self.split = split
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ def in_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
         return pixels
     if channels == 3:
         return np.repeat(pixels, 3, axis=-1)
-    luma = pixels.astype("float32") @ np.float32([[0.2989], [0.5870], [0.1140]])
+    luma = pixels.astype("float32") @ np.array([[0.2989], [0.5870], [0.1140]], "float32")
     return np.rint(luma).astype(pixels.dtype)
 
 

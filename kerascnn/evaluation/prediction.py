@@ -1,14 +1,17 @@
 """What a trained network says of image files."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from kerascnn.data import read_image
-from kerascnn.evaluation.outputs import logits_of
+from kerascnn.evaluation.outputs import TrainedRun, logits_of
 
 
-def predict(run, paths, top=3):
+def predict(
+    run: TrainedRun, paths: Sequence[str | Path], top: int = 3
+) -> list[list[tuple[str, float]]]:
     """Ranks the labels of a run for image files, any size; they are resized as in training.
 
     Returns:

@@ -73,8 +73,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 
         In NumPy, so that a file stores it: converters do not compute large constants in advance.
         """
-        places = np.arange(channels)
-        return (abs(np.subtract.outer(places, places)) <= self.size // 2).astype("float32")
+        numbers = np.arange(channels)
+        return (abs(np.subtract.outer(numbers, numbers)) <= self.size // 2).astype("float32")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
+from kerascnn.errors import required
 from kerascnn.layers.geometry import PerAxis, Shape, image_shape, per_axis, same_padding
 from kerascnn.layers.kernel_layer import KernelLayer
 
@@ -32,7 +33,7 @@ class _ExactConvTranspose(KernelLayer):
     def call(self, inputs: KerasTensor, like: KerasTensor | None = None) -> KerasTensor:
         x = ops.conv_transpose(inputs, self.kernel, self.strides, padding="valid")
         sizes = self.output_size if like is None else ops.shape(like)[1 : self.rank + 1]
-        for axis, size in enumerate(sizes):
+        for axis, size in enumerate(required(sizes)):
             x = self._cut(x, axis, size)
         return x if self.bias is None else x + self.bias
 

@@ -143,7 +143,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         )
         return ops.reshape(y, (-1, height, width, channels))
 
-    def _sizes(self, sizes):
+    def _sizes(self, sizes) -> Any:
         if self.output_size is not None:
             return self.output_size
         pairs = zip(sizes, self.size, strict=True)

@@ -3,6 +3,7 @@
 from kerascnn.models import (
     alexnet,
     all_cnn,
+    anynet,
     bn_inception,
     c3d,
     densenet,
@@ -56,6 +57,7 @@ __all__ = [
     "state_dict",
     "alexnet",
     "all_cnn",
+    "anynet",
     "bn_inception",
     "c3d",
     "densenet",

@@ -13,6 +13,8 @@ as in torchvision.
 Departs from the paper in one place: all biases start at 0.
 """
 
+from typing import Any
+
 from keras import Input, KerasTensor, Model, layers
 
 from kerascnn.errors import UserError
@@ -23,7 +25,7 @@ from kerascnn.models.sizes import require_at_least
 
 # fmt: off
 IMGCLSMOB = Published("imgclsmob")
-SIZE = {"input_shape": (227, 227, 3)}
+SIZE: dict[str, Any] = {"input_shape": (227, 227, 3)}
 VARIANTS = {
     "alexnet": row(groups=2, **SIZE, top1=57.1, top5=80.2, published=CAFFE,
                    params=60_965_224, macs=724_406_816),

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from keras import Input, KerasTensor, Model, layers
 
+from kerascnn.errors import required
 from kerascnn.layers import ceil_max_pool, conv_bn, padded_average_pool
 from kerascnn.models.published import TF_SLIM, Published
 from kerascnn.models.registry import register, row
@@ -111,5 +112,5 @@ def inception(
         d = layers.MaxPooling2D(3, 1, "same", name=f"{name}_pool")(x)
     else:
         d = padded_average_pool(x, 3, name=f"{name}_pool")
-    d = conv_bn(d, proj, 1, use_bias=use_bias, name=f"{name}_pool_proj")
+    d = conv_bn(d, required(proj), 1, use_bias=use_bias, name=f"{name}_pool_proj")
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])

@@ -1,7 +1,6 @@
 """A copy of a model with everything that people address in it: names, nesting, class, weights."""
 
 from collections.abc import Callable
-from os import PathLike
 from typing import Any
 
 import keras
@@ -19,15 +18,15 @@ from kerascnn.models.graph import (
 
 def copied(
     model: keras.Model,
-    twin: Callable[[keras.Layer], keras.Layer] | None = None,
+    clone_function: Callable[[keras.Layer], keras.Layer] | None = None,
     weights: Callable[[keras.Layer], list] = keras.Layer.get_weights,
 ) -> keras.Model:
     """Copies a model, its nested models and its weights; it is not compiled.
 
     Args:
         model: functional, sequential, or a class of its own that is made of Keras operations.
-        twin: gives the new layer for a layer; by default a copy of it. It may take and give
-            another number of channels than the old one.
+        clone_function: gives the new layer for a layer; by default a copy of it. It may take and
+            give another number of channels than the old one.
         weights: gives the weights of the new layer for a layer.
 
     Returns:
@@ -37,7 +36,7 @@ def copied(
         UserError: a model whose layers cannot be seen.
     """
     model = traced(model)
-    return _Copy(twin or _again, weights).of(model, new_inputs(model))
+    return _Copy(clone_function or _again, weights).of(model, new_inputs(model))
 
 
 def _again(layer):
@@ -45,9 +44,9 @@ def _again(layer):
 
 
 class _Copy:
-    def __init__(self, twin: keras.Model, weights: str | PathLike[str]) -> None:
-        self.twin, self.weights = twin, weights
-        self.made = {}  # id of a layer -> (the layer, its copy)
+    def __init__(self, clone_function: Callable[..., Any], weights: Callable[..., list]) -> None:
+        self.clone_function, self.weights = clone_function, weights
+        self.copies = {}  # id of a layer -> (the layer, its copy)
 
     def of(self, model: keras.Model, inputs: Any) -> keras.Model:
         """The copy of a functional model, on these Keras inputs."""
@@ -61,15 +60,15 @@ class _Copy:
         layer = node.operation
         if not isinstance(layer, keras.Layer):
             return layer(*args, **kwargs)
-        if id(layer) in self.made:
-            return self.made[id(layer)][1](*args, **kwargs)
+        if id(layer) in self.copies:
+            return self.copies[id(layer)][1](*args, **kwargs)
         if isinstance(layer, keras.Model) and is_functional(layer):
             given = packed(layer, keras.tree.flatten(args[0]))
             copy = self.of(layer, keras.tree.map_structure(_like_given, new_inputs(layer), given))
-            self.made[id(layer)] = layer, copy
+            self.copies[id(layer)] = layer, copy
             return copy(*args, **kwargs)
-        copy = self.twin(layer)
-        self.made[id(layer)] = layer, copy
+        copy = self.clone_function(layer)
+        self.copies[id(layer)] = layer, copy
         outputs = copy(*args, **kwargs)
         copy.set_weights(self.weights(layer))
         copy.trainable = layer.trainable

@@ -16,6 +16,7 @@ The row _keras is keras.applications': batch normalization without gamma, no dro
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from keras import Input, KerasTensor, Model, layers
 
@@ -29,7 +30,7 @@ from kerascnn.models.sizes import require_at_least
 SCALES = (0.17, 0.1, 0.2)  # of the residuals of the three stages
 
 # fmt: off
-SIZE = {"input_shape": (299, 299, 3)}
+SIZE: dict[str, Any] = {"input_shape": (299, 299, 3)}
 V1 = {
     "inception_resnet_v1": row(top1=78.7, top5=94.5, published=TABLE_2, **SIZE,
                                params=24_357_096, macs=6_308_597_856),
@@ -187,7 +188,7 @@ def reduction_17(x: KerasTensor, filters: Sequence[int], unit: Unit, name: str) 
     return layers.Concatenate(name=f"{name}_concat")([a, b, c, d])
 
 
-def head(x: KerasTensor, dropout: float, num_classes: int) -> KerasTensor:
+def head(x: KerasTensor, dropout: float | None, num_classes: int) -> KerasTensor:
     """Global average, dropout at the rate `dropout` unless it is None, logits."""
     x = layers.GlobalAveragePooling2D(name="head_pool")(x)
     if dropout is not None:

@@ -17,6 +17,7 @@ inception_v3_keras is keras.applications': batch normalization without gamma, no
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from keras import Input, KerasTensor, Model, layers
 
@@ -31,7 +32,7 @@ Steps = Sequence[
 Unit = Callable[..., KerasTensor]  # a convolution or a pooling: (x, ..., name=) -> a tensor
 
 # fmt: off
-SIZE = {"input_shape": (299, 299, 3)}
+SIZE: dict[str, Any] = {"input_shape": (299, 299, 3)}
 VARIANTS = {
     "inception_v3": row(**SIZE, top1=77.294, top5=93.45, published=TORCHVISION,
                         params=23_834_568, macs=5_713_216_096),

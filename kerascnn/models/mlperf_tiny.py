@@ -11,8 +11,8 @@ and ReLU.
 
 DS-CNN (Zhang, Suda, Lai & Chandra, "Hello Edge", arXiv:1711.07128), keyword spotting: 49 frames of
 10 cepstral coefficients -> stem 25x5x64, 10x4 kernels -> four blocks of a 3x3 depthwise and a 1x1
-convolution -> average -> logits. The average covers 24x5 of the 25x5 places: the reference leaves
-the last row out.
+convolution -> average -> logits. The average covers 24x5 of the 25x5 positions: the reference
+leaves the last row out.
 """
 
 from keras import Input, KerasTensor, Model, layers

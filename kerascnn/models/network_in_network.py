@@ -11,6 +11,7 @@ rounds up.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from keras import Input, KerasTensor, Model, layers
 
@@ -22,7 +23,7 @@ from kerascnn.models.sizes import require_at_least
 # fmt: off
 TABLE_1 = Published("Table 1 of the paper", "whole")
 TABLE_2 = Published("Table 2 of the paper", "whole")
-CIFAR = {"input_shape": (32, 32, 3)}
+CIFAR: dict[str, Any] = {"input_shape": (32, 32, 3)}
 VARIANTS = {  # Tables 1 and 2, without augmentation
     "nin_cifar10": row(**CIFAR, num_classes=10, top1=89.59, published=TABLE_1,
                        params=966_986, macs=222_486_528),

@@ -9,6 +9,7 @@ Averages round up and divide by the pixels that lie inside.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras import Input, KerasTensor, Model, layers
 
@@ -17,7 +18,7 @@ from kerascnn.models.registry import register, row
 from kerascnn.models.resnet import basic, bottleneck, head
 
 # fmt: off
-T = {"stem": (24, 32, 64)}
+T: dict[str, Any] = {"stem": (24, 32, 64)}
 VARIANTS = {
     "resnet10t": row(block=basic, depth=(1, 1, 1, 1), **T,
                      params=5_435_488, macs=1_097_259_008),

@@ -49,10 +49,11 @@ def unet(
     """
     require_at_least(_smallest(len(widths), padding), input_shape, name)
 
+    convolve = conv_bn if batch_norm else conv
+
     def twice(x, filters, stage):
         for part in (1, 2):
-            options = {"padding": padding, "act": "relu", "name": f"stage{stage}_{part}"}
-            x = conv_bn(x, filters, 3, **options) if batch_norm else conv(x, filters, 3, **options)
+            x = convolve(x, filters, 3, padding=padding, act="relu", name=f"stage{stage}_{part}")
         return x
 
     x = image = Input(input_shape, name="image")

@@ -49,7 +49,7 @@ def _act(network, act):
     function = _function(act)
     changed = []
 
-    def twin(layer):
+    def clone(layer):
         config, own = layer.get_config(), getattr(layer, "activation", None)
         inner, alone = has_inner_activation(layer), isinstance(layer, ALONE)
         if not (inner or alone) or own in GATES:
@@ -60,10 +60,10 @@ def _act(network, act):
         stem, _, last = layer.name.rpartition("_")
         return activation_layer(function, f"{stem}_{act}" if last in OWN_NAMES else layer.name)
 
-    made = copied(network, twin)
+    varied = copied(network, clone)
     if not changed:
         raise UserError(f"{network.name}: has no activation that 'act' could replace")
-    return made
+    return varied
 
 
 ALONE = (
@@ -163,12 +163,13 @@ DROPOUTS = (
 def _zero_gamma(network, wanted):
     if not isinstance(wanted, bool):
         raise UserError(f"{network.name}: zero_gamma: expected true or false, got {wanted!r}")
-    last = [
+    last: list[Any] = [
         layer
         for node in nodes(network)
         if isinstance(node.operation, keras.layers.Add)
         for layer in (producer(x, through=BETWEEN) for x in node.input_tensors)
-        if isinstance(layer, keras.layers.BatchNormalization)
+        if layer is not None
+        and isinstance(layer, keras.layers.BatchNormalization)
         and layer.scale
         and "_proj" not in layer.name
     ]

@@ -36,7 +36,7 @@ class Window:
     @classmethod
     def over(
         cls,
-        size: PerAxis,
+        size: Sequence[int],
         kernel_size: PerAxis,
         *,
         strides: PerAxis = 1,

@@ -5,24 +5,26 @@ it keeps neither averages of weights, nor the random states of dropouts, nor wha
 remember, as the masks of a pruning. So this archive has a member more, an .npz: the epoch, and
 these, each by its name.
 
-Variables of two models are matched by their paths, never by their place in a list.
+Variables of two models are matched by their paths, never by their position in a list.
 """
 
 import io
-import re
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
+from kerascnn.training.objective import Objective
 from kerascnn.training.run import MOST_BYTES, load_finite
+from kerascnn.training.variables import add_named, by_path, numbered
 
 MEMBER = "training_state.npz"
 
 
-def save_checkpoint(objective, path, *, epoch, steps):
+def save_checkpoint(objective: Objective, path: Path, *, epoch: int, steps: int) -> None:
     """Saves the network of an `Objective` after so many epochs, of so many steps each."""
     objective.save(path)
     state = io.BytesIO()
@@ -32,7 +34,7 @@ def save_checkpoint(objective, path, *, epoch, steps):
         archive.writestr(MEMBER, state.getvalue())
 
 
-def restore(objective, path, *, steps):
+def restore(objective: Objective, path: Path, *, steps: int) -> int:
     """Puts everything that a checkpoint holds into a compiled `Objective`.
 
     Args:
@@ -68,55 +70,9 @@ def restore(objective, path, *, steps):
     return epoch
 
 
-def epochs_done(path):
+def epochs_done(path: Path) -> int:
     """How many epochs were done when a checkpoint was written; UserError where it is none."""
     return int(_read_state(path, ["epoch"])["epoch"])
-
-
-def copy_weights(source, target):
-    """Copies the weights of a model into another that was built alike, by their paths."""
-    theirs = by_path(source.weights)
-    for name, variable in by_path(target.weights).items():
-        variable.assign(theirs[name])
-
-
-def by_path(variables):
-    """path -> variable, with the numbers that Keras gives automatic names counted from 0.
-
-    A second model of the same builder has dense_2 and dense_3 where the first has dense and
-    dense_1: in both they are dense and dense:1 here.
-    """
-    names, ranks = [v.path.split("/") for v in variables], {}
-    for parts in names:
-        for depth, part in enumerate(parts):
-            stem, number = _numbered(part)
-            ranks.setdefault((*parts[:depth], stem), set()).add(number)
-    found = {}
-    for parts, variable in zip(names, variables, strict=True):
-        renamed = []
-        for depth, part in enumerate(parts):
-            stem, number = _numbered(part)
-            renamed.append(_counted(stem, sorted(ranks[*parts[:depth], stem]).index(number)))
-        _add(found, "/".join(renamed), variable)
-    return found
-
-
-def _numbered(name):
-    """dense_2 -> (dense, 2)."""
-    match = re.fullmatch(r"(.+)_(\d+)", name)
-    return (match[1], int(match[2])) if match else (name, 0)
-
-
-def _counted(name, number):
-    return f"{name}:{number}" if number else name
-
-
-def _add(found, name, variable):
-    """Enters a variable by its name; the second of a name gets a number."""
-    count = 0
-    while _counted(name, count) in found:
-        count += 1
-    found[_counted(name, count)] = variable
 
 
 def _state(objective):
@@ -135,11 +91,11 @@ def _state(objective):
         if paths:
             longest = max(paths, key=len)
             name = f"{flat[longest]}/{name[len(longest) + 1 :]}"
-        _add(found, f"optimizer/{_numbered(owner)[0]}/{name}", variable)
+        add_named(found, f"optimizer/{numbered(owner)[0]}/{name}", variable)
     for name, weight in ours.items():
         for key, value in getattr(weight.constraint, "__dict__", {}).items():
             if isinstance(value, keras.Variable):
-                _add(found, f"constraint/{name}/{key}", value)
+                add_named(found, f"constraint/{name}/{key}", value)
     return found
 
 

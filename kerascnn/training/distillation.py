@@ -27,7 +27,7 @@ class Distillation:
 
     to which comes 1 - weight times the loss on the labels. The gradient of the divergence is that
     of the cross-entropy with soft targets, of the paper. Attention: the mean of the squares of a
-    map over its channels, divided by its norm over all places.
+    map over its channels, divided by its norm over all positions.
 
     Args:
         student, teacher: functional models, of the same inputs and classes, that give logits; a

@@ -1,6 +1,7 @@
 """What run.json promises to whoever runs the model of a run."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -19,7 +20,7 @@ class Facts(BaseModel):
     resize: Literal["stretch", "pad"]
 
 
-def read_facts(path):
+def read_facts(path: Path) -> dict[str, Any]:
     """Reads run.json: a dict, in which these three fit; UserError where one does not."""
     facts = read_json(path)
     try:

@@ -1,12 +1,14 @@
 """Models in HDF5 files, as Keras 1 and 2 saved them and Keras 3 still can: what is in one."""
 
+from pathlib import Path
+
 from kerascnn.errors import UserError
 
 HDF5 = (".h5", ".hdf5")
 AS_KERAS = "open it with the Keras that wrote it and model.save('FILE.keras')"
 
 
-def contents(path):
+def contents(path: Path) -> tuple[str, int]:
     """What a file holds, without reading its weights.
 
     Returns:

@@ -3,22 +3,26 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+from kerascnn.config import PlateauSchedule
 from kerascnn.errors import UserError
 from kerascnn.files import write_text
 
+Row = dict[str, float]  # of an epoch: column of history.csv -> number; "epoch" is an int, from 1
 
-def best_epoch(rows, settled=0):
-    """The row of the best epoch from `settled` on; None before that.
+
+def best_epoch(rows: Sequence[Row], first_eligible: int = 0) -> Row | None:
+    """The row of the best epoch from `first_eligible` on; None before that.
 
     Best is the highest validation accuracy, of equals the lowest validation loss.
     """
-    eligible = rows[settled:]
+    eligible = rows[first_eligible:]
     return max(eligible, key=lambda r: (r["val_accuracy"], -r["val_loss"]), default=None)
 
 
-def write_history(path, rows):
+def write_history(path: Path, rows: Sequence[Row]) -> None:
     """Writes rows, a dict an epoch, as CSV. Numbers are read back exactly as they were."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -28,7 +32,7 @@ def write_history(path, rows):
     write_text(path, text.getvalue())
 
 
-def read_history(path):
+def read_history(path: str | Path) -> list[Row]:
     """Reads what `write_history` wrote: a list of dicts of numbers."""
     try:
         with Path(path).open(encoding="utf-8", newline="") as file:
@@ -44,7 +48,7 @@ def _number(column, text):
     return int(float(text)) if column == "epoch" else float(text)
 
 
-def rows_of(path, done, checkpoint):
+def rows_of(path: Path, done: int, checkpoint: Path) -> list[Row]:
     """The rows of a history.csv for a checkpoint, a file, of `done` epochs.
 
     A row is written before its checkpoint: there may be one row more, which will come again.
@@ -69,7 +73,7 @@ def rows_of(path, done, checkpoint):
     return rows[:done]
 
 
-def plateau_rate(schedule, losses):
+def plateau_rate(schedule: PlateauSchedule, losses: Sequence[float]) -> float:
     """The learning rate of the epoch that follows these validation losses."""
     epoch = len(losses)
     if epoch < schedule.warmup:

@@ -13,6 +13,7 @@ from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
 from kerascnn.training.distillation import Distillation
 from kerascnn.training.losses import LOSSES, Accuracy, BatchMean, mean_iou
+from kerascnn.training.variables import by_path
 
 MAIN = "head_logits"  # the output that counts, where a network has auxiliary heads, too
 
@@ -134,8 +135,6 @@ class Objective(keras.Model):
         """name -> variable, of what a training keeps beside the network and the optimizer."""
         if self.decay is None:
             return {}
-        from kerascnn.training.checkpoints import by_path
-
         paths = {id(variable): name for name, variable in by_path(self.network.weights).items()}
         named = zip(self.averages, self.network.weights, strict=True)
         return {

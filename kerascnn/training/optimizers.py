@@ -1,14 +1,22 @@
 """The optimizer of a config and its learning-rate schedules. Every Keras backend."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import ops
 
+from kerascnn.config import OptimizerConfig, Schedule
 from kerascnn.errors import UserError
 
+if TYPE_CHECKING:
+    Mixed = keras.optimizers.Optimizer
+else:
+    Mixed = object
 
-class KernelL2:
+
+class KernelL2(Mixed):
     """Gives an optimizer of Keras the papers' L2 term: gradient + l2 x weight, kernels only.
 
     Keras' own `weight_decay` is the decoupled one, which is ten times weaker under momentum 0.9.
@@ -16,13 +24,13 @@ class KernelL2:
 
     l2 = 0.0
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         if self.l2 and is_kernel(variable):
             gradient = gradient + ops.cast(variable, gradient.dtype) * self.l2
         super().update_step(gradient, variable, learning_rate)
 
 
-def is_kernel(variable):
+def is_kernel(variable: Any) -> bool:
     """Whether weight decay acts on it: not on biases, nor on normalization's gamma and beta."""
     return len(variable.shape) > 1
 
@@ -31,7 +39,9 @@ def is_kernel(variable):
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """A linear rise over `warmup_steps` to the first value of `then`, which follows."""
 
-    def __init__(self, then, warmup_steps):
+    def __init__(
+        self, then: keras.optimizers.schedules.LearningRateSchedule, warmup_steps: int
+    ) -> None:
         self.then = then
         self.warmup_steps = warmup_steps
 
@@ -44,12 +54,12 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
             self.then(ops.maximum(step - self.warmup_steps, 0)),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         then = keras.saving.serialize_keras_object(self.then)
         return {"then": then, "warmup_steps": self.warmup_steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "WarmUp":
         then = keras.saving.deserialize_keras_object(config["then"])
         return cls(then, config["warmup_steps"])
 
@@ -58,7 +68,9 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """From `start` to `peak` in `rising_steps`, then to `end` at `steps`, each on half a cosine."""
 
-    def __init__(self, peak, start, end, rising_steps, steps):
+    def __init__(
+        self, peak: float, start: float, end: float, rising_steps: int, steps: int
+    ) -> None:
         self.peak, self.start, self.end = peak, start, end
         self.rising_steps, self.steps = rising_steps, steps
 
@@ -74,11 +86,13 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
             self.end + (self.peak - self.end) * (1 + ops.cos(math.pi * down)) / 2,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(vars(self))
 
 
-def learning_rate(schedule, *, steps_per_epoch, epochs):
+def learning_rate(
+    schedule: Schedule, *, steps_per_epoch: int, epochs: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a `Schedule`: a number, or a Keras schedule over steps.
 
     A training that ends within its warm-up ends there.
@@ -86,8 +100,8 @@ def learning_rate(schedule, *, steps_per_epoch, epochs):
     total = epochs * steps_per_epoch
     if schedule.name == "one_cycle":
         rising = max(1, round(schedule.rise * total))
-        ends = [schedule.peak * share for share in (schedule.start, schedule.end)]
-        return OneCycle(schedule.peak, *ends, rising, total)
+        start, end = (schedule.peak * share for share in (schedule.start, schedule.end))
+        return OneCycle(schedule.peak, start, end, rising, total)
     if schedule.name == "plateau":
         return schedule.peak  # the callbacks move it
     warmup = round(schedule.warmup * steps_per_epoch)
@@ -131,7 +145,9 @@ KINDS = {
 OURS = {"name", "schedule", "weight_decay", "decoupled"}  # all else goes to Keras' as it is
 
 
-def make_optimizer(config, variables, *, steps_per_epoch, epochs):
+def make_optimizer(
+    config: OptimizerConfig, variables: Sequence[Any], *, steps_per_epoch: int, epochs: int
+) -> keras.optimizers.Optimizer:
     """Makes the optimizer of an `OptimizerConfig` for these trainable variables."""
     rate = learning_rate(config.schedule, steps_per_epoch=steps_per_epoch, epochs=epochs)
     kind = KINDS[config.name]

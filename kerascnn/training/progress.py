@@ -1,6 +1,7 @@
 """What a training says while it runs: a bar where a terminal watches, and a line an epoch."""
 
 import time
+from typing import Any
 
 import keras
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -17,12 +18,12 @@ class EpochProgress(keras.callbacks.Callback):
         epochs, steps: of the training, and of an epoch. batch: images of a step.
     """
 
-    def __init__(self, epochs, steps, batch):
+    def __init__(self, epochs: int, steps: int, batch: int) -> None:
         super().__init__()
         self.epochs, self.steps, self.batch = epochs, steps, batch
         self.bar, self.seconds = None, []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch, self.started = epoch, time.perf_counter()
         self.trained = None
         if console.is_terminal:
@@ -34,7 +35,7 @@ class EpochProgress(keras.callbacks.Callback):
             self.task = self.bar.add_task(name, total=self.steps, told="")
             self.bar.start()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.bar and time.perf_counter() > self.told + EVERY:
             self.told = time.perf_counter()
             each = (self.told - self.started) / (batch + 1)
@@ -42,15 +43,15 @@ class EpochProgress(keras.callbacks.Callback):
             told = f"{self.batch / each:,.0f} images/s  {duration(left)} left"
             self.bar.update(self.task, completed=batch + 1, told=told)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.trained = self.trained or time.perf_counter()
 
-    def close(self):
+    def close(self) -> None:
         """Takes the bar away, also where an epoch ends early: it hides a terminal's cursor."""
         if self.bar:
             self.bar.stop()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.close()
         logs = logs or {}
         ended = time.perf_counter()

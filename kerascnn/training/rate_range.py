@@ -17,6 +17,7 @@ from kerascnn.errors import UserError
 from kerascnn.files import disk_errors, replacing, writable_folder, write_text
 from kerascnn.training.objective import Objective
 from kerascnn.training.optimizers import make_optimizer
+from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.teachers import distillation_of
 from kerascnn.training.train import resolved, run_model
 
@@ -70,6 +71,8 @@ def find_rate(
     data = load_data(config.data, seed=config.training.seed, data_dir=data_dir)
     keras.utils.set_random_seed(config.training.seed)
     model = run_model(config, data, config.training.precision)
+    if config.model.pretrained:
+        copy_pretrained(model, config.model.pretrained)
     objective = _compiled(model, config)
     rates, losses = _rise(objective, data, config.training.seed, steps)
     found = _found(rates, losses)

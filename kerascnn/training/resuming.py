@@ -1,5 +1,7 @@
 """Whether a run may go on with a config: what it was trained with stands in its folder."""
 
+from pathlib import Path
+
 from kerascnn.config import Config, flat, parse, read_yaml
 from kerascnn.errors import UserError
 from kerascnn.training.checkpoints import epochs_done
@@ -12,15 +14,20 @@ FREE = ("training.distribute", "training.trackers")
 OPEN_ENDED = ("constant", "steps", "plateau", "exponential")
 
 
-def refuse_another(config, out, *, resume):
+def refuse_existing(out: Path) -> None:
+    """UserError where a folder holds a run."""
+    if (out / "history.csv").exists():
+        raise UserError(f"{out}: holds a run already; give another --out, or --resume it")
+
+
+def refuse_another(config: Config, out: Path, *, resume: bool) -> None:
     """UserError where a folder holds a run that a config cannot go on with. Writes nothing.
 
     Args:
         config: a `Config`. out: the folder of a run that may be there. resume: whether to go on.
     """
     if not resume:
-        if (out / "history.csv").exists():
-            raise UserError(f"{out}: holds a run already; give another --out, or --resume it")
+        refuse_existing(out)
         return
     last = out / "checkpoints" / "last.keras"
     if not last.exists():

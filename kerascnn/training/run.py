@@ -16,19 +16,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel
 
 import kerascnn
-from kerascnn.config import Config, Count, parse, read_yaml
-from kerascnn.data import load_data
+from kerascnn.config import Config, parse, read_yaml
+from kerascnn.data import Data, load_data
 from kerascnn.errors import UserError
 from kerascnn.files import readable_file
 from kerascnn.training.facts import read_facts
 from kerascnn.training.hdf5 import AS_KERAS, HDF5, contents
-from kerascnn.training.history import read_history
+from kerascnn.training.history import Row, read_history
+
+if TYPE_CHECKING:
+    import keras
 
 DEEPEST = 10_000  # layers that a saved model may have one behind the other; ResNet-1202 has 4,200
 MODEL_FILES = (".keras", *HDF5)  # what `load_model` reads
@@ -38,14 +40,6 @@ MOST_PACKING = 2  # a layer of one's own may store its floats as halves
 MOST_EXPANSION = 20  # Keras does not compress; weights that are mostly zero may have been zipped
 
 
-class Facts(BaseModel):
-    """What others rely on in run.json; there is more in it."""
-
-    labels: tuple[str, ...]
-    input_shape: tuple[Count, Count, Count]
-    resize: Literal["stretch", "pad"]
-
-
 @dataclass(frozen=True)
 class Run:
     """What `train` left in `path`."""
@@ -53,22 +47,22 @@ class Run:
     path: Path
 
     @cached_property
-    def config(self):
+    def config(self) -> Config:
         return parse(Config, read_yaml(self.path / "config.yaml"), self.path / "config.yaml")
 
     @cached_property
-    def facts(self):
+    def facts(self) -> dict[str, Any]:
         return read_facts(self.path / "run.json")
 
     @property
-    def labels(self):
+    def labels(self) -> list[str]:
         return self.facts["labels"]
 
     @property
-    def history(self):
+    def history(self) -> list[Row]:
         return read_history(self.path / "history.csv")
 
-    def data(self, data_dir=None):
+    def data(self, data_dir: str | Path | None = None) -> Data:
         """The splits of the run, the same ones it was trained with."""
         seed = self.config.training.seed
         data = load_data(self.config.data, seed=seed, data_dir=data_dir)
@@ -76,12 +70,12 @@ class Run:
             raise UserError(f"{self.path}: the data is not what this run was trained on")
         return data
 
-    def model(self):
+    def model(self) -> "keras.Model":
         """The best model: raw pixels (batch, height, width, channels), 0..255 -> logits."""
         return load_finite(self.path / "model.keras")
 
 
-def open_run(path):
+def open_run(path: "str | Path | Run") -> Run:
     """Opens a run folder, or gives back an open `Run`; UserError if it is none or not finished."""
     if isinstance(path, Run):
         return path
@@ -97,20 +91,20 @@ def open_run(path):
     return Run(path)
 
 
-def load_finite(path):
+def load_finite(path: str | Path) -> "keras.Model":
     """Loads a model that training wrote; UserError also where a weight of it is not finite."""
     model = load_model(path)
     refuse_not_finite(model, path)
     return model
 
 
-def refuse_not_finite(model, path):
+def refuse_not_finite(model: "keras.Model", path: str | Path) -> None:
     """UserError where a model has weights that are infinite or not a number."""
     if not all(np.isfinite(w).all() for w in model.get_weights()):
         raise UserError(f"{path}: has weights that are not finite; it cannot be of use")
 
 
-def load_model(path, *, trust=False):
+def load_model(path: str | Path, *, trust: bool = False) -> "keras.Model":
     """Loads a .keras or .h5 file. Code inside it (a Lambda layer) is refused unless `trust`.
 
     Raises:

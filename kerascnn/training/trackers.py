@@ -62,7 +62,7 @@ class MLflowTracker(_Tracker):
 
     name = "mlflow"
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         identity = self._identity()
         if identity is None:
             import os
@@ -74,10 +74,10 @@ class MLflowTracker(_Tracker):
         else:
             self.module.start_run(run_id=identity)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.module.log_metrics(self._figures(logs), step=epoch + 1)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.module.end_run()
 
 
@@ -86,7 +86,7 @@ class WandbTracker(_Tracker):
 
     name = "wandb"
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         import os
 
         self.run = self.module.init(
@@ -99,10 +99,10 @@ class WandbTracker(_Tracker):
         )
         self._keep(self.run.id)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.run.log(self._figures(logs), step=epoch + 1)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.run.finish()
 
 

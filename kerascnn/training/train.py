@@ -3,38 +3,29 @@
 import contextlib
 import dataclasses
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 
 import kerascnn.config as configs
 from kerascnn.console import console
-from kerascnn.data import load_data, normalization
-from kerascnn.errors import UserError
-from kerascnn.extras import command, missing
-from kerascnn.files import disk_errors, locked, read_json, replacing, write_json
+from kerascnn.data import Data, load_data, normalization
+from kerascnn.errors import UserError, required
+from kerascnn.files import read_json, replacing, write_json
+from kerascnn.locks import locked
 from kerascnn.models import build, variant
 from kerascnn.models.graph import normalized
-from kerascnn.training.callbacks import (
-    Checkpoints,
-    Finite,
-    Plateau,
-    ValidateAverages,
-)
-from kerascnn.training.checkpoints import copy_weights, restore
 from kerascnn.training.distribution import place
-from kerascnn.training.fused_normalization import fused_normalization
-from kerascnn.training.history import best_epoch, rows_of
-from kerascnn.training.objective import Objective, refuse_other_outputs, without_auxiliary
-from kerascnn.training.optimizers import make_optimizer
-from kerascnn.training.placement import ONE_DEVICE
-from kerascnn.training.progress import EpochProgress
-from kerascnn.training.rates import with_rates
+from kerascnn.training.fitting import fit
+from kerascnn.training.history import Row, best_epoch
+from kerascnn.training.objective import refuse_other_outputs, without_auxiliary
+from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
 from kerascnn.training.teachers import distillation_of
 from kerascnn.training.trackers import check_trackers, tracker
+from kerascnn.training.variables import copy_weights
 
 
 def train(
@@ -98,13 +89,15 @@ def _train(config, data, out, resume, callbacks, where):
         data = _as_it_began(data, out, where)
 
     # Not before a run that it goes on with has proved to be readable.
-    settle = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: settle_run(config, data, out)
+    write = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_settings(config, data, out)
     )
     trackers = [tracker(name, config, out) for name in config.training.trackers]
     keras.utils.set_random_seed(config.training.seed)
     with where.scope():
         model = run_model(config, data, config.training.precision)
+        if config.model.pretrained and not (resume and (out / "checkpoints/last.keras").exists()):
+            copy_pretrained(model, config.model.pretrained)
         rows = fit(
             model,
             data,
@@ -113,14 +106,14 @@ def _train(config, data, out, resume, callbacks, where):
             out,
             checkpoints=out / "checkpoints",
             resume=resume,
-            callbacks=[settle, *callbacks, *trackers] if where.writes else callbacks,
+            callbacks=[write, *callbacks, *trackers] if where.writes else callbacks,
             where=where,
             loss=config.loss,
             distillation=config.distillation and distillation_of(config.distillation, model),
         )
     if not where.writes:
         return
-    if resume and _is_finished(out, len(rows)):
+    if resume and is_finished(out, len(rows)):
         return  # what was made of its model refers to it
     finish(config, data, out, rows)
 
@@ -130,19 +123,21 @@ def _as_it_began(data, out, where):
     with where.files(out / "checkpoints" / "last.keras", out / normalization.FILE) as (last, kept):
         if not last.exists():
             return data
-        return dataclasses.replace(data, settled=normalization.read(kept, data.shape))
+        return dataclasses.replace(data, known_normalization=normalization.read(kept, data.shape))
 
 
-def settle_run(config, data, out):
+def write_settings(config: configs.Config, data: Data, out: Path) -> None:
     """Writes what a run is trained with into its folder: config.yaml, and what was computed."""
     configs.save(config, out / "config.yaml")
     if config.data.normalize.from_images:
         normalization.save(data.normalization, out)
 
 
-def finish(config, data, out, rows, **facts):
+def finish(
+    config: configs.Config, data: Data, out: Path, rows: Sequence[Row], **facts: Any
+) -> None:
     """Writes model.keras, of the best epoch, and run.json, with `facts` more, into a run folder."""
-    best = best_epoch(rows)
+    best = required(best_epoch(rows))
     finished = run_model(config, data, "float32")
     copy_weights(load_finite(out / "checkpoints" / "best.keras"), finished)
     with replacing(out / "model.keras") as path:
@@ -168,14 +163,14 @@ def finish(config, data, out, rows, **facts):
     )
 
 
-def _is_finished(out, epochs):
+def is_finished(out: Path, epochs: int) -> bool:
     """Whether a run folder holds the model of so many epochs."""
     facts = out / "run.json"
     whole = facts.exists() and (out / "model.keras").exists()
     return whole and read_json(facts).get("epochs") == epochs
 
 
-def resolved(config):
+def resolved(config: configs.Config) -> configs.Config:
     """The config with the weights of auxiliary losses spelled out, those of the network's paper."""
     auxiliary = dict(variant(config.model.name).row.auxiliary)
     if config.loss.auxiliary is not None or not auxiliary:
@@ -185,7 +180,7 @@ def resolved(config):
     )
 
 
-def run_model(config, data, precision):
+def run_model(config: configs.Config, data: Data, precision: str) -> keras.Model:
     """The network of a config with its normalization in front: raw pixels -> logits."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
@@ -203,114 +198,3 @@ def run_model(config, data, precision):
         return normalized(network, data.normalization if asked.from_images else asked)
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def fit(
-    model,
-    data,
-    optimizer,
-    training,
-    out,
-    *,
-    checkpoints,
-    resume=False,
-    callbacks=(),
-    settled=0,
-    rates=None,
-    where=ONE_DEVICE,
-    loss=None,
-    distillation=None,
-):
-    """Trains `model` on `data` and keeps history and checkpoints.
-
-    Args:
-        model: functional; takes raw pixels.
-        optimizer, training: sections of a config.
-        out: folder of history.csv and tensorboard/. checkpoints: folder of best and last.
-        resume: take weights, optimizer state and epoch from checkpoints/last.keras.
-        callbacks: more Keras callbacks. settled: the first epoch, from 0, that may become best.
-        rates: path of a variable -> factor of its learning rate, where that is not 1.
-        where: the `Placement` in whose scope the model was built and this is called.
-        loss: a `LossConfig`; cross-entropy by default. distillation: a `Distillation` of `model`.
-
-    Returns:
-        The rows of history.csv.
-
-    Raises:
-        UserError: the training diverged, the disk is full, or there is no way on from what is
-            in `checkpoints`.
-    """
-    steps, epochs = data.steps_per_epoch(), training.epochs
-    where.prepare(model)
-    loss = loss or configs.LossConfig()
-    made = make_optimizer(
-        optimizer, model.trainable_variables, steps_per_epoch=steps, epochs=epochs
-    )
-    objective = Objective(
-        model,
-        loss=loss.name,
-        smoothing=loss.smoothing,
-        auxiliary=loss.auxiliary,
-        averaged=training.ema,
-        distillation=distillation,
-    )
-    objective.compile(
-        with_rates(made, rates or {}),
-        jit_compile=training.xla or keras.config.backend() == "jax",
-    )
-    made = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
-    made.build(model.trainable_variables)
-    done, rows = 0, []
-    if resume:
-        with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
-            if last.exists():
-                done = restore(objective, last, steps=steps)
-                rows = rows_of(history, done, last)
-        if done >= epochs:
-            if where.writes:
-                console.print(f"  {out}: all {epochs} epochs are done")
-            return rows
-    keeper = Checkpoints(checkpoints, rows, settled, out / "history.csv", steps, where.alone)
-    progress = EpochProgress(epochs, steps, min(data.config.batch_size, len(data.train)))
-    watchers = [Finite(checkpoints)]
-    if training.ema is not None:
-        watchers.append(ValidateAverages())
-    if where.writes:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-        watchers += [keeper, progress]
-        if missing("tensorboard"):
-            _say_that_tensorboard_is_missing()
-        else:
-            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
-    if where.devices > 1:
-        console.print(f"  {where.described()}")
-    if optimizer.schedule.name == "plateau":
-        watchers.append(Plateau(optimizer.schedule, rows))
-    with (
-        disk_errors(out),
-        contextlib.closing(progress),
-        where.watched(),
-        fused_normalization(model),
-    ):
-        objective.fit(
-            data.training_batches(
-                seed=training.seed,
-                first_step=done * steps,
-                steps=(epochs - done) * steps,
-                part=where.part,
-            ),
-            epochs=epochs,
-            initial_epoch=done,
-            steps_per_epoch=steps,
-            validation_data=where.validation(data),
-            callbacks=[*callbacks, *watchers],
-            shuffle=False,
-            verbose=0,
-        )
-    return keeper.rows
-
-
-@cache
-def _say_that_tensorboard_is_missing():
-    """Once a process: a recipe trains several times."""
-    console.print(f"  no log for TensorBoard, which is not installed: {command('tensorboard')}")

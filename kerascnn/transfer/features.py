@@ -47,9 +47,9 @@ def stage_ends(model: keras.Model) -> Mapping[str, keras.KerasTensor]:
 
 
 def pooled(tensor: keras.KerasTensor) -> keras.KerasTensor:
-    """Averages maps over their places: (batch, ..., C) -> (batch, C); (batch, n) stays."""
-    places = tuple(range(1, len(tensor.shape) - 1))
-    return keras.ops.mean(tensor, axis=places) if places else tensor
+    """Averages maps over their positions: (batch, ..., C) -> (batch, C); (batch, n) stays."""
+    axes = tuple(range(1, len(tensor.shape) - 1))
+    return keras.ops.mean(tensor, axis=axes) if axes else tensor
 
 
 def extract_features(
@@ -61,7 +61,7 @@ def extract_features(
         model: takes what `inputs` are.
         inputs: an array, (n, ...), or a dataset of batches, of inputs or of (inputs, labels).
         layer: as `layer_output` takes it; "fc7" of AlexNet and VGG is (n, 4096).
-        average: over the places of a map, (n, height, width, C) -> (n, C).
+        average: over the positions of a map, (n, height, width, C) -> (n, C).
 
     Returns:
         float32, (n, ...) as the layer gives it.

@@ -1,7 +1,7 @@
 """Which layers stay as they are, and how fast the others learn."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -25,10 +25,10 @@ def freeze_until(model: keras.Model, name: str) -> list[str]:
     Raises:
         UserError: no such layer, or nothing is left to train.
     """
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
+    producers = {id(x): node for node in nodes(model) for x in node.outputs}
     waiting, seen = [layer_output(model, name)], set()
     while waiting:
-        node = makers.get(id(waiting.pop()))
+        node = producers.get(id(waiting.pop()))
         if node and id(node) not in seen:
             seen.add(id(node))
             waiting += node.input_tensors
@@ -42,6 +42,13 @@ def freeze_but_classifiers(model: keras.Model) -> list[str]:
     for layer in model.layers:
         layer.trainable = layer.name in last
     return _frozen(model, model.name)
+
+
+def freeze_layers(model: keras.Model, names: Sequence[str]) -> None:
+    """Freezes the layers of these names, as another fine-tuning of the same network did."""
+    for layer in model.layers:
+        if layer.name in names:
+            layer.trainable = False
 
 
 def _frozen(model, what):

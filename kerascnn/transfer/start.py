@@ -45,9 +45,9 @@ class Start:
                 new_head=True,
                 **arguments,
             )
-        made = build(name, input_shape=shape, num_classes=classes, **arguments)
-        _copy_by_names(open_run(self.weights).model(), made, self.weights)
-        return made
+        network = build(name, input_shape=shape, num_classes=classes, **arguments)
+        _copy_by_names(open_run(self.weights).model(), network, self.weights)
+        return network
 
 
 def start_from(network: str | None, weights: str | Path | Run) -> Start:
@@ -67,6 +67,7 @@ def start_from(network: str | None, weights: str | Path | Run) -> Start:
             raise UserError(f"{run.path}: is a run of {model.name}, not of {network}")
         height, width, channels = run.facts["input_shape"]
         shape = (height, width, channels)
+        model = model.model_copy(update={"pretrained": None})  # it has learned since
         return Start(model, _normalize(run, data.normalize, shape), shape, str(run.path))
     if network is None:
         raise UserError(f"{weights}: say which network these weights are of, as --from resnet50")
@@ -130,7 +131,7 @@ def _copy_by_names(source: keras.Model, target: keras.Model, title: Any) -> None
             continue
         found = theirs.get(layer.name)
         shapes = [tuple(w.shape) for w in found.weights] if found else None
-        if shapes != [tuple(w.shape) for w in layer.weights]:
+        if found is None or shapes != [tuple(w.shape) for w in layer.weights]:
             raise UserError(
                 f"{title}: {layer.name} does not fit images of "
                 f"{'x'.join(map(str, target.input_shape[1:]))}; fine-tune on the size it was "

@@ -37,7 +37,7 @@ def save_state_dict(source: keras.Model | Run | str | Path, path: str | Path) ->
     if path.suffix != ".safetensors":
         raise UserError(f"path: expected FILE.safetensors, got {path.name!r}")
     metadata = {"format": "pt"}
-    if isinstance(source, keras.Model):
+    if not isinstance(source, str | Path | Run):
         model, name = source, None
     else:
         run = open_run(source)

@@ -32,17 +32,19 @@ def shard(
     from kerascnn.data.shard_writing import shard_folder
 
     with busy(f"{folder}: looks at every file") as tell:
-        made = shard_folder(
+        shards = shard_folder(
             folder,
             out,
             shard_bytes=megabytes * 10**6,
             told=lambda done, of: tell(f"{out}: {done:,} of {of:,} shards"),
         )
-    parts = made.index.splits.values()
+    parts = shards.index.splits.values()
     counts = [sum(each) for each in zip(*(part.counts for part in parts), strict=True)]
-    console.print(f"  {summary(counts, made.index.classes, made.index.left_out)}", highlight=False)
-    kept = f", {made.kept:,} were there" if made.kept else ""
-    console.print(f"  {made.written:,} shards written{kept}  ->  {out}", highlight=False)
+    console.print(
+        f"  {summary(counts, shards.index.classes, shards.index.left_out)}", highlight=False
+    )
+    kept = f", {shards.kept:,} were there" if shards.kept else ""
+    console.print(f"  {shards.written:,} shards written{kept}  ->  {out}", highlight=False)
     console.print(f"  in a config: data: {{name: shards, path: {out}}}", highlight=False)
 
 
@@ -61,13 +63,13 @@ def show(
     """
     import kerascnn.config as configs
 
-    settled = configs.load(config, overrides or ())
+    asked = configs.load(config, overrides or ())
     start_tensorflow()
     from kerascnn.data import load_data
     from kerascnn.data.sheet import draw_sheet
 
-    seed = settled.training.seed
-    data = load_data(settled.data, seed=seed, data_dir=data_dir)
+    seed = asked.training.seed
+    data = load_data(asked.data, seed=seed, data_dir=data_dir)
     draw_sheet(data, out, seed=seed)
     console.print(f"  {data.summary()}", highlight=False)
     console.print(f"  ->  {out}", highlight=False)

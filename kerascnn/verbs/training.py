@@ -31,10 +31,10 @@ def new(
 
     if out.exists():
         raise UserError(f"{out}: is there already; remove it, or give another --out")
-    made = starter(data)
-    write_text(out, made.text)
+    config = starter(data)
+    write_text(out, config.text)
     run = Path("runs") / data.resolve().name
-    console.print(f"  {made.told}  ->  {out}", highlight=False)
+    console.print(f"  {config.told}  ->  {out}", highlight=False)
     console.print(f"  next: kerascnn train {shlex.join([str(out), '--out', str(run)])}")
 
 
@@ -71,14 +71,14 @@ def train(
     """
     import kerascnn.config as configs
 
-    settled = configs.load(config, overrides or ())
+    asked = configs.load(config, overrides or ())
     team = None
-    if workers or worker is not None or settled.training.distribute != "none":
+    if workers or worker is not None or asked.training.distribute != "none":
         team = workers_of(workers, worker)
-    if team and settled.training.distribute == "none":
-        settled = configs.load(config, [*(overrides or ()), "training.distribute=data_parallel"])
+    if team and asked.training.distribute == "none":
+        asked = configs.load(config, [*(overrides or ()), "training.distribute=data_parallel"])
     take_backend(backend)
-    refuse_workers(team, chosen_backend(), settled.training.distribute)
+    refuse_workers(team, chosen_backend(), asked.training.distribute)
     if team and not is_watched():
         raise SystemExit(watch(team))  # who has been told of an interrupt needs no second line
     if team:
@@ -89,16 +89,16 @@ def train(
     from kerascnn.models import variant
     from kerascnn.training import train as run_training
 
-    variant(settled.model.name).check(settled.model.arguments)  # before the data is read
+    variant(asked.model.name).check(asked.model.arguments)  # before the data is read
     if find_rate:
         from kerascnn.training.rate_range import find_rate as look_for_rate
 
-        found = look_for_rate(settled, out, data_dir=data_dir)
+        found = look_for_rate(asked, out, data_dir=data_dir)
         console.print(
             f"suggested: optimizer.schedule.peak={found.suggested:g}  ->  {out / 'find_rate.png'}"
         )
         return
-    run = run_training(settled, out, data_dir=data_dir, resume=resume)
+    run = run_training(asked, out, data_dir=data_dir, resume=resume)
     if team and team.index:
         return  # the first worker has the run
     console.print(

@@ -1,7 +1,7 @@
 """The verbs of transfer: finetune, features, weights."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -43,6 +43,11 @@ def finetune(
     size: SizeOption = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     data_dir: DataDir = None,
+    distribute: Annotated[
+        Literal["none", "auto", "mirrored", "data_parallel"],
+        typer.Option(help="Over which devices of this machine, as training.distribute."),
+    ] = "none",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
 ) -> None:
     """Trains a network that has learned on images of your own.
 
@@ -70,6 +75,8 @@ def finetune(
             epochs=epochs,
             seed=seed,
             data_dir=data_dir,
+            distribute=distribute,
+            resume=resume,
         )
     console.print(
         f"best epoch {run.facts['best_epoch']}: validation accuracy "
@@ -98,7 +105,7 @@ def features(
         str | None, typer.Option(help="A folder of class folders; of a run, its own by default.")
     ] = None,
     average: Annotated[
-        bool, typer.Option("--average", help="Average maps over their places.")
+        bool, typer.Option("--average", help="Average maps over their positions.")
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Train linear classifiers on them, and test these.")
@@ -139,10 +146,10 @@ def features(
     if out is not None:
         console.print(f"  ->  {found.save(out)}")
     if probe:
-        made = found.probe()
+        scores = found.probe()
         table = Table("linear classifier", Column("test images", right=True))
-        table.add("logistic regression", f"{made.logistic_regression:.2%}")
-        table.add("linear SVM", f"{made.linear_svm:.2%}")
+        table.add("logistic regression", f"{scores.logistic_regression:.2%}")
+        table.add("linear SVM", f"{scores.linear_svm:.2%}")
         console.print(table)
     if nearest is not None:
         for name, path in opened.nearest(nearest, found, layer, average=average):

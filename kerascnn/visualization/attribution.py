@@ -154,7 +154,7 @@ def _gradient(function: Callable[[Any], Any], x: np.ndarray, targets: Sequence[i
         with tf.GradientTape() as tape:
             tape.watch(value)
             total = score(value)
-        return tape.gradient(total, value).numpy()
+        return np.asarray(tape.gradient(total, value))
     if backend == "jax":
         import jax
 

@@ -153,12 +153,13 @@ def _as_picture(title: str, told: str, animation: Animation) -> Picture:
 def _examples():
     """(title, sentence, animation), from the plain convolution on."""
     yield "Stride 1", f"{_sizes()} Kernel: a derivative to the left.", animate_conv(IMAGE, KERNEL)
-    for title, options in (
+    variations: Sequence[tuple[str, dict[str, Any]]] = (
         ("Stride 2", dict(strides=2)),
         ("Padding 1", dict(padding=1)),
         ("Stride 2, padding same", dict(strides=2, padding="same")),
         ("Dilation 2", dict(dilation_rate=2)),
-    ):
+    )
+    for title, options in variations:
         kernel = KERNEL[:2, :2] if "dilation_rate" in options else KERNEL
         yield title, _sizes(kernel=kernel, **options), animate_conv(IMAGE, kernel, **options)
     channels = np.stack([IMAGE[:3, :3, 0] + shift for shift in range(4)], -1) % 4

@@ -88,6 +88,6 @@ def neighbours_figure(
     for row, query, near in zip(grid, queries, found, strict=True):
         others = [i for i in near if i != query][:count]
         for axes, index in zip(row, [query, *others], strict=True):
-            title = "" if labels is None else names[labels[index]]
+            title = "" if labels is None else str(names[labels[index]])
             show_image(axes, images[index], title)
     return figure

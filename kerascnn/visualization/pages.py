@@ -41,7 +41,7 @@ def write_page(path: str | Path, title: str, lead: str, pictures: Sequence[Pictu
     from markupsafe import Markup
 
     made = Environment(
-        loader=PackageLoader(__package__),
+        loader=PackageLoader("kerascnn.visualization"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

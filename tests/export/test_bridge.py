@@ -1,4 +1,4 @@
-"""The bridge: a Keras 3 model and its tf_keras twin say the same, and the weights come back."""
+"""The bridge: a Keras 3 model and its tf_keras equivalent agree, and the weights come back."""
 
 import sys
 
@@ -15,7 +15,7 @@ from kerascnn.models.graph import functional
 
 tf_keras = pytest.importorskip("tf_keras")
 
-from export.tfmot import bridge  # noqa: E402
+from export.tfmot import bridge, equivalents, extra  # noqa: E402
 
 TOLERANCE = 1e-5  # of the largest output: float32 sums in another order
 
@@ -25,10 +25,10 @@ def images(model, count=2, high=1.0):
     return [rng.uniform(0, high, (count, *x.shape[1:])).astype("float32") for x in model.inputs]
 
 
-def assert_equal_outputs(model, twin, high=1.0):
+def assert_equal_outputs(model, equivalent, high=1.0):
     x = images(model, high=high)
     x = x if len(x) > 1 else x[0]
-    ours, theirs = (keras.tree.flatten(m(x, training=False)) for m in (model, twin))
+    ours, theirs = (keras.tree.flatten(m(x, training=False)) for m in (model, equivalent))
     assert len(ours) == len(theirs)
     for name, a, b in zip(functional(model).outputs, ours, theirs, strict=True):
         a, b = np.asarray(a), np.asarray(b)
@@ -123,11 +123,18 @@ def test_the_list_above_is_the_list_of_the_bridge():
         layers.Concatenate,
         layers.RepeatVector,
     }
-    assert {type(layer) for layer in ON_IMAGES + ON_SEQUENCES} >= set(bridge.SAME) - merging
+    assert {type(layer) for layer in ON_IMAGES + ON_SEQUENCES} >= set(equivalents.SAME) - merging
 
 
 def test_activations_that_share_a_name_but_not_a_formula():
-    kinds = [*bridge.SAME_ACTIVATIONS, "silu", "relu6", "leaky_relu", "hard_sigmoid", "hard_silu"]
+    kinds = [
+        *equivalents.SAME_ACTIVATIONS,
+        "silu",
+        "relu6",
+        "leaky_relu",
+        "hard_sigmoid",
+        "hard_silu",
+    ]
     x = keras.Input((40,))
     model = keras.Model(x, [layers.Activation(kind, name=f"an_{kind}")(x) for kind in kinds])
     assert_equal_outputs(model, bridge.to_tf_keras(model), high=8.0)
@@ -185,9 +192,9 @@ def test_regularizers_and_constraints_come_along():
         2, 3, kernel_regularizer=keras.regularizers.L2(0.1), bias_constraint="non_neg"
     )
     model = keras.Sequential([keras.Input((5, 5, 1)), layer])
-    twin = bridge.to_tf_keras(model)
-    assert float(twin.losses[0]) == pytest.approx(float(model.losses[0]))
-    assert isinstance(twin.layers[1].bias_constraint, tf_keras.constraints.NonNeg)
+    equivalent = bridge.to_tf_keras(model)
+    assert float(equivalent.losses[0]) == pytest.approx(float(model.losses[0]))
+    assert isinstance(equivalent.layers[1].bias_constraint, tf_keras.constraints.NonNeg)
 
 
 def test_frozen_layers_stay_frozen():
@@ -196,14 +203,14 @@ def test_frozen_layers_stay_frozen():
     assert len(bridge.to_tf_keras(model).trainable_weights) == 2
 
 
-def test_the_twin_trains():
+def test_the_equivalent_trains():
     x = keras.Input((8,))
     model = keras.Model(x, layers.Dropout(0.5)(layers.BatchNormalization(momentum=0.5)(x)))
-    twin = bridge.to_tf_keras(model)
+    equivalent = bridge.to_tf_keras(model)
     values = np.random.default_rng(0).normal(3, 1, (64, 8)).astype("float32")
-    trained = np.asarray(twin(values, training=True))
+    trained = np.asarray(equivalent(values, training=True))
     assert 0.3 < (trained == 0).mean() < 0.7  # 512 coins
-    np.testing.assert_allclose(twin.layers[1].moving_mean, values.mean(0) / 2, rtol=1e-5)
+    np.testing.assert_allclose(equivalent.layers[1].moving_mean, values.mean(0) / 2, rtol=1e-5)
 
 
 def test_stochastic_depth_drops_whole_images_while_training():
@@ -221,9 +228,9 @@ def test_fractal_joins_agree_on_a_column_while_training():
     paths = [layers.Rescaling(scale)(x) for scale in (1.0, 3.0)]
     joins = [ours.FractalJoin(0.5)(paths, column) for _ in range(2)]
     model = keras.Model(x, [*joins, ours.FractalJoin(0.5)(paths)])
-    twin = bridge.to_tf_keras(model)
-    assert_equal_outputs(model, twin)
-    first, second, local = (np.ravel(y) for y in twin(np.ones((300, 1)), training=True))
+    equivalent = bridge.to_tf_keras(model)
+    assert_equal_outputs(model, equivalent)
+    first, second, local = (np.ravel(y) for y in equivalent(np.ones((300, 1)), training=True))
     assert set(np.unique(first)) == {1.0, 3.0}
     assert (first == second).all()
     assert set(np.unique(local)) == {1.0, 2.0, 3.0}
@@ -300,20 +307,20 @@ def test_families_of_the_zoo(name):
 
 def test_weights_come_back():
     model = randomized(build("resnet8", input_shape=(16, 16, 3), num_classes=4))
-    twin = bridge.to_tf_keras(model)
-    for weight in twin.weights:
+    equivalent = bridge.to_tf_keras(model)
+    for weight in equivalent.weights:
         weight.assign(weight + 0.01)
-    assert bridge.from_tf_keras(twin, model) is model
-    assert_equal_outputs(model, twin)
+    assert bridge.from_tf_keras(equivalent, model) is model
+    assert_equal_outputs(model, equivalent)
 
 
 def test_weights_come_back_into_nested_and_separable_layers():
     inner = keras.Sequential([keras.Input((6, 6, 2)), layers.SeparableConv2D(3, 3)], name="inner")
     model = keras.Sequential([keras.Input((6, 6, 2)), inner, layers.BatchNormalization()])
-    twin = bridge.to_tf_keras(model)
-    for weight in twin.weights:
+    equivalent = bridge.to_tf_keras(model)
+    for weight in equivalent.weights:
         weight.assign(weight * 1.5)
-    assert_equal_outputs(bridge.from_tf_keras(twin, model), twin)
+    assert_equal_outputs(bridge.from_tf_keras(equivalent, model), equivalent)
 
 
 def test_weights_of_another_model_are_refused():
@@ -360,10 +367,10 @@ def test_a_penalty_of_ones_own_is_named():
     x = keras.Input((4,))
     model = keras.Model(x, layers.Dense(2, kernel_regularizer=Own(), name="head")(x))
     with pytest.raises(UserError, match="head: tf_keras has no equal of kernel_regularizer Own"):
-        bridge.same(model.layers[-1], tf_keras.layers.Dense)
+        equivalents.same(model.layers[-1], tf_keras.layers.Dense)
 
 
 def test_a_missing_extra_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "tf_keras", None)
     with pytest.raises(UserError, match=r"needs tf-keras: pip install 'kerascnn\[tfmot\]'"):
-        bridge.import_extra("tf_keras")
+        extra.import_extra("tf_keras")

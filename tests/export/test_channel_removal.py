@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from export.pruning.channel_choice import Multiplications, choose
 from export.pruning.channel_criteria import importance, slim
 from export.pruning.channel_groups import LOCKED, find_groups
-from export.pruning.channel_removal import (
-    Multiplications,
-    channel_widths,
-    choose,
-    narrow,
-    remove_channels,
-)
+from export.pruning.channel_removal import channel_widths, narrow, remove_channels
 from export.pruning.loss_slopes import slopes
 from export.subject.samples import Samples
 from kerascnn import models as zoo
@@ -259,7 +254,7 @@ def test_taylor_is_the_slope_of_the_loss(resnet):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     samples = Samples((images,), (labels,))
     scores = importance(groups, "taylor", partial(slopes, groups, resnet, samples, loss))
-    for name in ("stage1_block1_1_conv", "stem_conv"):  # one taker; all blocks of the stages
+    for name in ("stage1_block1_1_conv", "stem_conv"):  # one consumer; all blocks of the stages
         best = max(groups.outputs[name], key=lambda group: scores[group])
         chosen = np.arange(groups.count) == best
         losses = []

@@ -21,7 +21,7 @@ from keras import layers
 from onnx import helper
 
 import export
-from export.inspection.pairing import Place, Wanted, pair
+from export.inspection.pairing import Match, Wanted, pair
 from export.runtimes.content import End
 from kerascnn.errors import UserError
 
@@ -151,8 +151,8 @@ def test_inputs_are_told_apart_by_shape_and_by_dtype():
         Wanted("c", (-1, 8, 8, 3), "float32"),
     ]
     ends = [End("x", (-1, 3, 8, 8), "uint8"), End("y", (-1, -1), "int64"), End("z", (1, 4), "int8")]
-    places = pair(wanted, ends, what="input", files=("model", "file"))
-    assert places == [Place(2), Place(1), Place(0, (0, 3, 1, 2))]
+    matches = pair(wanted, ends, what="input", files=("model", "file"))
+    assert matches == [Match(2), Match(1), Match(0, (0, 3, 1, 2))]
     with pytest.raises(UserError, match="has 2 inputs"):
         pair(wanted, ends[:2], what="input", files=("model", "file"))
     with pytest.raises(UserError, match="do not fit"):

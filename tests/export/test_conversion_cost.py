@@ -32,7 +32,7 @@ print((peak() - before) / (4 * large.count_params()))
 CALIBRATION = """
 from export.quantization import portions
 from export.quantization.quantizer import calibrate, quantized_model
-from export.quantization.quantized_layers import FakeQuant
+from export.quantization.fake_quant import FakeQuant
 
 x = image = keras.Input((64, 64, 3))
 for _ in range(12):

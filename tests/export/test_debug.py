@@ -95,8 +95,8 @@ def test_signal_to_noise_is_what_eight_bits_give(small):
         if layer.activations:
             assert layer.activations.accumulated <= layer.activations.snr + 1
             assert layer.activations.clipped == 0  # calibrated on these images
-    assert found["stem_conv"].takers == ("block1_1_conv",)
-    assert found["block2_2_conv"].takers == ("head_pool",)
+    assert found["stem_conv"].consumers == ("block1_1_conv",)
+    assert found["block2_2_conv"].consumers == ("head_pool",)
 
 
 def test_the_probe_is_the_simulation_when_all_is_on_and_the_float_network_when_all_is_off(small):

@@ -9,7 +9,7 @@ from small_networks import network, pixels
 from export.quantization.bias_correction import correct_biases
 from export.quantization.biases import settle_biases
 from export.quantization.equalization import equalize
-from export.quantization.quantized_layers import FakeQuant
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.quantization.ranges import BINS, least_squares, narrow_ranges, percentile
 from kerascnn.models.graph import canonical, nodes

@@ -11,7 +11,7 @@ from export.conversion.tflite import to_tflite
 from export.integer_form.rewrite import integer_form
 from export.proof.checks import WITHIN_A_STEP
 from export.quantization.biases import settle_biases
-from export.quantization.quantized_layers import FakeQuant
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.errors import UserError

@@ -107,36 +107,36 @@ def same(content, model, images):
 def strays(content):
     """What a converter should not have left: layouts changed inside, layers not fused."""
     graph = nodes(content)
-    makers = {name: node for node in graph for name in node.output}
-    takers = Counter(name for node in graph for name in node.input)
+    producers = {name: node for node in graph for name in node.output}
+    consumers = Counter(name for node in graph for name in node.input)
     known = constants(content)
     for node in graph:
-        before = makers.get(node.input[0])
+        before = producers.get(node.input[0])
         if node.op_type == "Transpose":
             perm = attribute(node, "perm")
             after = [n.op_type for n in graph if node.output[0] in n.input]
             at_the_end = perm == CHANNELS_LAST and set(after) <= {"Reshape", "QuantizeLinear"}
             first = perm == CHANNELS_FIRST and all(
-                makers[x].op_type not in WEIGHTED for x in ancestors(node, makers)
+                producers[x].op_type not in WEIGHTED for x in ancestors(node, producers)
             )
             if not (first or at_the_end or shuffles(perm)):
                 yield f"{node.name} {perm}"
         behind_weights = before is not None and before.op_type in WEIGHTED
-        alone = takers[node.input[0]] == 1
+        alone = consumers[node.input[0]] == 1
         if node.op_type in ("Mul", "Add") and behind_weights and alone and node.input[1] in known:
             yield node.name
         if node.op_type in ("BatchNormalization", "SpaceToDepth", "StatefulPartitionedCall"):
             yield node.name
 
 
-def ancestors(node, makers):
+def ancestors(node, producers):
     """The names of the tensors that a node's input is computed from."""
     waiting = list(node.input)
     while waiting:
         name = waiting.pop()
-        if name in makers:
+        if name in producers:
             yield name
-            waiting += makers[name].input
+            waiting += producers[name].input
 
 
 def shuffles(perm):
@@ -311,13 +311,13 @@ def test_int8_gives_the_integers_of_the_tflite_file(tiny, rounded, batch):
 def quantized_kernels(content):
     """layer -> (integers with the output channels first, scales, axis) of an ONNX file."""
     graph, known = nodes(content), constants(content)
-    makers = {name: node for node in graph for name in node.output}
+    producers = {name: node for node in graph for name in node.output}
     found = {}
     for node in graph:
         if node.op_type in WEIGHTED:
-            pair = makers[node.input[1]]
+            pair = producers[node.input[1]]
             while pair.op_type == "Transpose":
-                pair = makers[pair.input[0]]
+                pair = producers[pair.input[0]]
             assert pair.op_type == "DequantizeLinear", node.name
             found[node.name] = (*(known[x] for x in pair.input[:2]), attribute(pair, "axis"))
     return found

@@ -80,16 +80,16 @@ def count(data):
 def wanted(model):
     """What the layers of a network come to, in operators."""
     flat = canonical(model)
-    makers = {id(x): node for node in nodes(flat) for x in node.outputs}
-    takers = consumers(flat)
+    producers = {id(x): node for node in nodes(flat) for x in node.outputs}
+    consumers_of = consumers(flat)
 
     def alone(node):
         """Whether no kernel in front can take a batch normalization in."""
         source = node.input_tensors[0]
-        while isinstance(makers[id(source)].operation, layers.Dropout):
-            source = makers[id(source)].input_tensors[0]
-        folds = isinstance(makers[id(source)].operation, NORMALIZED_BY)
-        return not folds or len(takers[id(source)]) > 1
+        while isinstance(producers[id(source)].operation, layers.Dropout):
+            source = producers[id(source)].input_tensors[0]
+        folds = isinstance(producers[id(source)].operation, NORMALIZED_BY)
+        return not folds or len(consumers_of[id(source)]) > 1
 
     found = Counter()
     for node in nodes(flat):

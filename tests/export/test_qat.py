@@ -16,7 +16,7 @@ from export.proof.reference import Reference
 from export.proof.verification import judge
 from export.pruning.schedule import Pruning, polynomial_sparsity
 from export.quantization.biases import settle_biases
-from export.quantization.quantized_layers import FakeQuant
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from export.runtimes.tflite_content import float_operators

@@ -6,8 +6,8 @@ from keras import layers
 from small_networks import network, pixels
 
 import kerascnn.layers as ours
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.float_form import unrounded
-from export.quantization.quantized_layers import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 
 

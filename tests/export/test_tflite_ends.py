@@ -36,10 +36,10 @@ def two_heads():
 
 
 def simulated(model):
-    twin = quantized_model(model)
-    calibrate(twin, [pixels(model)])
-    settle_biases(twin)
-    return twin
+    simulated = quantized_model(model)
+    calibrate(simulated, [pixels(model)])
+    settle_biases(simulated)
+    return simulated
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,49 @@ def test_ends_that_a_file_cannot_have(kerascnn, own_run, recipe, kind, ends, lin
     assert line in err
 
 
+def test_a_float_file_takes_floats_where_it_is_told(kerascnn, own_run):
+    """TFLite Micro's CAST reads no uint8: such a file has none."""
+    call = ("convert", own_run, "--to", "tflite", "--recipe", "float32", "--io", "float32")
+    code, _, err = kerascnn(*call)
+    assert code == 0, err
+    path = own_run / "model_float32.tflite"
+    with Artifact(path) as artifact:
+        assert artifact.inputs[0]["dtype"] == "float32"
+        assert "CAST" not in {operator["name"] for operator in artifact.operators}
+    sheet = json.loads((own_run / "model_float32.tflite.json").read_text())
+    assert sheet["inputs"][0]["dtype"] == "float32"
+    assert sheet["inputs"][0]["values"].startswith("raw pixels, ")
+    assert kerascnn("verify", path)[0] == 0
+
+
 def test_ends_of_a_float_model(pair):
     with pytest.raises(UserError, match="is a choice of int8 files; this one is float"):
         export.convert(pair["float"], "tflite", io="int8")
+
+
+def test_equal_zero_points_stand_once_in_an_int8_file(pair):
+    """Any reader of flatbuffers follows two references to one place; the same file results."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    data = export.convert(pair["int8"], "tflite")
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    points = [x.quantization.zeroPoint for x in model.subgraphs[0].tensors]
+    points = [len(x) for x in points if x is not None]
+    several = {n for n in points if n > 1}
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    spared = len(builder.Output()) - len(data)
+    assert spared >= 8 * (sum(n for n in points if n > 1) - sum(several))  # int64, one of a length
+    again = [interpreter(content) for content in (data, bytes(builder.Output()))]
+    images = pixels(pair["int8"], 4).astype("uint8")
+    for mine, other in zip(*(outputs_of(x, images) for x in again), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def outputs_of(lite, images):
+    lite.allocate_tensors()
+    for image in images:
+        lite.set_tensor(lite.get_input_details()[0]["index"], image[None])
+        lite.invoke()
+        yield from [lite.get_tensor(x["index"]) for x in lite.get_output_details()]

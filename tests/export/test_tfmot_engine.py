@@ -25,7 +25,7 @@ from export.quantization.quantized_layers import is_int8  # noqa: E402
 from export.recipes import recipe  # noqa: E402
 from export.recipes import stages as recipe_stages  # noqa: E402
 from export.runtimes import Artifact  # noqa: E402
-from export.tfmot import bridge, tf_keras_training  # noqa: E402
+from export.tfmot import bridge, tf_keras_training, weights  # noqa: E402
 from export.tfmot import engine as tfmot_engine  # noqa: E402
 from export.tfmot.tf_keras_training import make_optimizer  # noqa: E402
 from kerascnn.training.optimizers import make_optimizer as make_keras_optimizer  # noqa: E402
@@ -198,12 +198,12 @@ def test_pruning_reaches_its_sparsity_and_quantization_keeps_the_zeros(run):
 
 def test_the_schedule_constant_prunes_from_the_start(run):
     section = {"sparsity": 0.5, "begin": 0.0, "schedule": "constant", "engine": "tfmot"}
-    tf_model = tfmot_engine.prunable(run.model(), 0.5, 10, schedule="constant")
+    tf_model = weights.prunable(run.model(), 0.5, 10, schedule="constant")
     assert make(pruning={**section, "fine_tune": FINE_TUNE}).pruning.schedule == "constant"
     tf_model.compile("sgd", tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     step = tfmot.sparsity.keras.UpdatePruningStep()
     tf_model.fit(pixels(run.model()), np.zeros(32), batch_size=16, callbacks=[step], verbose=0)
-    assert sparsity(tfmot_engine.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
+    assert sparsity(weights.strip(tf_model, run.model())) == pytest.approx(0.5, 0.01)
 
 
 def test_two_of_four_weights_in_a_row_are_zero(run):
@@ -291,14 +291,14 @@ def test_the_optimizer_of_tf_keras_makes_the_same_step(decoupled):
     start, gradient = np.full((2, 3), 0.5, "float32"), np.full((2, 3), 0.25, "float32")
     kernel, bias = keras.Variable(start), keras.Variable(start[0])
     ours = make_keras_optimizer(config, [kernel, bias], steps_per_epoch=10, epochs=1)
-    twins = [tf_keras.backend.variable(v) for v in (start, start[0])]
-    theirs = make_optimizer(config, 0.1, twins)
+    variables = [tf_keras.backend.variable(v) for v in (start, start[0])]
+    theirs = make_optimizer(config, 0.1, variables)
     for _ in range(3):
         ours.apply(
             [keras.ops.convert_to_tensor(g) for g in (gradient, gradient[0])], [kernel, bias]
         )
-        theirs.apply_gradients(zip((gradient, gradient[0]), twins, strict=True))
-    for a, b in zip((kernel, bias), twins, strict=True):
+        theirs.apply_gradients(zip((gradient, gradient[0]), variables, strict=True))
+    for a, b in zip((kernel, bias), variables, strict=True):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(a), b.numpy(), rtol=1e-5)
 
 

@@ -14,7 +14,7 @@ import export
 from export.runtimes import benchmarking
 from export.runtimes.engines import load_engine
 
-TRIES = 6  # the machine is noisy: one of them must be quiet
+TURNS = 8  # what both took until then counts; the first turns may all be disturbed
 
 
 def a_network_of_some_work():
@@ -27,7 +27,8 @@ def a_network_of_some_work():
 
 
 def test_latency_is_that_of_litert_s_own_benchmark(tmp_path, monkeypatch):
-    """Within 5 %, of medians measured in turns."""
+    """Within 5 %, of what the undisturbed runs of both take: the fastest tenth of all turns, which
+    other work on the machine only delays."""
     if importlib.util.find_spec("ai_edge_litert.tools.benchmark_litert_model") is None:
         pytest.skip("this wheel of ai-edge-litert carries no benchmark_litert_model")
     from ai_edge_litert.tools import benchmark_litert_model as tool
@@ -38,19 +39,14 @@ def test_latency_is_that_of_litert_s_own_benchmark(tmp_path, monkeypatch):
     assert isinstance(arguments, argparse.Namespace)
     monkeypatch.setattr(tool, "print", lambda *_: None, raising=False)
 
-    def theirs():
-        found = {}
-        # It rounds its results to 10 us: the median is read where it takes it.
-        kept = tool.statistics.median
-        monkeypatch.setattr(tool.statistics, "median", lambda x: found.setdefault("ms", kept(x)))
+    theirs, ours, ratios = [], [], []
+    # It rounds its results to 10 us: its runs are read where it takes their median.
+    kept = tool.statistics.median
+    monkeypatch.setattr(tool.statistics, "median", lambda x: theirs.extend(x) or kept(x))
+    for _ in range(TURNS):
+        ours += export.benchmark([path], runs=200)[0].samples
         tool.run_benchmark(arguments)
-        monkeypatch.setattr(tool.statistics, "median", kept)
-        return found["ms"]
-
-    ratios = []
-    for _ in range(TRIES):
-        ours = [export.benchmark([path], runs=200)[0].median for _ in range(2)]
-        ratios.append(np.mean(ours) / theirs())
+        ratios.append(np.percentile(ours, 10) / np.percentile(theirs, 10))
         if abs(ratios[-1] - 1) < 0.05:
             return
     pytest.fail(f"ours over theirs: {ratios}")
@@ -99,4 +95,26 @@ def test_benchmark_json_says_what_it_was_measured_on(tmp_path, kerascnn):
     (timing,) = figures["timings"]
     assert timing["inputs"] == "1x3 float32" and timing["median"] > 0
     known = set(inspect.signature(benchmarking.Timing).parameters)
-    assert set(timing) == known - {"samples"}  # each run stands in a file of its own
+    assert set(timing) == known - {"samples"} | {"accuracy"}
+    assert figures["command"].startswith("kerascnn") and "governor" in figures["machine"]
+    (singles,) = json.loads((tmp_path / "b_samples.json").read_text())
+    assert len(singles["milliseconds"]) == timing["runs"] == 100
+
+
+def test_sustained_measuring_shows_the_drift(tmp_path, kerascnn):
+    """The first half of a short time against the last, of every file: they take turns."""
+    inputs = keras.Input((3,))
+    path = tflite(tmp_path / "double.tflite", keras.Model(inputs, inputs * 2.0))
+    code, out, err = kerascnn("benchmark", path, path, "--sustained", "0.02")
+    assert (code, err) == (0, "") and out.count("0.02 min: first minute") == 2
+    code, out, err = kerascnn("benchmark", path, "--sustained", "-1")
+    assert code == 2 and "--sustained" in err
+
+
+def test_the_first_minute_is_compared_with_the_last():
+    now = iter(range(0, 10_000, 10))  # a clock that is asked every ten seconds
+    speeds = iter(range(1, 10_000))  # each turn a millisecond slower
+    (drift,) = benchmarking.sustained([lambda: next(speeds)], 4, clock=lambda: next(now))
+    assert drift.first == 3 and drift.last == 20  # turns 1 to 5, 17 to 23
+    assert drift.ratio == drift.last / drift.first
+    assert len(drift.medians) == 4 and drift.medians[0] == 3

@@ -41,6 +41,12 @@ def test_a_log_without_percentiles_gives_the_mean_and_says_so():
     assert parsed(OLD)["median"] == 0.4115 and parsed(OLD)["estimated"]
 
 
+def test_a_phone_is_measured_for_minutes(adb, files):
+    cpu, *_ = ANDROID.bench([files["int8"]], Options(sustained=0.005))
+    drift = cpu.details["drift"]
+    assert drift["first"] == drift["last"] == 0.407 and drift["ratio"] == 1
+
+
 def test_a_log_without_runs_gives_its_error():
     with pytest.raises(UserError, match="Failed to apply GPU delegate"):
         parsed(FAILED)

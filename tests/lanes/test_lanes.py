@@ -74,7 +74,7 @@ def test_micro_says_why_it_refuses_and_how_much_memory_it_takes(files, tmp_path)
     spec = tf.TensorSpec([1, 4], tf.uint8)
     path = from_function(tmp_path / "cast.tflite", lambda x: keras.ops.cast(x, "float32"), spec)
     (figure,) = measure([path], [micro], FAST)
-    assert figure.value is None and "UINT8" in figure.refused and "float inputs" in figure.refused
+    assert figure.value is None and "UINT8" in figure.refused and "--io float32" in figure.refused
 
 
 def test_the_kernels_of_a_lane_are_those_it_is_named_for(files):
@@ -86,6 +86,15 @@ def test_the_kernels_of_a_lane_are_those_it_is_named_for(files):
         taken[name], nodes = figure.details["delegated"]
     assert taken["litert"] > 0 and taken["litert-builtin"] == taken["litert-reference"] == 0
     assert taken["litert"] <= nodes
+
+
+def test_what_xnnpack_does_not_take_is_named():
+    """Rounding uint8 pixels to int8, and back at the end, is left to LiteRT's own kernels."""
+    path = "android_demo/app/src/main/assets/resnet8_int8_static.tflite"
+    (figure,) = measure([path], [LITERT], FAST)
+    assert figure.details["delegated"] == (14, 16)
+    expected = [("QUANTIZE", "normalize_quant"), ("QUANTIZE", "head_logits")]
+    assert figure.details["fallbacks"] == expected
 
 
 @pytest.mark.parametrize(
@@ -102,6 +111,29 @@ def test_outputs_that_differ_give_no_figure(found, said):
     expected = Golden([], [np.array([[3, 5]], np.uint8)], [0.1])
     told = differs(expected, [np.array(x, np.uint8) for x in found])
     assert said in told and bool(told) == bool(said)
+
+
+def test_behind_a_softmax_a_lane_may_be_as_far_off_as_litert_s_own_kernels(tmp_path):
+    """Where a step of the logits is many of the probabilities, no two kernel sets agree to one."""
+    import keras
+    from foreign_files import tflite
+    from keras import layers
+
+    from export.lanes.lane import disagreement
+
+    inputs = keras.Input((12, 12, 3), batch_size=1)
+    x = layers.Conv2D(32, 3, activation="relu")(inputs)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(stddev=1, seed=0))(
+        layers.Flatten()(x)
+    )
+    model = keras.Model(inputs, layers.Softmax()(x))
+    path = tflite(tmp_path / "softmax.tflite", model, "int8", "uint8")
+    figures = measure([path], [LANES["litert-builtin"], LANES["litert-reference"]], FAST)
+    assert not any(figure.refused for figure in figures)
+    expected = golden(path)
+    wrong = [np.roll(array, 1, axis=-1) for array in expected.outputs]
+    assert "LiteRT's own kernels do by" in disagreement(path, expected, wrong)
 
 
 def test_floats_may_differ_by_their_rounding_alone():
@@ -123,13 +155,18 @@ def test_a_record_is_what_makes_a_figure_believable(files):
     lanes = chosen("litert")
     figures = measure([files["float"], files["int8"]], lanes, FAST)
     found = json.loads(json.dumps(record(figures, lanes, FAST, "kerascnn benchmark")))
+    assert {"device", "cpu", "system", "governor", "turbo"} <= set(found["machine"])
+    assert [file["accuracy"] for file in found["files"]] == [None, None]  # files without sheets
     assert found["machine"]["cpu"] and found["command"] == "kerascnn benchmark"
     assert found["lanes"]["litert"]["versions"]["ai-edge-litert"]
     for row in found["figures"]:
         details = row["details"]
         assert len(row["sha256"]) == 64 and "samples" not in details
         assert details["minimum"] <= details["median"] <= details["p90"] <= details["p99"]
-        assert len(details["turns"]) == 5 and details["memory"] > 0
+        assert len(details["turns"]) == 5 and details["memory"] > 0 and details["load"] >= 0
+        assert (details["threads"], len(details["cores"]), details["runs"]) == (1, 1, 50)
+        assert details["loading"] > 0 and details["first"] > 0 and details["drift"] is None
+        assert details["delegate"].startswith("XNNPACK of ai-edge-litert 2.")
         low, high = details["interval"]
         assert low <= high
     assert [len(row["milliseconds"]) for row in samples(figures)] == [50, 50]

@@ -45,6 +45,7 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "shufflenet_v1_g3_x0_5": (32, {}),
     "shufflenet_v2_x0_5": (32, {}),
     "xception": (71, {}),
+    "anynet_y": (8, {"widths": (8, 16), "depths": (1, 2)}),
     "resnet8": (8, {}),
     "ds_cnn": (10, {}),
     "time_series_fcn": (16, {}),

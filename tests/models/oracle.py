@@ -96,6 +96,14 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "resnet101_deformable": "101, conv5",
         "resnet50_deformable_v2": "50, v2, conv3-conv5",
     },
+    "AnyNet": {
+        "anynet_basic": "basic",
+        "anynet_separable": "separable",
+        "anynet_inverted": "inverted",
+        "anynet_inverted_se": "inverted, squeeze 8",
+        "anynet_x": "x",
+        "anynet_y": "y (x, squeeze 4)",
+    },
     "ResNet-D (timm)": {
         name: name
         for name in (

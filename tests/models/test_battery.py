@@ -37,7 +37,7 @@ WORDS = {  # the last word of a layer's name says what it is
     layers.MaxPooling2D: "pool",
     layers.MaxPooling3D: "pool",
     layers.AveragePooling2D: "pool",
-    layers.GlobalAveragePooling2D: "pool|logits",
+    layers.GlobalAveragePooling2D: "pool|logits|squeeze",
 }
 NAME = re.compile(r"image|(stem|stage[1-9]\d*(_block[1-9]\d*)?|head)(_[a-z0-9]+)+")
 

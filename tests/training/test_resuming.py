@@ -21,10 +21,10 @@ from kerascnn.config import PlateauSchedule
 from kerascnn.data import load_data
 from kerascnn.errors import UserError
 from kerascnn.training import open_run, train
-from kerascnn.training.checkpoints import by_path, copy_weights
 from kerascnn.training.history import best_epoch, plateau_rate, read_history, write_history
 from kerascnn.training.progress import EpochProgress
 from kerascnn.training.run import load_model
+from kerascnn.training.variables import by_path, copy_weights
 
 LENET = "configs/digits/lenet5.yaml"
 SMALL = ("data.validation=0.5", "data.batch_size=64", "optimizer.schedule.warmup=0")

@@ -1,6 +1,9 @@
 """Fine-tuning: what is chosen and said, what stays, and that an ordinary run comes of it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -145,6 +148,70 @@ def test_weights_of_a_file_become_a_run_with_their_normalization(write_digits, t
     np.testing.assert_array_equal(
         weights(run)["stem_conv"][0], theirs.get_layer("conv1").get_weights()[0]
     )
+
+
+class Killed(BaseException):
+    """Ends a training as nothing in it expects."""
+
+
+def test_one_that_was_killed_goes_on_to_the_same_end(learned, few, tmp_path, monkeypatch):
+    """With the choice that it made, which is measured once."""
+
+    def tune(name, **options):
+        orders = Orders(domain="different", rates={"stage3": 0.5})
+        options = {"epochs": 3, "orders": orders, **options}
+        return finetune(None, learned, few, tmp_path / name, **options)
+
+    def killed(self, epoch, logs=None):
+        if epoch == 1:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("kerascnn.training.progress.EpochProgress.on_epoch_end", killed)
+        tune("killed")
+    with pytest.raises(UserError, match="holds a run already; give another --out, or --resume"):
+        tune("killed")
+    with pytest.raises(UserError, match="goes on only with the orders it began with"):
+        tune("killed", orders=Orders(domain="similar"), resume=True)
+    with pytest.raises(UserError, match=r"training\.seed is 0 in the run, 1 was asked"):
+        tune("killed", seed=1, resume=True)
+    whole = tune("whole")
+    never = "kerascnn.transfer.choosing.choose"
+    monkeypatch.setattr(never, lambda *_: pytest.fail("the choice was made already"))
+    resumed = tune("killed", resume=True)
+    assert resumed.facts["transfer"] == whole.facts["transfer"]
+    assert [row["loss"] for row in resumed.history] == [row["loss"] for row in whole.history]
+    ours, theirs = weights(resumed), weights(whole)
+    assert all(same(ours[name], theirs[name]) for name in theirs)
+
+
+TWO_DEVICES = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from kerascnn.__main__ import main
+main()
+"""
+
+
+@pytest.mark.full
+def test_on_two_devices_it_learns_as_on_one(learned, few, tmp_path, kerascnn):
+    arguments = ["--weights", learned.path, "--data", few, "--domain", "similar", "--epochs", "2"]
+    arguments = ["finetune", *map(str, arguments), "--out"]
+    code, _, err = kerascnn(*arguments, tmp_path / "one")
+    assert code == 0, err
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES, *arguments, tmp_path / "two", "--distribute=mirrored"],
+        env={**os.environ, "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 CPU devices (mirrored)" in done.stdout
+    one, two = (open_run(tmp_path / name).history for name in ("one", "two"))
+    for mine, theirs in zip(one, two, strict=True):
+        assert mine["loss"] == pytest.approx(theirs["loss"], abs=1e-5)  # sums in another order
 
 
 REFUSALS = {

@@ -8,8 +8,10 @@ from PIL import Image
 
 from export.lanes.browser import BROWSER
 from export.lanes.browser.server import answer_of
+from export.proof.resizing import resize_in_words
 from export.runtimes import Artifact
 from export.webdemo import write_webdemo
+from kerascnn.config import DataConfig
 from kerascnn.data import read_image
 from kerascnn.errors import UserError
 
@@ -90,6 +92,23 @@ def test_the_page_answers_as_python_does(finished_run, tmp_path, browser, file):
     assert np.abs(found - expected).max() < 1e-3
 
 
+def test_the_page_shows_the_middle_where_the_sheet_says_so(finished_run, tmp_path, browser):
+    file = "model_int8.tflite"
+    sheet = json.loads((finished_run / f"{file}.json").read_text())
+    evaluate = DataConfig(name="digits", evaluate=[{"resize_short": 40}, "center_crop"]).evaluate
+    sheet["inputs"][0]["resize"] = resize_in_words("stretch", evaluate, (32, 32))
+    (tmp_path / file).write_bytes((finished_run / file).read_bytes())
+    (tmp_path / f"{file}.json").write_text(json.dumps(sheet))
+    names = pictures(tmp_path)
+    write_webdemo(tmp_path / file, tmp_path / "site")
+    answers = asked(tmp_path / "site", tmp_path, names)
+    assert "error" not in answers, answers
+    shape = tuple(sheet["inputs"][0]["shape"][1:])
+    wanted = np.stack([read_image(tmp_path / name, shape, "stretch", evaluate) for name in names])
+    got = np.array([answer["pixels"] for answer in answers]).reshape(wanted.shape)
+    assert np.abs(got - wanted.astype(int)).max() <= 1  # two orders of rounding
+
+
 def test_the_folder_needs_nothing_from_elsewhere(finished_run, tmp_path, browser):
     """No address of another host stands in what we wrote, and the sheet's facts stand in it."""
     write_webdemo(finished_run, tmp_path / "site")
@@ -113,6 +132,7 @@ def test_what_a_page_cannot_show_is_refused(finished_run, tmp_path, browser):
 
     (image,), (end,) = sheet["inputs"], sheet["outputs"]
     refused({"inputs": [{**image, "dtype": "int8"}]}, "write it with --io uint8")
+    refused({"inputs": [{**image, "resize": "as it likes"}]}, "the page cannot do that")
     refused({"inputs": [image, image]}, "takes no pictures alone")
     refused({"outputs": [{**end, "meaning": "numbers"}]}, "gives no classes")
     refused({"checks": [{**sheet["checks"][0], "passed": False}]}, "did not pass its checks")

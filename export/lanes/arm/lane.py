@@ -15,7 +15,7 @@ import numpy as np
 
 from kerascnn.errors import UserError
 
-from ..lane import Figure, Golden, Lane, Options, Probe, differs, golden
+from ..lane import Figure, Golden, Lane, Options, Probe, disagreement, golden
 from .tools import DEBIAN, Tools, missing, tools
 
 PATIENCE = 600  # seconds for one file on one core; ResNet-50 takes about a tenth
@@ -73,7 +73,7 @@ class Arm(Lane):
             outputs, counts = run(path, core, expected, ready)
         except UserError as error:
             return self.figure(path, core, None, refused=str(error))
-        if reason := differs(expected, outputs):
+        if reason := disagreement(path, expected, outputs):
             return self.figure(path, core, None, refused=reason)
         identical = all(
             np.array_equal(a.ravel(), b.ravel())

@@ -12,7 +12,8 @@ import numpy as np
 from kerascnn.errors import UserError
 
 from ...runtimes import Artifact
-from ..lane import SAMPLES, Figure, Golden, Lane, Options, Probe, differs, golden
+from ...runtimes.machine import load_average
+from ..lane import SAMPLES, Figure, Golden, Lane, Options, Probe, disagreement, golden
 from .packages import VERSIONS, runtime_files
 from .server import answer_of, browser, browser_version
 
@@ -60,12 +61,15 @@ class Browser(Lane):
             np.array([sample[place] for sample in answer["outputs"]], array.dtype)
             for place, array in enumerate(expected.outputs)
         ]
-        if reason := differs(expected, found):
+        if reason := disagreement(path, expected, found):
             return self.figure(path, setting, None, refused=reason)
         times = np.array(answer["times"])
         details = {
             "median": float(np.median(times)),
             "p90": float(np.percentile(times, 90)),
+            "p99": float(np.percentile(times, 99)),
+            "minimum": float(np.min(times)),
+            "load": load_average(),
             "loading": answer["loading"],
             "first": answer["first"],
             "runs": len(times),

@@ -1,4 +1,4 @@
-"""Transforms of colours; places stay. Results are clipped to 0..255."""
+"""Transforms of colours; positions stay. Results are clipped to 0..255."""
 
 from typing import Any
 

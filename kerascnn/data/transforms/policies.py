@@ -120,7 +120,7 @@ def sharpness(pixels: Any, factor: Any) -> Any:
     import tensorflow as tf
 
     kernel = tf.constant([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
-    kernel = tf.tile(kernel[..., None, None], [1, 1, pixels.shape[2], 1])
+    kernel = tf.tile(tf.reshape(kernel, [3, 3, 1, 1]), [1, 1, pixels.shape[2], 1])
     inner = tf.nn.depthwise_conv2d(pixels[None], kernel, [1, 1, 1, 1], "VALID")[0]
     height, width = tf.unstack(tf.shape(pixels)[:2])
     rows, columns = tf.range(height), tf.range(width)

@@ -49,7 +49,7 @@ def canonical_pairs(
     copied = like(model, keras.Model(inputs, outputs, name=model.name))
     copied.output_names = output_names(model)
     copied.inlined = {**getattr(model, "inlined", {}), **copies.inlined}
-    pairs = [(layer, copy) for layer, copy, _ in copies.made.values()]
+    pairs = [(layer, copy) for layer, copy, _ in copies.layers.values()]
     for layer, copy in pairs:
         copy.set_weights(layer.get_weights())
         if isinstance(layer, keras.layers.Normalization):
@@ -61,13 +61,13 @@ def canonical_pairs(
 class _Copies:
     """The copies of layers that `canonical_pairs` calls instead of them.
 
-    made: id of a layer -> (layer, its copy, the copy of its inner activation or None).
+    layers: id of a layer -> (layer, its copy, the copy of its inner activation or None).
     inlined: name of a nested model or block -> the names of the layers that came out of it.
     """
 
     def __init__(self, split_activations: bool, dtype: str | None, nested: bool) -> None:
         self.split_activations, self.dtype, self.nested = split_activations, dtype, nested
-        self.made, self.names, self.inlined = {}, set(), {}
+        self.layers, self.names, self.inlined = {}, set(), {}
         self.models = {}  # id of a nested model -> (the model, its copy), where these stay
 
     def call_in(
@@ -92,8 +92,8 @@ class _Copies:
                 outputs = layer(*args, **kwargs)
                 return activation(outputs) if activation else outputs
             name = self._unique(operation.name, owner)
-            made = as_layer(operation, args, kwargs, name)
-            return operation(*args, **kwargs) if made is None else made
+            outputs = as_layer(operation, args, kwargs, name)
+            return operation(*args, **kwargs) if outputs is None else outputs
 
         return call
 
@@ -101,16 +101,16 @@ class _Copies:
         if id(model) not in self.models:
             around, self.names = self.names, set()  # it has names of its own
             inputs = new_inputs(model)
-            made = keras.Model(inputs, walk(model, inputs, self.call_in(model)), name=model.name)
-            made.output_names = output_names(model)
+            copy = keras.Model(inputs, walk(model, inputs, self.call_in(model)), name=model.name)
+            copy.output_names = output_names(model)
             if not model.trainable:
-                made.trainable = False  # so that it can be set to True as that of the model
-            self.models[id(model)] = model, like(model, made)
+                copy.trainable = False  # so that it can be set to True as that of the model
+            self.models[id(model)] = model, like(model, copy)
             self.names = around
         return self.models[id(model)][1]
 
     def _copy(self, layer, owner, within):
-        if id(layer) not in self.made:
+        if id(layer) not in self.layers:
             config = layer.get_config()
             config["name"] = self._unique(layer.name, owner)
             if self.dtype:
@@ -120,10 +120,10 @@ class _Copies:
                 config["activation"] = "linear"
                 name = f"{config['name']}_{layer.activation.__name__}"
                 activation = activation_layer(layer.activation, self._unique(name, owner))
-            self.made[id(layer)] = layer, type(layer).from_config(config), activation
+            self.layers[id(layer)] = layer, type(layer).from_config(config), activation
             for outer in within:
                 self.inlined.setdefault(outer.name, []).append(config["name"])
-        return self.made[id(layer)][1:]
+        return self.layers[id(layer)][1:]
 
     def _unique(self, name, owner):
         name = name if name not in self.names else f"{owner.name}_{name}"

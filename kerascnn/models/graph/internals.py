@@ -4,16 +4,25 @@ They may change with any release of Keras; tests/test_structure.py looks for oth
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras.src.backend.common import global_state
 from keras.src.legacy.saving.saving_options import keras_option_scope
 from keras.src.legacy.saving.saving_utils import model_from_config
-from keras.src.models.functional import Functional
-from keras.src.ops.node import Node
 from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 from keras.src.utils.dtype_utils import dtype_size
+
+if TYPE_CHECKING:  # for a checker, which cannot read Keras
+
+    class Functional(keras.Model):
+        """A model that is a graph of layers."""
+
+    class Node(keras.Operation):
+        """A call of a layer in such a graph."""
+else:
+    from keras.src.models.functional import Functional
+    from keras.src.ops.node import Node
 
 OF_NO_CLASS_OF_ITS_OWN = (keras.Model, keras.Sequential, Functional)
 

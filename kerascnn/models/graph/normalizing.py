@@ -1,6 +1,6 @@
 """Raw pixels as the input: a normalization in front of a network."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -9,13 +9,16 @@ from kerascnn.models.graph.walking import walk
 
 
 class Scaled(Protocol):
-    """What says how pixels are scaled: a `Preprocessing`, or the `Normalization` of data."""
+    """What says how pixels are scaled: a `Preprocessing`, or the `Normalization` of data.
+
+    mean, std: as `rescaling` takes them.
+    """
 
     @property
-    def mean(self) -> float | tuple[float, ...] | np.ndarray: ...
+    def mean(self) -> Any: ...
 
     @property
-    def std(self) -> float | tuple[float, ...]: ...
+    def std(self) -> Any: ...
 
 
 def normalized(network: keras.Model, normalize: Scaled) -> keras.Model:

@@ -40,8 +40,8 @@ def packed(model: keras.Model, values: Iterable[Any]) -> Any:
     return keras.tree.pack_sequence_as(inputs_structure(functional(model)), list(values))
 
 
-def like(model: keras.Model, made: keras.Model) -> keras.Model:
-    """Gives `made`, which was rebuilt from `model`, its class and its attributes; returns it.
+def like(model: keras.Model, rebuilt: keras.Model) -> keras.Model:
+    """Gives `rebuilt`, which was rebuilt from `model`, its class and its attributes; returns it.
 
     A model whose class has a train_step of its own keeps it so. An attribute that is a layer
     becomes the layer of that name in the new graph. Models without a class of their own are left
@@ -49,15 +49,15 @@ def like(model: keras.Model, made: keras.Model) -> keras.Model:
     """
     own = type(model)
     if own in OF_NO_CLASS_OF_ITS_OWN or not isinstance(model, Functional):
-        return made
+        return rebuilt
     if own.__module__.split(".")[0] in ("keras", "kerascnn", "export"):
-        return made
-    known = {*vars(made), "optimizer", "_optimizer"}
-    made.__class__ = own
-    by_name = {layer.name: layer for layer in made.layers}
+        return rebuilt
+    known = {*vars(rebuilt), "optimizer", "_optimizer"}
+    rebuilt.__class__ = own
+    by_name = {layer.name: layer for layer in rebuilt.layers}
     for name, value in vars(model).items():
         if name not in known:
             if isinstance(value, keras.Layer):
                 value = by_name.get(value.name, value)
-            setattr(made, name, value)
-    return made
+            setattr(rebuilt, name, value)
+    return rebuilt

@@ -30,7 +30,7 @@ def without_weights() -> Iterator[Callable[[], int]]:
         del waiting[before:]  # else the end of whatever scope comes next would make them after all
 
 
-def needed_bytes(architecture: str, *, safe_mode: bool = True, legacy: bool = False) -> int:
+def needed_bytes(architecture: str | bytes, *, safe_mode: bool = True, legacy: bool = False) -> int:
     """Returns the bytes that the weights of a model take, without room being made for them.
 
     Args:

@@ -46,7 +46,7 @@ class Application:
     ) -> None:
         """Fills `network`, built with `arguments`, from `file`; None: with what is published."""
         classes = network.get_layer("head_logits").output.shape[-1]
-        options = {"weights": "imagenet" if file is None else str(file)}
+        options: dict[str, Any] = {"weights": "imagenet" if file is None else str(file)}
         if self.alphas:
             options["alpha"] = arguments.get("alpha", 1.0)
         height, width, _ = network.input_shape[1:]
@@ -68,7 +68,7 @@ class Application:
         options: Mapping[str, Any],
     ) -> keras.Model:
         """Their network with its weights, for the first of `counts` of classes that they fit."""
-        failed = None
+        failed: Any = None
         for classes in dict.fromkeys(counts):
             try:
                 with warnings.catch_warnings():
@@ -79,7 +79,9 @@ class Application:
                 failed = failed or error
         raise self.refusal(name, file, failed) from None
 
-    def require_published(self, name: str, classes: int, alpha: float, new_head: bool) -> None:
+    def require_published(
+        self, name: str, classes: int, alpha: float | None, new_head: bool
+    ) -> None:
         """UserError where there are no weights for so many classes, or so wide a network."""
         if classes != CLASSES and not new_head:
             raise UserError(

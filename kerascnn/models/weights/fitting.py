@@ -158,14 +158,14 @@ def fill(
 
 def classifiers(network: keras.Model) -> set[str]:
     """Names of the layers with weights from which an output comes through none with weights."""
-    makers = {id(x): node for node in nodes(network) for x in node.outputs}
-    waiting, found = [makers[id(x)] for x in network.outputs], set()
+    producers = {id(x): node for node in nodes(network) for x in node.outputs}
+    waiting, found = [producers[id(x)] for x in network.outputs], set()
     while waiting:
         node = waiting.pop()
         if node.operation.weights:
             found.add(node.operation.name)
         else:
-            waiting += [makers[id(x)] for x in node.input_tensors if id(x) in makers]
+            waiting += [producers[id(x)] for x in node.input_tensors if id(x) in producers]
     return found
 
 
@@ -252,9 +252,9 @@ def flattened(network: keras.Model) -> dict[str, tuple[int, ...]]:
 
 def normalized_convolutions(network: keras.Model) -> dict[str, str]:
     """Name of a normalization -> name of the convolution without bias that only it takes."""
-    takers, found = consumers(network), {}
+    consumers_of, found = consumers(network), {}
     for node in nodes(network):
-        layer, after = node.operation, takers.get(id(node.outputs[0]), [])
+        layer, after = node.operation, consumers_of.get(id(node.outputs[0]), [])
         if (
             isinstance(layer, (layers.Conv2D, layers.DepthwiseConv2D))
             and not layer.use_bias

@@ -23,15 +23,16 @@ def by_table(table: Mapping[str, str | Callable[..., str]]) -> Naming:
     lines = [(re.compile(ours.format(**PLACES)), theirs) for ours, theirs in table.items()]
 
     def names(layers: Iterable[str]) -> dict[str, str]:
-        blocks = sorted({block(name) for name in layers} - {None})
+        blocks = sorted({number for name in layers if (number := block(name))})
         found = {}
         for name in layers:
             hits = ((pattern.fullmatch(name), theirs) for pattern, theirs in lines)
-            match, theirs = next((hit for hit in hits if hit[0]), (None, None))
+            match, theirs = next((hit for hit in hits if hit[0]), (None, ""))
             if match:
                 known = match.groupdict()
                 number = {key: int(text) for key, text in known.items() if key != "u"}
-                number["n"] = blocks.index(block(name)) + 1 if block(name) else 0
+                own = block(name)
+                number["n"] = blocks.index(own) + 1 if own else 0
                 for key, value in number.items():
                     known |= {key: value, f"{key}0": value - 1, f"{key}1": value + 1}
                 found[name] = theirs(**known) if callable(theirs) else theirs.format(**known)

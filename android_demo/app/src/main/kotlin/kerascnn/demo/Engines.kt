@@ -7,7 +7,7 @@ import kerascnn.core.OnnxRuntimeEngine
 import kerascnn.core.Rung
 import kerascnn.core.firstThatRuns
 
-/** Opens engines for staged models; tests put another in its place. */
+/** Opens engines for staged models. */
 object Engines {
     /** Whatever runs, the fastest first: GPU, then CPU with half of its cores, four at the most. */
     fun open(model: LoadedModel): Chosen = choose(model, defaultThreads, listOf(Accelerator.GPU, Accelerator.CPU))

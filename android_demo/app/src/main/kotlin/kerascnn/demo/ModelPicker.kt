@@ -1,12 +1,20 @@
 package kerascnn.demo
 
 import android.app.Activity
+import android.content.res.AssetManager
 import android.view.View
 import android.widget.AdapterView
 import android.widget.ArrayAdapter
 import android.widget.Spinner
 import kerascnn.core.StagedModel
 import kerascnn.core.StagedModels
+import java.io.InputStream
+
+/** Opens what was staged into the app. */
+object StagedAssets {
+    /** Tests hand other bytes out. */
+    var open: (AssetManager, String) -> InputStream = AssetManager::open
+}
 
 /** A list of everything that `kerascnn stage` put in; [whenChosen] is called for each new choice. */
 class ModelPicker(
@@ -14,7 +22,7 @@ class ModelPicker(
     private val spinner: Spinner,
     private val whenChosen: () -> Unit,
 ) {
-    val models = StagedModels { activity.assets.open(it) }
+    val models = StagedModels { StagedAssets.open(activity.assets, it) }
     private var listed: List<StagedModel> = emptyList()
 
     /** The chosen model; null where none is staged. */

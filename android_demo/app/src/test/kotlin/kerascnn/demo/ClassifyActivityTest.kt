@@ -2,6 +2,7 @@ package kerascnn.demo
 
 import android.app.Activity
 import android.content.Intent
+import android.content.res.AssetManager
 import android.os.Bundle
 import android.os.Looper
 import android.view.View
@@ -44,7 +45,10 @@ class ClassifyActivityTest {
     }
 
     @After
-    fun giveBack() = Labeller.close()
+    fun giveBack() {
+        StagedAssets.open = AssetManager::open
+        Labeller.close()
+    }
 
     @Test
     fun galleryAsksForAPictureAndForNothingElse() {
@@ -164,6 +168,29 @@ class ClassifyActivityTest {
     }
 
     @Test
+    fun aFileThatIsNotTheVerifiedOneIsRefusedAndTheNextOneRuns() {
+        assumeLiteRt()
+        changed(FILES[INT8]) { it.also { bytes -> bytes[bytes.size / 2] = (bytes[bytes.size / 2] + 1).toByte() } }
+        val activity = started().get()
+        pick(activity, "digit_3.png")
+        assertEquals(activity.getString(R.string.error_changed, FILES[INT8]), text(activity, R.id.message))
+        assertEquals(emptyList<String>(), labels(activity))
+        activity.view<Spinner>(R.id.model).setSelection(FLOAT)
+        shadowOf(Looper.getMainLooper()).idle()
+        assertEquals(Expected.answers(FILES[FLOAT], "digit_3.png")[0].first, labels(activity)[0])
+    }
+
+    @Test
+    fun aNewerContractIsRefusedWithTheWayOut() {
+        val sheet = "${FILES[INT8]}.json"
+        changed(sheet) { it.decodeToString().replace("\"contract\": 1", "\"contract\": 9").toByteArray() }
+        val activity = started().get()
+        pick(activity, "digit_3.png")
+        assertEquals(activity.getString(R.string.error_contract, sheet, 9, 1), text(activity, R.id.message))
+        assertEquals(emptyList<String>(), labels(activity))
+    }
+
+    @Test
     @Config(qualifiers = "de")
     fun germanIsSpoken() {
         val activity = started().get()
@@ -202,6 +229,16 @@ class ClassifyActivityTest {
             val expected = Resizer(input).levels(picture.rows, picture.orientation)
             val found = Resizer(input).levels(BitmapRows(shown), Orientation.UPRIGHT)
             assertArrayEquals("orientation $number", expected, found)
+        }
+    }
+
+    private fun changed(
+        file: String,
+        change: (ByteArray) -> ByteArray,
+    ) {
+        StagedAssets.open = { assets, name ->
+            val bytes = assets.open(name).use { it.readBytes() }
+            (if (name == file) change(bytes) else bytes).inputStream()
         }
     }
 

@@ -12,8 +12,8 @@ enum class ElementType(
     FLOAT32(4),
 }
 
-/** How a picture of another size is brought to the model's. */
-enum class ResizeRule { STRETCH, PAD }
+/** How a picture of another size is brought to the model's. MIDDLE: scaled, then cropped. */
+enum class ResizeRule { STRETCH, PAD, MIDDLE }
 
 /** A number is [scale] x (integer - [zeroPoint]). */
 data class Quantization(
@@ -21,7 +21,10 @@ data class Quantization(
     val zeroPoint: Int,
 )
 
-/** The picture a model takes: [channels] is 1 (grey) or 3 (RGB). */
+/**
+ * The picture a model takes: [channels] is 1 (grey) or 3 (RGB); [shorterSide] is what MIDDLE scales
+ * a picture's shorter side to.
+ */
 data class PictureInput(
     val name: String,
     val type: ElementType,
@@ -29,6 +32,7 @@ data class PictureInput(
     val width: Int,
     val channels: Int,
     val resize: ResizeRule,
+    val shorterSide: Int = 0,
 ) {
     /** Elements of one picture. */
     val size get() = height * width * channels

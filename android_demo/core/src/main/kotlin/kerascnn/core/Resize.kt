@@ -20,7 +20,8 @@ interface PixelRows {
  * Brings a picture to the size and channels of [input] as `kerascnn` does: levels 0..255, NHWC.
  *
  * STRETCH: bilinear, half-pixel centres, no smoothing before it, in float32, in the order of
- * operations of TensorFlow's kernel. PAD: centred between zeros or cropped, never scaled.
+ * operations of TensorFlow's kernel. PAD: centred between zeros or cropped, never scaled. MIDDLE:
+ * stretched to a shorter side with its aspect, grey levels made before, then cropped.
  */
 class Resizer(
     private val input: PictureInput,
@@ -34,18 +35,37 @@ class Resizer(
         orientation: Orientation,
     ): ByteArray {
         when (input.resize) {
-            ResizeRule.STRETCH -> stretch(picture, orientation)
+            ResizeRule.STRETCH ->
+                if (orientation.transposed) {
+                    stretch(picture, orientation, input.width, input.height)
+                } else {
+                    stretch(picture, orientation, input.height, input.width)
+                }
             ResizeRule.PAD -> pad(picture, orientation)
+            ResizeRule.MIDDLE -> {
+                val rows = if (input.channels == 1) GreyRows(picture) else picture
+                stretch(rows, orientation, scaled(picture.height, picture), scaled(picture.width, picture))
+            }
         }
         return levels
     }
 
+    /** A [side] of a picture once its shorter one is what the model asks for. */
+    private fun scaled(
+        side: Int,
+        picture: PixelRows,
+    ): Int {
+        val shorter = minOf(picture.width, picture.height).toFloat()
+        return round(side * input.shorterSide.toFloat() / shorter).toInt()
+    }
+
+    /** Puts a picture, scaled to [height] x [width] as it is stored, in the middle. */
     private fun stretch(
         picture: PixelRows,
         orientation: Orientation,
+        height: Int,
+        width: Int,
     ) {
-        val height = if (orientation.transposed) input.width else input.height
-        val width = if (orientation.transposed) input.height else input.width
         val rows = Interpolation(height, picture.height)
         val columns = Interpolation(width, picture.width)
         var upper = IntArray(picture.width)
@@ -130,13 +150,7 @@ class Resizer(
         }
     }
 
-    /** Grey pixels stay what they are; colours weigh as in TensorFlow's rgb_to_grayscale. */
-    private fun grey() =
-        if (pixel[0] == pixel[1] && pixel[1] == pixel[2]) {
-            pixel[0]
-        } else {
-            RED * pixel[0] + GREEN * pixel[1] + BLUE * pixel[2]
-        }
+    private fun grey() = grey(pixel[0], pixel[1], pixel[2])
 
     private fun level(value: Float) = round(value).toInt().coerceIn(0, 255).toByte()
 
@@ -144,11 +158,32 @@ class Resizer(
         from: Int,
         to: Int,
     ) = if (from > to) -((from - to) / 2) else (to - from) / 2
+}
 
-    private companion object {
-        const val RED = 0.2989f
-        const val GREEN = 0.587f
-        const val BLUE = 0.114f
+/** Grey pixels stay what they are; colours weigh as in TensorFlow's rgb_to_grayscale. */
+private fun grey(
+    red: Float,
+    green: Float,
+    blue: Float,
+) = if (red == green && green == blue) red else RED * red + GREEN * green + BLUE * blue
+
+private const val RED = 0.2989f
+private const val GREEN = 0.587f
+private const val BLUE = 0.114f
+
+/** The rows of a picture, grey. */
+private class GreyRows(
+    private val picture: PixelRows,
+) : PixelRows by picture {
+    override fun read(
+        y: Int,
+        row: IntArray,
+    ) {
+        picture.read(y, row)
+        for (x in 0 until width) {
+            val (red, green, blue) = listOf(16, 8, 0).map { (row[x] ushr it and 0xFF).toFloat() }
+            row[x] = round(grey(red, green, blue)).toInt().coerceIn(0, 255) * 0x010101
+        }
     }
 }
 

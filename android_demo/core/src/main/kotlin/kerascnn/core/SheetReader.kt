@@ -6,6 +6,11 @@ private val RULES =
         "bilinear to height x width, half-pixel centers, aspect not kept" to ResizeRule.STRETCH,
         "centered between zeros, not scaled" to ResizeRule.PAD,
     )
+private val MIDDLE =
+    Regex(
+        "bilinear to a shorter side of ([0-9]{1,5}), half-pixel centers, aspect kept; " +
+            "then the middle height x width",
+    )
 
 /** Reads the sheet of [file] into a [Contract]; see [Contract.read]. */
 internal class SheetReader(
@@ -55,13 +60,20 @@ internal class SheetReader(
         val channels = shape.lastOrNull()
         if (shape.size != 4 || shape[0] > 1 || channels !in listOf(1, 3)) refuse("takes ${shape.joinToString("x")}")
         val resize = end.string("resize")
+        val middle = MIDDLE.matchEntire(resize)
+        val shorterSide = middle?.let { it.groupValues[1].toInt() }
+        val rule = if (shorterSide == null) RULES[resize] else ResizeRule.MIDDLE
+        val height = side(end.int("height"))
+        val width = side(end.int("width"))
+        if (shorterSide != null && side(shorterSide) < maxOf(height, width)) refuse("crops more than there is")
         return PictureInput(
             name = end.string("name"),
             type = type(end),
-            height = side(end.int("height")),
-            width = side(end.int("width")),
+            height = height,
+            width = width,
             channels = shape[3],
-            resize = RULES[resize] ?: refuse("resizes by a rule this app does not know: $resize"),
+            resize = rule ?: refuse("resizes by a rule this app does not know: $resize"),
+            shorterSide = shorterSide ?: 0,
         )
     }
 

@@ -72,6 +72,17 @@ class ContractTest {
     }
 
     @Test
+    fun aShorterSideAndItsMiddleAreRead() {
+        val words = "bilinear to a shorter side of %d, half-pixel centers, aspect kept; then the middle height x width"
+        val end = tree((sheet["inputs"] as List<*>).single())
+
+        fun told(side: Int) = sheet + ("inputs" to listOf(end + ("resize" to words.format(side))))
+        val input = Contract.read("m.tflite", Json.write(told(40))).input
+        assertEquals(ResizeRule.MIDDLE to 40, input.resize to input.shorterSide)
+        assertTrue(refused(told(31)) is Problem.NotAClassifier)
+    }
+
+    @Test
     fun aFileThatChangedIsNotRun() {
         val changed = StagedModels { name -> if (name == staged.file) "other".byteInputStream() else open(name) }
         val error = assertThrows(Problem.ChangedFile::class.java) { changed.load(staged) }

@@ -37,8 +37,14 @@ object Fixtures {
 
     private fun input(facts: Fields): PictureInput {
         val (height, width, channels) = facts.ints("shape")
-        val rule = if (facts.string("rule") == "pad") ResizeRule.PAD else ResizeRule.STRETCH
-        return PictureInput("image", ElementType.UINT8, height, width, channels, rule)
+        val shorterSide = facts.numberOrNull("shorter_side")?.toInt()
+        val rule =
+            when {
+                shorterSide != null -> ResizeRule.MIDDLE
+                facts.string("rule") == "pad" -> ResizeRule.PAD
+                else -> ResizeRule.STRETCH
+            }
+        return PictureInput("image", ElementType.UINT8, height, width, channels, rule, shorterSide ?: 0)
     }
 }
 

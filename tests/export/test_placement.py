@@ -1,5 +1,7 @@
 """Where int8 rounds, and which ranges are one."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from small_networks import network, pixels
 from export.conversion.tflite import to_tflite
 from export.debugging.probe import Probe
 from export.integer_form.rewrite import integer_form
+from export.quantization.fake_quant import FakeQuant
 from export.quantization.placement import ABSORBED, WATCHED, roundings
-from export.quantization.quantized_layers import FakeQuant
 from export.quantization.quantizer import calibrate, quantized_model
 from export.runtimes import Artifact
 from kerascnn.models.graph import nodes
@@ -40,16 +42,16 @@ def block(x):
 
 def simulated(body):
     model = network(body)
-    twin = quantized_model(model)
-    calibrate(twin, [pixels(model)])
-    return model, twin
+    quantized = quantized_model(model)
+    calibrate(quantized, [pixels(model)])
+    return model, quantized
 
 
 def named_ranges(model):
     """The rounder of each layer's output, by the name of the layer."""
-    makers = {id(x): node for node in nodes(model) for x in node.outputs}
+    producers = {id(x): node for node in nodes(model) for x in node.outputs}
     return {
-        makers[id(node.input_tensors[0])].operation.name: node.operation
+        producers[id(node.input_tensors[0])].operation.name: node.operation
         for node in nodes(model)
         if isinstance(node.operation, FakeQuant)
     }
@@ -67,8 +69,8 @@ def test_a_concatenation_rounds_its_inputs_only_where_one_has_a_scale_of_its_own
 
 
 def test_what_a_concatenation_takes_has_its_range_down_the_whole_chain():
-    model, twin = simulated(block)
-    found = named_ranges(twin)
+    model, quantized = simulated(block)
+    found = named_ranges(quantized)
     together = ["stem_relu", "joined1", "joined2", "average", "bottleneck_relu", "joined3"]
     shared = found["joined3"]
     assert {id(found[name]) for name in together} == {id(shared)}
@@ -99,29 +101,29 @@ def test_what_an_average_and_others_take_is_int8_for_all_of_them(tmp_path):
         return layers.Concatenate()([conv(x, "a"), conv(average, "b")])
 
     path = tmp_path / "model.tflite"
-    twin = simulated(branches)[1]
-    path.write_bytes(to_tflite(twin))
+    quantized = simulated(branches)[1]
+    path.write_bytes(to_tflite(quantized))
     with Artifact(path) as artifact:
         assert not artifact.float_operators
-    (stem,) = (unit for unit in Probe(twin).units if unit.name == "stem")
-    assert {"a", "b"} <= set(stem.takers)
+    (stem,) = (unit for unit in Probe(quantized).units if unit.name == "stem")
+    assert {"a", "b"} <= set(stem.consumers)
 
 
 def test_each_place_moves_the_range_by_what_it_sees():
-    rounder = FakeQuant(places=2, momentum=0.5)
+    rounder = FakeQuant(tensors=2, momentum=0.5)
     narrow, wide = np.float32([-1, 2]), np.float32([-4, 1])
     rounder(narrow)
     rounder.set_ranges([(-1, 2), (-4, 1)])
     assert (float(rounder.minimum), float(rounder.maximum)) == (-4, 2)
-    rounder(2 * wide, place=1, training=True)
+    rounder(2 * wide, index=1, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow * 0, place=0, training=True)  # a batch of zeros says nothing
+    rounder(narrow * 0, index=0, training=True)  # a batch of zeros says nothing
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 2)
-    rounder(narrow / 2, place=0, training=True)
+    rounder(narrow / 2, index=0, training=True)
     assert (float(rounder.minimum), float(rounder.maximum)) == (-6, 1.5)
     rounder.set_range(-3.0, 2.0)
-    rounder(narrow / 2, place=0, training=True)
-    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other place's
+    rounder(narrow / 2, index=0, training=True)
+    assert (float(rounder.minimum), float(rounder.maximum)) == (-3, 2)  # the other tensor's
 
 
 @pytest.mark.parametrize("high", [1.0, 1.001, 0.5, 253 / 2])
@@ -137,16 +139,39 @@ def test_zero_lies_on_an_integer_that_all_agree_on(high):
 
 
 def test_a_shared_range_trains_and_loads_again(tmp_path):
-    model, twin = simulated(block)
+    model, quantized = simulated(block)
     images = pixels(model)
-    before = float(named_ranges(twin)["joined3"].maximum)
-    twin.compile("sgd", "mse")
-    targets = np.zeros((len(images), *twin.output_shape[1:]))
-    twin.fit(3 * images, targets, verbose=0)
-    assert float(named_ranges(twin)["joined3"].maximum) > before
-    twin.save(tmp_path / "model.keras")
+    before = float(named_ranges(quantized)["joined3"].maximum)
+    quantized.compile("sgd", "mse")
+    targets = np.zeros((len(images), *quantized.output_shape[1:]))
+    quantized.fit(3 * images, targets, verbose=0)
+    assert float(named_ranges(quantized)["joined3"].maximum) > before
+    quantized.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(
-        twin.predict(images, verbose=0), loaded.predict(images, verbose=0)
+        quantized.predict(images, verbose=0), loaded.predict(images, verbose=0)
     )
-    loaded.fit(images, np.zeros((len(images), *twin.output_shape[1:])), verbose=0)
+    loaded.fit(images, np.zeros((len(images), *quantized.output_shape[1:])), verbose=0)
+
+
+def test_an_older_file_loads(tmp_path):
+    """Its config.json has other words for what a FakeQuant is given."""
+    model, quantized = simulated(block)
+    quantized.save(tmp_path / "new.keras")
+    words = {'"tensors": ': '"places": ', '"index": ': '"place": '}
+    words |= {'"rounding_mode": "half_away"': '"halves": "away"'}
+    with (
+        zipfile.ZipFile(tmp_path / "new.keras") as new,
+        zipfile.ZipFile(tmp_path / "old.keras", "w") as old,
+    ):
+        for name in new.namelist():
+            content = new.read(name)
+            for word, before in words.items() if name == "config.json" else ():
+                assert word.encode() in content
+                content = content.replace(word.encode(), before.encode())
+            old.writestr(name, content)
+    loaded = keras.saving.load_model(tmp_path / "old.keras")
+    np.testing.assert_array_equal(
+        quantized.predict(pixels(model), verbose=0), loaded.predict(pixels(model), verbose=0)
+    )
+    assert {x.tensors for x in named_ranges(loaded).values()} > {1}
