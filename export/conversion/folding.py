@@ -34,11 +34,11 @@ def fold(frozen: Frozen) -> Any:
 
 def _weights(graph):
     """name -> node of the large constants that only computed tensors meet."""
-    constant, takers = set(), defaultdict(list)
+    constant, consumers = set(), defaultdict(list)
     for node in graph.node:  # in the order of their computation
         names = [name.split(":")[0] for name in node.input if not name.startswith("^")]
         for name in names:
-            takers[name].append(node.name)
+            consumers[name].append(node.name)
         if node.op == "Const" or (names and constant.issuperset(names)):
             constant.add(node.name)
     return {
@@ -46,8 +46,8 @@ def _weights(graph):
         for node in graph.node
         if node.op == "Const"
         and node.ByteSize() > LARGE
-        and takers[node.name]
-        and constant.isdisjoint(takers[node.name])
+        and consumers[node.name]
+        and constant.isdisjoint(consumers[node.name])
     }
 
 
