@@ -7,7 +7,7 @@ import typer
 
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
-from kerascnn.verbs import data, training, transfer, zoo  # noqa: F401, they mount themselves
+from kerascnn.verbs import data, training, transfer, visualization, zoo  # noqa: F401, they mount themselves
 
 from .verbs import (  # noqa: F401, they mount themselves
     answers,

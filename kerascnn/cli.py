@@ -35,6 +35,8 @@ GROUPS = {
         "sensitivity",
         "models",
         "chart",
+        "look",
+        "convolve",
         "data",
         "doctor",
     ),

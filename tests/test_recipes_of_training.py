@@ -20,7 +20,17 @@ SAMPLES = 12
 SIDES = {"alexnet": 67, "zfnet": 64, "googlenet_aux": 80, "inception_v3_aux": 299}
 # Networks of few layers, built and compiled in some seconds; deeper ones are marked full.
 QUICK = {
-    *("all_cnn_c", "alexnet", "lenet5", "lenet5_1998", "linear", "mlp", "mobilenet_v1_050", "nin"),
+    *(
+        "all_cnn_c",
+        "alexnet",
+        "frontier",
+        "lenet5",
+        "lenet5_1998",
+        "linear",
+        "mlp",
+        "mobilenet_v1_050",
+        "nin",
+    ),
     *("plain20", "resnet20", "resnet8", "squeezenet1_1", "zfnet"),
 }
 
@@ -47,13 +57,12 @@ def test_a_published_figure_is_that_of_the_network(path):
         assert float(number[1]) == row.top1
 
 
-def made_up(path):
+def made_up(config):
     """A config with a batch of made-up images in place of its data: two steps an epoch."""
-    config = configs.load(ROOT / path)
     channels = configs.CHANNELS.get(config.data.name, config.data.channels)
     row = variant(config.model.name).row
     size = config.data.size or row.input_shape[:2]
-    if is_large(path):
+    if config.data.name == "shards":
         size = (SIDES.get(config.model.name, 32),) * 2
     data = config.data.model_copy(
         update={
@@ -87,10 +96,10 @@ def is_large(path):
     ],
 )
 def test_a_config_trains_two_steps(path, tmp_path):
-    config = made_up(path)
+    config = made_up(configs.load(ROOT / path))
     if config.model.pretrained:
         first = path.with_stem(Path(config.model.pretrained.run).name)
-        source = train(made_up(first), tmp_path / "first")
+        source = train(made_up(configs.load(ROOT / first)), tmp_path / "first")
         pretrained = config.model.pretrained.model_copy(update={"run": str(source.path)})
         model = config.model.model_copy(update={"pretrained": pretrained})
         config = config.model_copy(update={"model": model})

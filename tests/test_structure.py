@@ -29,6 +29,16 @@ ARROWS = {
     },
     "kerascnn.training": KERASCNN | {"kerascnn.data", "kerascnn.models"},
     "kerascnn.evaluation": KERASCNN | {"kerascnn.data", "kerascnn.models"},
+    "kerascnn.visualization": KERASCNN
+    | {
+        "kerascnn.analysis",
+        "kerascnn.data",
+        "kerascnn.evaluation",
+        "kerascnn.models",
+        "kerascnn.numpy_ops",
+        "kerascnn.training",
+        "kerascnn.transfer",
+    },
     "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",

@@ -15,11 +15,10 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from kerascnn.console import printable
+from kerascnn.visualization import confusion_figure
 
 # Drawn as these colours, then replaced by what the page says; no other mark of a plot has them.
 COLOURS = {"#010203": "currentColor", "#040506": "var(--first)", "#070809": "var(--second)"}
@@ -43,10 +42,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 
-NUMBERED = 20  # classes whose counts still fit into the cells of a confusion matrix
-NAMED = 40  # classes whose names still fit along it
 MOST_FILTERS = 96
-LONGEST_LABEL = 18
 
 
 def loss(rows: Sequence[dict[str, float]], title: str, best: int | None = None) -> Markup:
@@ -66,41 +62,9 @@ def learning_rate(rows: Sequence[dict[str, float]], title: str) -> Markup:
 
 
 def confusion(counts: np.ndarray, labels: Sequence[str]) -> Markup:
-    """A confusion matrix, (classes, classes): rows the truth, columns the answer.
-
-    Colour is the share of the row, on a square-root scale, so that single mistakes show.
-    """
-    classes, names = len(labels), [_shortened(printable(label)) for label in labels]
-    cells = min(6.5, max(3.2, 0.32 * classes))
-    margin = 0.08 * max(map(len, names)) if classes <= NAMED else 0.0
-    slanted = margin > 0.24
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    blue = LinearSegmentedColormap.from_list("blue", [(0, 0.45, 0.7, 0), (0, 0.45, 0.7, 1)])
+    """A confusion matrix, (classes, classes): rows the truth, columns the answer."""
     with rc_context(STYLE):
-        size = (cells + margin + 0.4, cells + (margin if slanted else 0.2) + 1.1)
-        figure = Figure(size, layout="constrained")
-        axes = figure.add_subplot()
-        drawn = axes.imshow(shares, blue, PowerNorm(0.5, 0, 1), interpolation="none")
-        if classes <= NUMBERED:
-            points = min(8, 24 / len(str(counts.max())))
-            for (row, column), count in np.ndenumerate(counts):
-                if count:
-                    ink = "white" if shares[row, column] > 0.3 else INK
-                    axes.text(
-                        column, row, f"{count}", size=points, color=ink, ha="center", va="center"
-                    )
-        axes.set(title="Confusion matrix", xlabel="answer", ylabel="truth")
-        if classes <= NAMED:
-            axes.set_xticks(range(classes), names, rotation=90 if slanted else 0)
-            axes.set_yticks(range(classes), names)
-        else:
-            axes.set(xlabel="answer (number of the class)", ylabel="truth (number of the class)")
-        axes.tick_params(length=0)
-        bar = figure.colorbar(
-            drawn, location="bottom", aspect=30, shrink=0.9, ticks=[0, 0.05, 0.2, 0.5, 1]
-        )
-        bar.ax.xaxis.set_major_formatter(FuncFormatter(_percent))
-        bar.set_label("share of the images of a class")
+        figure = confusion_figure(counts, labels, ink=INK)
         return as_svg(figure, "confusion", "Confusion matrix of the test images")
 
 
@@ -174,10 +138,6 @@ def _scale(axes, values):
 
 def _percent(share, _):
     return f"{100 * share:g} %"
-
-
-def _shortened(label):
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 1] + "…"
 
 
 def as_svg(figure: Figure, name: str, description: str) -> Markup:

@@ -42,6 +42,8 @@ def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -
         UserError: a file of the run is missing, broken, or speaks of something else.
     """
     run = open_run(run)
+    if run.config.data.targets != "classes":
+        raise UserError(f"{run.path}: gives a class a pixel; a report is of a class an image")
     sheets = records.read_sheets(run)
     commands = _commands(run, sheets)
     epochs = run.config.training.epochs

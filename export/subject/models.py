@@ -111,7 +111,8 @@ def model_of_run(run: Run) -> Opened:
     """The model of a run; UserError where it does not fit what run.json says."""
     model, called = run.model(), run.path / "model.keras"
     shape = tuple(functional(model).outputs[0].shape)[1:]
-    if shape != (len(run.labels),):
+    dense = run.config.data.targets == "masks" and shape[:2] == tuple(run.facts["input_shape"])[:2]
+    if shape[2 if dense else 0 :] != (len(run.labels),):
         raise UserError(
             f"{called}: expected outputs of (n, {len(run.labels)}), one a label "
             f"of run.json, got {('n', *shape)}; train the run again"

@@ -10,12 +10,13 @@ import numpy as np
 
 from kerascnn.data import Data
 from kerascnn.errors import UserError
+from kerascnn.evaluation import mean_iou
 from kerascnn.models.graph import functional, output_names
 from kerascnn.training import Run, open_run
 
 from .images import samples_from
 from .meaning import meanings_of, pixel_inputs
-from .metric import metric_of
+from .metric import Metric, metric_of
 from .models import classes_of, is_model_file, model_of_file, model_of_run
 from .samples import Samples
 from .subject import Subject, chosen, described, noise_for, subject_of_model
@@ -62,17 +63,20 @@ def open_subject(
 def subject_of_run(run: Run, data_dir: str | Path | None = None) -> Subject:
     """A run: compared on its validation images, calibrated on its training images."""
     data = run.data(data_dir)
-    samples = Samples((data.pixels(data.validation),), (data.validation.labels,))
+    samples = Samples((data.pixels(data.validation),), (data.targets(data.validation),))
     opened = model_of_run(run)
     names = output_names(opened.model)
+    dense = data.config.targets == "masks"
+    metric = Metric("mean IoU", lambda y, t: mean_iou(y[0], t[0]), rises=True) if dense else None
+    meanings = ("numbers" if dense else "classes",)
     return Subject(
         model=opened.model,
         samples=samples,
         calibration=training_samples(data),
         pixels=opened.pixels,
-        meanings=("classes",),
-        labels=opened.labels,
-        metric=metric_of(None, ("classes",), names),
+        meanings=meanings,
+        labels=None if dense else opened.labels,
+        metric=metric_of(metric, meanings, names),
         origin=described(samples, "the validation images of the run"),
         source={"run": run.config.model.name},
         facts={"resize": opened.resize, "evaluate": run.config.data.evaluate},
@@ -88,7 +92,7 @@ def training_samples(data: Data) -> Callable[[int, int], Samples]:
 
     def drawn(count, seed):
         split = data.train.take(chosen(len(data.train), count, seed))
-        return Samples((data.pixels(split),), (split.labels,))
+        return Samples((data.pixels(split),), (data.targets(split),))
 
     return drawn
 

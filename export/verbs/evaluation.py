@@ -84,7 +84,8 @@ def evaluate(
     A run, and a file that was made of one, on the test images; any other on --data or --images.
     Crops, as the papers': center; ten, AlexNet's; 144, GoogLeNet's; dense and multiscale, VGG's,
     which slide a Keras model over the picture. Their probabilities are averaged, as are those of
-    --with. By default a network by its name is shown the center, others whole pictures.
+    --with. By default a network by its name is shown the center, others whole pictures. A run that
+    gives a class a pixel gets mean IoU and pixel accuracy; --mistakes draws its worst predictions.
 
     Example: kerascnn evaluate runs/digits
     """
@@ -94,6 +95,34 @@ def evaluate(
     names, about = as_labels(labels), {"trust": trust, "code": code, "size": as_size(size)}
     pixels = as_numbers("--scales", scales)
     start_tensorflow()
+    from .segmentation import is_run_of_masks, say_masks
+
+    if is_run_of_masks(source):
+        of_classes = {
+            "--data": data,
+            "--images": images,
+            "--crops": crops,
+            "--scales": scales,
+            "--with": others,
+            "--truth": truth,
+            "--numbering": numbering,
+            "--calibrate": calibrate,
+            "--validation": validation,
+            "--per-class": per_class,
+            "--confusion": confusion,
+            "--labels": labels,
+            "--weights": weights,
+            "--size": size,
+        }
+        say_masks(
+            source,
+            data_dir=data_dir,
+            mistakes=mistakes,
+            as_json=as_json,
+            as_csv=as_csv,
+            others=of_classes,
+        )
+        return
     from kerascnn.evaluation import mistakes_sheet
 
     from ..delivery.assessment import View, assess, evidence_for

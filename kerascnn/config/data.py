@@ -128,6 +128,8 @@ class DataConfig(Section):
     validation: the share of the training images that is held out to choose by, where the source
     has no validation images of its own.
     skip_corrupted: images of the training that may be damaged, and are left out.
+    targets: what is learned of an image: its class ("classes"), or the class of each of its pixels
+    ("masks", of shapes: the background and the six shapes).
     train: transforms of the training images, in their order. evaluate: of all others.
     """
 
@@ -155,6 +157,7 @@ class DataConfig(Section):
     batch_size: int = Field(default=128, ge=1, le=MOST_BATCH)
     validation: float = Field(default=0.1, gt=0, lt=1)
     skip_corrupted: Annotated[int, Field(ge=0, le=10**9)] = 0
+    targets: Literal["classes", "masks"] = "classes"
     train: tuple[Written, ...] = ()
     evaluate: tuple[Written, ...] = ()
     normalize: Annotated[Normalize, BeforeValidator(_normalize)] = Normalize()
@@ -187,6 +190,18 @@ class DataConfig(Section):
                 raise ValueError(f"{key} belongs to data.name={' or '.join(names)}")
         if self.name == "tfds" and not self.dataset:
             raise ValueError("data.name is 'tfds': say which one in data.dataset, as cats_vs_dogs")
+        return self
+
+    @model_validator(mode="after")
+    def _masks_fit(self):
+        if self.targets == "masks":
+            if self.name != "shapes":
+                raise ValueError("targets: masks belongs to data.name=shapes, which draws them")
+            if self.train or self.evaluate:
+                raise ValueError(
+                    "targets: masks goes without transforms, which would move pixels away from "
+                    "their masks; remove data.train and data.evaluate"
+                )
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from kerascnn.config.data import DataConfig
 from kerascnn.config.optimization import (
@@ -45,3 +45,15 @@ class Config(Section):
     loss: LossConfig = LossConfig()
     distillation: DistillationConfig | None = None
     training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _masks_have_cross_entropy(self):
+        if self.data.targets == "masks":
+            if self.loss.name != "cross_entropy":
+                raise ValueError(
+                    f"loss.name: {self.loss.name} is of a class an image; of masks "
+                    "it is cross_entropy, averaged over the pixels"
+                )
+            if self.distillation:
+                raise ValueError("distillation is of a class an image, not of masks")
+        return self

@@ -74,7 +74,8 @@ class Data:
     ) -> Any:
         """Batches of (images, labels) for `steps` steps from `first_step` on, augmented.
 
-        Labels are (n,) int32, or (n, classes) float32 where `mixes_labels`.
+        Labels are (n,) int32, (n, classes) float32 where `mixes_labels`, or (n, height, width)
+        int32 where `config.targets` is "masks".
 
         part: (i, n) gives the i-th of n equal parts of each batch, as one of n workers takes it.
         """
@@ -93,6 +94,12 @@ class Data:
             lambda indices: load(indices, _no_numbers(indices))[:2], tf.data.AUTOTUNE
         )
         return loaded.prefetch(tf.data.AUTOTUNE)
+
+    def targets(self, split: Split) -> np.ndarray:
+        """What is learned of a split: classes, (n,), or those of the pixels, (n, height, width)."""
+        if self.config.targets == "classes":
+            return split.labels
+        return np.concatenate([masks.numpy() for _, masks in self.batches(split)])
 
     def plain_batches(self, split: Split) -> Any:
         """As `batches`, of training images: those that may be corrupted are skipped."""
@@ -115,7 +122,9 @@ class Data:
         """(indices, numbers) -> (images at the network's size, labels, which of them were read)."""
         import tensorflow as tf
 
-        labels = tf.constant(split.labels)
+        label_of = tf.constant(split.labels)
+        dense = self.config.targets == "masks"
+        mask_of = split.images.mask_fetcher() if dense else None
         chain = Chain(transforms, self.shape, self.config.resize)
         read = (
             _from_memory(split, chain) if split.in_memory else batch_reader(split, chain, corrupted)
@@ -123,7 +132,10 @@ class Data:
 
         def load(indices, numbers):
             images, places = read(indices, numbers)
-            return images, tf.gather(labels, tf.gather(indices, places)), places
+            shown = tf.gather(indices, places)
+            if mask_of is not None:
+                return images, tf.map_fn(mask_of, shown, fn_output_signature=tf.int32), places
+            return images, tf.gather(label_of, shown), places
 
         return load
 

@@ -15,6 +15,7 @@ import numpy as np
 from kerascnn.data.splits import Source, Split
 from kerascnn.errors import UserError
 
+BACKGROUND = "background"  # a class of pixels
 NAMES = ("circle", "ring", "square", "bar", "triangle", "cross")
 LEAST, MOST = 0.12, 0.3  # of the shorter side: from the middle of a shape to its farthest point
 CONTRAST = 60  # grey levels, at least, in one channel between shape and background
@@ -139,12 +140,34 @@ class Drawn:
         numbers = tf.constant(self.numbers)
         return lambda index: draw(self.seed, numbers[index], self.size).image
 
+    def mask_fetcher(self) -> Callable[[Any], Any]:
+        """A function of a graph: index, () int64 -> the class of each pixel, (height, width) int32:
+        0 is the background, n + 1 the shape n of `NAMES`."""
+        import tensorflow as tf
+
+        numbers = tf.constant(self.numbers)
+
+        def fetch(index):
+            drawn = draw(self.seed, numbers[index], self.size)
+            return tf.cast(drawn.mask, tf.int32) * (drawn.label + 1)
+
+        return fetch
+
     def name(self, index: int) -> str:
         return f"shape {self.numbers[index]}"
 
 
-def shapes(size: tuple[int, int] | None, count: int | None = None, seed: int = 0) -> Source:
-    """`count` pictures of shapes to train on, 6,000 by default, and a fifth as many to test on."""
+def shapes(
+    size: tuple[int, int] | None,
+    count: int | None = None,
+    seed: int = 0,
+    *,
+    masks: bool = False,
+) -> Source:
+    """`count` pictures of shapes to train on, 6,000 by default, and a fifth as many to test on.
+
+    masks: whether the class of each pixel is learned; the first class is then the background.
+    """
     if size is None:
         raise UserError("data.size is missing: shapes need one, as [64, 64]")
     if min(size) < 16:
@@ -153,5 +176,7 @@ def shapes(size: tuple[int, int] | None, count: int | None = None, seed: int = 0
     if count < 2 * len(NAMES):
         raise UserError(f"data.images: expected {2 * len(NAMES)} shapes at least, got {count}")
     numbers = np.arange(count + max(len(NAMES), count // 5))
-    whole = Split(Drawn(numbers, size, seed), (numbers % len(NAMES)).astype(np.int32))
-    return Source(whole.take(numbers[:count]), whole.take(numbers[count:]), NAMES, (*size, 3))
+    names = (BACKGROUND, *NAMES) if masks else NAMES
+    labels = (numbers % len(NAMES) + (len(names) - len(NAMES))).astype(np.int32)
+    whole = Split(Drawn(numbers, size, seed), labels)
+    return Source(whole.take(numbers[:count]), whole.take(numbers[count:]), names, (*size, 3))

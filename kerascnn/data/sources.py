@@ -65,7 +65,7 @@ def load_source(config: Any, data_dir: str | Path | None = None) -> Source:
         shape = config.size and (*config.size, config.channels)
         return synthetic(shape, config.classes, config.images)
     if config.name == "shapes":
-        return shapes(config.size, config.images)
+        return shapes(config.size, config.images, masks=config.targets == "masks")
     reader, names = OFFICIAL[config.name]
     return reader(data_dir) if data_dir else _from_keras(config.name, names)
 

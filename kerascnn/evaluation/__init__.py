@@ -12,11 +12,12 @@ from kerascnn.evaluation.classification import (
 from kerascnn.evaluation.crops import PLANS, crops_of, plan_of
 from kerascnn.evaluation.dense import slid
 from kerascnn.evaluation.labelled_images import labelled_images
-from kerascnn.evaluation.mistakes import mistakes_sheet, worst_mistakes
+from kerascnn.evaluation.mistakes import mistakes_figure, mistakes_sheet, worst_mistakes
 from kerascnn.evaluation.outputs import logits_of, outputs_of, predictions
 from kerascnn.evaluation.pictures import ArrayPictures, FilePictures, Pictures, pictures_of
 from kerascnn.evaluation.prediction import predict, ranked
 from kerascnn.evaluation.scores import Predictor, averaged, log_probabilities, scores
+from kerascnn.evaluation.segmentation import Segmentation, mean_iou, segmentation
 
 __all__ = [
     "ArrayPictures",
@@ -26,6 +27,7 @@ __all__ = [
     "PLANS",
     "Pictures",
     "Predictor",
+    "Segmentation",
     "accuracy",
     "at_temperature",
     "averaged",
@@ -38,6 +40,8 @@ __all__ = [
     "labelled_images",
     "log_probabilities",
     "logits_of",
+    "mean_iou",
+    "mistakes_figure",
     "mistakes_sheet",
     "outputs_of",
     "pictures_of",
@@ -46,6 +50,7 @@ __all__ = [
     "predictions",
     "ranked",
     "scores",
+    "segmentation",
     "slid",
     "worst_mistakes",
 ]

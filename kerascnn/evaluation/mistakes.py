@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,12 +38,10 @@ def mistakes_sheet(
     channels: int = 3,
     most: int = MOST,
 ) -> list[int]:
-    """Draws the worst mistakes: each picture with its class, the answer and its probability.
+    """Draws the worst mistakes into a file; the other arguments are those of `mistakes_figure`.
 
     Args:
         path: a .png or .svg file.
-        logs: log-probabilities of the pictures, (n, classes). labels: (n,). names: a class each.
-        channels: that pictures are shown in, 1 or 3.
 
     Returns:
         The numbers of the pictures on it; none where there is no mistake, and then no file.
@@ -53,10 +52,36 @@ def mistakes_sheet(
     path = Path(path)
     if path.suffix not in (".png", ".svg"):
         raise UserError(f"{path}: expected a .png or .svg file for a sheet of pictures")
+    chosen = worst_mistakes(logs, labels, most)
+    if len(chosen):
+        figure = mistakes_figure(pictures, logs, labels, names, channels=channels, most=most)
+        with replacing(path) as temporary:
+            figure.savefig(temporary)
+    return [int(index) for index in chosen]
+
+
+def mistakes_figure(
+    pictures: Pictures,
+    logs: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str],
+    *,
+    channels: int = 3,
+    most: int = MOST,
+) -> Any:
+    """The worst mistakes: each picture with its class, the answer and its probability.
+
+    Args:
+        logs: log-probabilities of the pictures, (n, classes). labels: (n,). names: a class each.
+        channels: that pictures are shown in, 1 or 3.
+
+    Returns:
+        A matplotlib figure; None where there is no mistake.
+    """
     require("report", "a sheet of pictures")
     chosen = worst_mistakes(logs, labels, most)
     if not len(chosen):
-        return []
+        return None
     from matplotlib.figure import Figure
 
     rows = math.ceil(len(chosen) / COLUMNS)
@@ -71,9 +96,7 @@ def mistakes_sheet(
         said = f"{names[answer]} {math.exp(logs[index, answer]):.0%}"
         title = "\n".join([*_wrapped(names[int(labels[index])]), *_wrapped(f"taken for {said}")])
         axes.set_title(title, fontsize=8, parse_math=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary)
-    return [int(index) for index in chosen]
+    return figure
 
 
 def _wrapped(text):

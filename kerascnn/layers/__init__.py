@@ -12,6 +12,7 @@ from kerascnn.layers.convolution import (
 )
 from kerascnn.layers.deformable import DeformableConv2D
 from kerascnn.layers.dilated import dilated_stack
+from kerascnn.layers.filter_bank import FilterBank
 from kerascnn.layers.head import dense_head
 from kerascnn.layers.lenet import (
     PartiallyConnectedConv2D,
@@ -49,6 +50,7 @@ __all__ = [
     "conv_bn",
     "depthwise_conv",
     "depthwise_conv_bn",
+    "FilterBank",
     "UnsharedConv1D",
     "UnsharedConv2D",
     "SpatiallySeparableConv2D",

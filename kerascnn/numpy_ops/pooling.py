@@ -55,6 +55,19 @@ def max_pool_gradient(dy: np.ndarray, indices: np.ndarray, size: Sequence[int]) 
     return max_unpool(dy, indices, size)
 
 
+def min_pool(
+    x: np.ndarray, pool_size: PerAxis, *, strides: PerAxis | None = None, padding: Padding = "valid"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest pixel under every stop, and where it lies: -max_pool(-x), with its errors."""
+    y, indices = max_pool(-1.0 * x, pool_size, strides=strides, padding=padding)
+    return -y, indices
+
+
+def min_pool_gradient(dy: np.ndarray, indices: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Gradient of `min_pool`: that of `max_pool`, for the two signs undo each other."""
+    return max_pool_gradient(dy, indices, size)
+
+
 def average_pool(
     x: np.ndarray, pool_size: PerAxis, *, strides: PerAxis | None = None, padding: Padding = "valid"
 ) -> np.ndarray:

@@ -12,15 +12,16 @@ def shares(labels: Any, classes: int, smoothing: float = 0.0) -> Any:
 
     Args:
         labels: (batch,) or (batch, 1) integers, or (batch, classes) shares, as mixup and cutmix
-            make them.
+            make them; or (batch, height, width) integers, a class a pixel.
         classes: how many. smoothing: the part that is spread evenly over all of them, section 7 of
             "Rethinking the Inception Architecture", arXiv:1512.00567.
 
     Returns:
-        (batch, classes) float32, rows of sum 1.
+        (batch, classes) or (batch, height, width, classes) float32, rows of sum 1.
     """
     if not are_shares(labels, classes):
-        labels = ops.one_hot(ops.reshape(labels, (-1,)), classes)
+        dense = len(labels.shape) > 2
+        labels = ops.one_hot(labels if dense else ops.reshape(labels, (-1,)), classes)
     labels = ops.cast(labels, "float32")
     return labels * (1 - smoothing) + smoothing / classes if smoothing else labels
 
@@ -31,13 +32,19 @@ def are_shares(labels: Any, classes: int) -> bool:
 
 
 def cross_entropy(labels: Any, logits: Any, smoothing: float = 0.0) -> Any:
-    """The cross-entropy of each image, (batch,), in nats. labels, smoothing: as in `shares`."""
-    classes = logits.shape[-1]
+    """The cross-entropy of each image, (batch,), in nats. labels, smoothing: as in `shares`.
+
+    Of logits a pixel, (batch, height, width, classes), it is the mean over the pixels: Long,
+    Shelhamer & Darrell, "Fully Convolutional Networks", arXiv:1411.4038.
+    """
+    classes, dense = logits.shape[-1], len(logits.shape) > 2
     if smoothing or are_shares(labels, classes):
         targets = shares(labels, classes, smoothing)
-        return ops.categorical_crossentropy(targets, logits, from_logits=True)
-    labels = ops.reshape(labels, (-1,))
-    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        each = ops.categorical_crossentropy(targets, logits, from_logits=True)
+    else:
+        labels = labels if dense else ops.reshape(labels, (-1,))
+        each = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    return ops.mean(each, axis=(1, 2)) if dense else each
 
 
 def hinge(labels: Any, logits: Any, smoothing: float = 0.0) -> Any:
@@ -70,7 +77,10 @@ class BatchMean(keras.losses.Loss):
 
 
 class Accuracy(keras.metrics.Mean):
-    """The share of a batch whose largest logit is its label, or the class of the largest share."""
+    """The share of a batch whose largest logit is its label, or the class of the largest share.
+
+    Of a class a pixel it is the share of the pixels.
+    """
 
     def __init__(self, name: str = "accuracy", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -79,5 +89,14 @@ class Accuracy(keras.metrics.Mean):
         if are_shares(labels, logits.shape[-1]):
             labels = ops.argmax(labels, axis=-1)
         labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
-        hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), labels)
+        answers = ops.cast(ops.reshape(ops.argmax(logits, axis=-1), (-1,)), "int32")
+        hits = ops.equal(answers, labels)
         super().update_state(ops.cast(hits, self.dtype), sample_weight)
+
+
+def mean_iou(classes: int) -> keras.metrics.Metric:
+    """The mean over the classes of intersection over union, of labels and logits a pixel.
+
+    It counts over all images together; a class that neither labels nor answers have is left out.
+    """
+    return keras.metrics.MeanIoU(classes, sparse_y_true=True, sparse_y_pred=False, name="mean_iou")

@@ -12,7 +12,7 @@ from keras import ops
 from kerascnn.errors import UserError, unknown
 from kerascnn.models.graph import functional
 from kerascnn.training.distillation import Distillation
-from kerascnn.training.losses import LOSSES, Accuracy, BatchMean
+from kerascnn.training.losses import LOSSES, Accuracy, BatchMean, mean_iou
 from kerascnn.training.variables import by_path
 
 MAIN = "head_logits"  # the output that counts, where a network has auxiliary heads, too
@@ -21,9 +21,11 @@ MAIN = "head_logits"  # the output that counts, where a network has auxiliary he
 class Objective(keras.Model):
     """The layers of `network`, with what is minimized.
 
-    Labels are (batch,) integers or (batch, classes) shares. In training the loss is that of the
-    main head with smoothed labels, the weighted losses of the auxiliary heads, the regularizers',
-    and what a teacher adds; in validation that of the main head on the labels as they are.
+    Labels are (batch,) integers or (batch, classes) shares, or (batch, height, width) integers for
+    a network that gives logits a pixel, which is measured by mean IoU too. In training the loss is
+    that of the main head with smoothed labels, the weighted losses of the auxiliary heads, the
+    regularizers', and what a teacher adds; in validation that of the main head on the labels as
+    they are.
 
     Args:
         network: functional; gives logits, or a dict of them, whose "head_logits" is the main head.
@@ -59,6 +61,8 @@ class Objective(keras.Model):
         self.label_loss, self.smoothing = LOSSES[loss], smoothing
         self.auxiliary = dict(auxiliary or {})
         self.batch_mean, self.accuracy = BatchMean(), Accuracy()
+        shape = heads[MAIN].shape
+        self.mean_iou = mean_iou(shape[-1]) if len(shape) == 4 else None
         self.decay = averaged
         self.averages: list[Any] = []
         if averaged is not None:
@@ -107,6 +111,8 @@ class Objective(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         self.accuracy.update_state(y, main(y_pred), sample_weight)
+        if self.mean_iou is not None:
+            self.mean_iou.update_state(y, main(y_pred), sample_weight)
         return self.get_metrics_result()
 
     def _average(self):
@@ -172,3 +178,32 @@ def without_auxiliary(network: keras.Model) -> keras.Model:
     if len(heads) == 1:
         return network
     return keras.Model(network.inputs[0], heads[MAIN], name=network.name)
+
+
+def refuse_other_outputs(
+    network: keras.Model, name: str, asked: tuple[int, int, int], targets: str
+) -> None:
+    """UserError where a network gives a class a pixel for targets an image, or the other way round.
+
+    Args:
+        name: what messages call the network.
+        asked: (height, width, classes) of the masks. targets: of the data, "classes" or "masks".
+    """
+    given = tuple(heads_of(network)[MAIN].shape[1:])
+    if targets == "classes":
+        if len(given) > 1:
+            raise UserError(
+                f"{name}: gives a class a pixel; say data.targets: masks, or take a network that "
+                "gives a class an image"
+            )
+    elif len(given) == 1:
+        raise UserError(
+            f"{name}: gives a class an image, and data.targets is masks; take a network that gives "
+            "a class a pixel, as unet_bn"
+        )
+    elif given != asked:
+        maps, images = ("x".join(map(str, shape[:2])) for shape in (given, asked))
+        raise UserError(
+            f"{name}: gives maps of {maps} for images of {images}, and masks are as large as the "
+            "images; take unet_bn, and sides that its levels halve evenly"
+        )

@@ -61,7 +61,8 @@ class EpochProgress(keras.callbacks.Callback):
         console.print(
             f"  epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  "
             f"accuracy {logs['accuracy']:.2%}  validation {logs['val_accuracy']:.2%}  "
-            f"{self.seconds[-1]:.1f} s  {speed:,.0f} images/s"
+            + (f"mean IoU {logs['val_mean_iou']:.2%}  " if "val_mean_iou" in logs else "")
+            + f"{self.seconds[-1]:.1f} s  {speed:,.0f} images/s"
             + (f"  {duration(left)} left" if epoch + 1 < self.epochs else ""),
             highlight=False,
         )

@@ -19,7 +19,7 @@ from kerascnn.models.graph import normalized
 from kerascnn.training.distribution import place
 from kerascnn.training.fitting import fit
 from kerascnn.training.history import Row, best_epoch
-from kerascnn.training.objective import without_auxiliary
+from kerascnn.training.objective import refuse_other_outputs, without_auxiliary
 from kerascnn.training.pretrained import copy_pretrained
 from kerascnn.training.resuming import refuse_another
 from kerascnn.training.run import Run, load_finite
@@ -151,6 +151,7 @@ def finish(
             "epochs": len(rows),
             "best_epoch": best["epoch"],
             "validation_accuracy": best["val_accuracy"],
+            **({"validation_mean_iou": best["val_mean_iou"]} if "val_mean_iou" in best else {}),
             "images": {
                 "train": len(data.train),
                 "validation": len(data.validation),
@@ -189,6 +190,9 @@ def run_model(config: configs.Config, data: Data, precision: str) -> keras.Model
             input_shape=data.shape,
             num_classes=len(data.names),
             **config.model.arguments,
+        )
+        refuse_other_outputs(
+            network, config.model.name, (*data.shape[:2], len(data.names)), config.data.targets
         )
         asked = config.data.normalize
         return normalized(network, data.normalization if asked.from_images else asked)

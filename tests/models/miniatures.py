@@ -49,6 +49,9 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "resnet8": (8, {}),
     "ds_cnn": (10, {}),
     "time_series_fcn": (16, {}),
+    "unet": (20, {"widths": (4, 6)}),
+    "unet_bn": (8, {"widths": (4, 6, 8)}),
+    "segnet_basic": (17, {"filters": 4}),
     "c3d": (16, {"filters": ((4,), (6,), (8,)), "units": (8,)}),
 }
 # fmt: on

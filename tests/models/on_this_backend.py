@@ -25,7 +25,8 @@ def run(model, images):
         outputs, _ = model.stateless_call(weights, fixed, images)
         outputs = keras.tree.flatten(outputs)
         sums = [
-            keras.ops.sum(y * keras.ops.arange(1, y.shape[1] + 1, dtype="float32")) for y in outputs
+            keras.ops.sum(y * keras.ops.arange(1, y.shape[-1] + 1, dtype="float32"))
+            for y in outputs
         ]
         return sum(sums), outputs
 

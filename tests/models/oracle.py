@@ -84,6 +84,13 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "c3d": "Sports-1M",
         "c3d_small": "small, 8x24x24",
     },
+    "U-Net": {
+        "unet": "2015 paper (valid, 1 ch in, 2 classes)",
+        "unet_bn": "milesial (same pad, BN, transposed conv, 3 ch, 2 classes)",
+    },
+    "SegNet": {
+        "segnet_basic": "Basic (4+4 layers, 7x7, 64 ch)",
+    },
     "Deformable ResNet": {
         "resnet50_deformable": "50, conv5",
         "resnet101_deformable": "101, conv5",
@@ -254,7 +261,11 @@ MODULES = {
     "inception_module": ("inception_bottleneck", "ops_correct"),
     "inception_module_naive": ("inception_naive", "ops"),
 }
-ELSEWHERE = ("U-Net", "SegNet", "Deep image prior hourglass")  # no classifiers
+# Not built here: of others' code, larger forms, or no network that labels anything.
+ELSEWHERE = {
+    ("U-Net", "zhixuhao Keras (256x256x1, sigmoid)"),
+    ("SegNet", "VGG-16 encoder, CamVid 11 classes"),
+} | {key for key in NETWORKS if key[0] == "Deep image prior hourglass"}
 # fmt: on
 
 KEYS = {

@@ -34,7 +34,7 @@ def test_a_gradient_reaches_every_weight_and_files_keep_the_network(name, tmp_pa
     x = images(model)
     with tf.GradientTape() as tape:
         outputs = keras.tree.flatten(model(x))
-        loss = sum(tf.reduce_sum(y * np.arange(1, y.shape[1] + 1)) for y in outputs)
+        loss = sum(tf.reduce_sum(y * np.arange(1, y.shape[-1] + 1)) for y in outputs)
     gradients = tape.gradient(loss, [w.value for w in model.trainable_variables])
     for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
         assert gradient is not None, weight.path
