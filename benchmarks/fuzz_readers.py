@@ -176,7 +176,7 @@ def read_artifact(path):
 READERS = {
     "config": Reader(
         "YAML config",
-        ("configs/[!e]*/*.yaml",),
+        ("configs/[!es]*/*.yaml", "configs/shapes/*.yaml"),
         formats.changed_yaml,
         plainly("config.yaml", read_config),
         60,

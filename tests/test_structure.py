@@ -275,3 +275,10 @@ def test_names_say_something(path):
         "misc",
         "base",
     }
+
+
+def test_no_two_test_files_share_a_name():
+    """pytest imports a file by its name alone where its folder is no package."""
+    tests = (ROOT / "tests").rglob("test_*.py")
+    names = [path.name for path in tests if not (path.parent / "__init__.py").exists()]
+    assert sorted({name for name in names if names.count(name) > 1}) == []

@@ -99,6 +99,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.full
 def test_a_compression_killed_again_and_again_ends_the_same(whole, bare, killed_after, capsys):
     kills = 0
     while True:

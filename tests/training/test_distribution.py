@@ -147,10 +147,8 @@ def test_the_first_worker_alone_writes(two_workers):
     assert [err for *_, err in said] == ["", ""]
 
 
-@pytest.mark.parametrize(
-    ("victim", "number"),
-    [(1, signal.SIGKILL), pytest.param(0, signal.SIGTERM, marks=pytest.mark.full)],
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("victim", "number"), [(1, signal.SIGKILL), (0, signal.SIGTERM)])
 def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(
     two_workers, tmp_path, victim, number
 ):
