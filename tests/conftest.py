@@ -7,9 +7,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
+from image_files import jpeg, picture
 
 import export.cli
+import kerascnn.config as configs
 from kerascnn.files import write_text
+from kerascnn.training import train
 
 RECIPE = """
 name: quick_int8
@@ -72,3 +75,21 @@ def finished_run(tmp_path_factory):
 def own_run(finished_run, tmp_path):
     """A copy of the finished run that a test may spoil."""
     return shutil.copytree(finished_run, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def middle_run(tmp_path_factory):
+    """LeNet-5 after an epoch on photos/ beside it, wider than high, evaluated by their middle."""
+    root = tmp_path_factory.mktemp("middle")
+    for i in range(24):
+        path = root / "photos" / "ab"[i % 2] / f"{i:02}.jpg"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(jpeg(picture(48, 96, seed=i)))
+    changes = [
+        "data={name: folder, size: [32, 32], channels: 1, batch_size: 8, validation: 0.3}",
+        f"data.path={root / 'photos'}",
+        "data.evaluate=[{resize_short: 40}, center_crop]",
+        "optimizer.schedule={name: constant, peak: 0.01}",
+        "training.epochs=1",
+    ]
+    return train(configs.load("configs/digits/lenet5.yaml", changes), root / "run").path

@@ -53,12 +53,12 @@ def _weights(graph):
 
 def _around(graph, outside):
     """A copy of a graph with a placeholder for each constant outside."""
-    made = type(graph)(versions=graph.versions, library=graph.library)
+    copy = type(graph)(versions=graph.versions, library=graph.library)
     for node in graph.node:
         if node.name not in outside:
-            made.node.append(node)
+            copy.node.append(node)
             continue
-        place = made.node.add(name=node.name, op="Placeholder")
+        place = copy.node.add(name=node.name, op="Placeholder")
         place.attr["dtype"].CopyFrom(node.attr["dtype"])
         place.attr["shape"].shape.CopyFrom(node.attr["value"].tensor.tensor_shape)
-    return made
+    return copy

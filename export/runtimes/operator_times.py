@@ -78,7 +78,7 @@ def of_litert(
     for number, (event, place) in enumerate(zip(runs[0], places, strict=True)):
         layer = layer_in(nodes[place][1]) if place is not None else ""
         taken = [run[number].microseconds for run in runs]
-        found.append(OperatorTime(event.operator, layer, _settled(taken)))
+        found.append(OperatorTime(event.operator, layer, _undisturbed(taken)))
     return found
 
 
@@ -130,7 +130,7 @@ def without_operators(name: str) -> str:
     return "/".join(parts)
 
 
-def _settled(microseconds):
+def _undisturbed(microseconds):
     """The mean of the faster three quarters, in milliseconds."""
     faster = sorted(microseconds)[: -(-3 * len(microseconds) // 4)]
     return sum(faster) / len(faster) / 1000
@@ -149,6 +149,6 @@ def of_onnx_runtime(profile: Sequence[Mapping], runs: int) -> list[OperatorTime]
         if event.get("cat") == "Node" and name.endswith(suffix):
             seen[name.removesuffix(suffix), event["args"]["op_name"]].append(event["dur"])
     return [
-        OperatorTime(operator, without_operators(name), _settled(found[-runs:]))
+        OperatorTime(operator, without_operators(name), _undisturbed(found[-runs:]))
         for (name, operator), found in seen.items()
     ]

@@ -95,11 +95,9 @@ def occlusion_map(model: keras.Model, image: np.ndarray, target: int) -> np.ndar
     for each, (row, column) in zip(hidden[1:], corners, strict=True):
         each[row : row + side, column : column + side] = image.mean(axis=(0, 1))
     answers = model.predict(hidden, batch_size=32, verbose=0)
-    sure = (
-        ops.convert_to_numpy(ops.softmax(answers))[:, target]
-        if _logits(answers)
-        else (answers[:, target])
-    )
+    if _logits(answers):
+        answers = ops.convert_to_numpy(ops.softmax(answers))
+    sure = answers[:, target]
     harm, seen = np.zeros((height, width)), np.zeros((height, width))
     for (row, column), probability in zip(corners, sure[1:], strict=True):
         harm[row : row + side, column : column + side] += sure[0] - probability

@@ -4,15 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from image_files import jpeg, picture
 
 import kerascnn.config as configs
 from export.delivery.classifier import open_classifier
 from export.proof.resizing import RESIZES, resize_in_words, resize_of
 from kerascnn.data import read_image
-from kerascnn.training import train
 
-EVALUATE = "data.evaluate=[{resize_short: 40}, center_crop]"
 MIDDLE = (
     "bilinear to a shorter side of 40, half-pixel centers, aspect kept; then the middle "
     "height x width"
@@ -39,37 +36,19 @@ def test_what_no_app_does_is_told_in_other_words(entries):
     assert words not in (*RESIZES.values(), MIDDLE) and words.startswith("as kerascnn's ")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """LeNet-5 after an epoch on photos of two classes, wider than they are high."""
-    root = tmp_path_factory.mktemp("resizing")
-    for i in range(24):
-        path = root / "photos" / "ab"[i % 2] / f"{i:02}.jpg"
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_bytes(jpeg(picture(48, 96, seed=i)))
-    changes = [
-        "data={name: folder, size: [32, 32], channels: 1, batch_size: 8, validation: 0.3}",
-        f"data.path={root / 'photos'}",
-        EVALUATE,
-        "optimizer.schedule={name: constant, peak: 0.01}",
-        "training.epochs=1",
-    ]
-    return train(configs.load("configs/digits/lenet5.yaml", changes), root / "run").path
-
-
-def test_a_file_is_shown_the_middle_wherever_it_stands(run, kerascnn, tmp_path):
-    code, _, err = kerascnn("convert", run, "--to", "tflite", "--recipe", "float32")
+def test_a_file_is_shown_the_middle_wherever_it_stands(middle_run, kerascnn, tmp_path):
+    code, _, err = kerascnn("convert", middle_run, "--to", "tflite", "--recipe", "float32")
     assert code == 0, err
-    file = run / "model_float32.tflite"
-    sheet = json.loads((run / "model_float32.tflite.json").read_text())
+    file = middle_run / "model_float32.tflite"
+    sheet = json.loads((middle_run / "model_float32.tflite.json").read_text())
     assert sheet["inputs"][0]["resize"] == MIDDLE
-    assert MIDDLE in (run / "model_float32.tflite.md").read_text()
-    path = next((run.parent / "photos").rglob("*.jpg"))
+    assert MIDDLE in (middle_run / "model_float32.tflite.md").read_text()
+    path = next((middle_run.parent / "photos").rglob("*.jpg"))
     seen = read_image(path, (32, 32, 1), "stretch", transforms({"resize_short": 40}, "center_crop"))
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for name in (file.name, f"{file.name}.json"):
-        (moved / name).write_bytes((run / name).read_bytes())
+        (moved / name).write_bytes((middle_run / name).read_bytes())
     for place in (file, moved / file.name):
         with open_classifier(place) as classifier:
             ((_, probability),) = classifier.predict([path], 1)[0]
