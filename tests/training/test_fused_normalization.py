@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from kerascnn.training.fused_normalization import fused_normalization
+from kerascnn.training.fused_normalization import fused_normalization, normalize_batch
 
 
 def small(**options):
@@ -69,6 +69,26 @@ def test_half_precision_keeps_the_statistics_in_float32(data, dtype):
     assert normalization.moving_variance.dtype == "float32"
     moved = keras.ops.convert_to_numpy(normalization.moving_mean)
     assert (moved != moved.astype("float16")).any()
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(16, "bfloat16"), (12, "float32")])
+def test_a_cpu_takes_bfloat16_in_blocks_of_channels(channels, dtype):
+    """Of another number the kernel is many times slower in bfloat16 than in float32."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("a GPU has a kernel of its own")
+    layer = layers.BatchNormalization(dtype="mixed_bfloat16")
+    layer.build((None, 6, 5, channels))
+
+    @tf.function
+    def normalized(x):
+        return normalize_batch(layer, x)
+
+    step = normalized.get_concrete_function(tf.zeros((8, 6, 5, channels), tf.bfloat16))
+    kernel = next(op for op in step.graph.get_operations() if op.type == "FusedBatchNormV3")
+    assert kernel.get_attr("T") == dtype
+    assert step.outputs[0].dtype == tf.bfloat16
 
 
 @pytest.mark.parametrize("options", [{"axis": 1}, {"synchronized": True}, {"renorm": True}])
