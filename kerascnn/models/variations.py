@@ -31,8 +31,10 @@ def vary(network: keras.Model, variations: Mapping[str, Any]) -> keras.Model:
 
             act          the Keras activation, or "scaled_tanh", of every layer that has another
                          one than a sigmoid or softmax, which weigh and are no activations
-            initializer  of the kernels: "zeros", "gaussian" (standard deviation 0.01), "glorot"
-                         (uniform, Glorot & Bengio 2010) or "he" (normal, arXiv:1502.01852)
+            initializer  of the kernels: "zeros", "gaussian" (standard deviation 0.01),
+                         "unit_gaussian" (1), "glorot" (uniform, Glorot & Bengio 2010), "he"
+                         (normal, arXiv:1502.01852) or "uniform" (all weights of a kernel alike,
+                         the inverse of the number that one output is a sum of)
             dropout      the rate of every dropout
             zero_gamma   True: the last gamma of every residual branch begins at zero, so that the
                          block passes its input on (arXiv:1706.02677, section 5.1)
@@ -128,16 +130,21 @@ def _uniform(shape, end):
     return keras.ops.convert_to_numpy(keras.random.uniform(shape, -1.0, 1.0, seed=seed)) * end
 
 
-def _gaussian(shape, fan_in, fan_out):
-    seed = keras.random.SeedGenerator()
-    return keras.random.normal(shape, stddev=SMALL, seed=seed)
+def _gaussian(deviation):
+    def draw(shape, fan_in, fan_out):
+        seed = keras.random.SeedGenerator()
+        return keras.random.normal(shape, stddev=deviation, seed=seed)
+
+    return draw
 
 
 INITIALIZERS: dict[str, Callable] = {
     "zeros": lambda shape, fan_in, fan_out: np.zeros(shape),
-    "gaussian": _gaussian,
+    "gaussian": _gaussian(SMALL),
+    "unit_gaussian": _gaussian(1.0),
     "glorot": lambda shape, fan_in, fan_out: _uniform(shape, np.sqrt(6 / (fan_in + fan_out))),
     "he": lambda shape, fan_in, fan_out: _normal(shape, np.sqrt(2 / fan_in)),
+    "uniform": lambda shape, fan_in, fan_out: np.broadcast_to(1 / fan_in, shape),
 }
 
 

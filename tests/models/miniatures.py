@@ -12,6 +12,8 @@ SMALL = {  # name -> side of the image, what its row has otherwise
     "lenet_caffe": (16, {}),
     "alexnet": (67, {}),
     "alexnet_one_tower": (63, {}),
+    "alexnet_cifar": (32, {}),
+    "convnet": (8, {}),
     "zfnet": (63, {}),
     "nin_cifar10": (8, {}),
     "nin_imagenet": (55, {}),

@@ -104,6 +104,12 @@ SYSTEMS = {  # name of a system -> name here -> its variant
         "anynet_x": "x",
         "anynet_y": "y (x, squeeze 4)",
     },
+    "AlexNet-CIFAR": {
+        "alexnet_cifar": "one tower",
+    },
+    "ConvNet": {
+        "convnet": "2, 2, 2 of 16, 32, 64",
+    },
     "ResNet-D (timm)": {
         name: name
         for name in (

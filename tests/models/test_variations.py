@@ -89,6 +89,7 @@ def test_gates_stay():
     [
         ("zeros", lambda fan_in, fan_out: 0.0),
         ("gaussian", lambda fan_in, fan_out: 0.01**2),
+        ("unit_gaussian", lambda fan_in, fan_out: 1.0),
         ("glorot", lambda fan_in, fan_out: 2 / (fan_in + fan_out)),
         ("he", lambda fan_in, fan_out: 2 / fan_in),
     ],
@@ -122,6 +123,13 @@ def test_depthwise_and_partial_kernels_count_the_inputs_of_one_output():
     seen = np.array([len(c) for c in partial.table for _ in c])
     scaled = partial.kernel.numpy() * np.sqrt(25 * seen / 2)
     assert scaled.var() == pytest.approx(1, rel=0.2)  # 1,500 numbers
+
+
+def test_uniform_kernels_average_what_they_see():
+    for layer in small("lenet5", initializer="uniform").layers:
+        if layer.weights:
+            kernel = layer.kernel.numpy()
+            np.testing.assert_allclose(kernel, kernel.shape[-1] / kernel.size, rtol=1e-6)
 
 
 def test_dropout_sets_every_rate():
