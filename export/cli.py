@@ -7,7 +7,14 @@ import typer
 
 from kerascnn.console import complaints
 from kerascnn.errors import UserError, raised_inside
-from kerascnn.verbs import data, training, transfer, visualization, zoo  # noqa: F401, they mount themselves
+from kerascnn.verbs import (  # noqa: F401, they mount themselves
+    data,
+    experiments,
+    training,
+    transfer,
+    visualization,
+    zoo,
+)
 
 from .verbs import (  # noqa: F401, they mount themselves
     answers,
@@ -68,7 +75,7 @@ def _way_on(arguments):
     if arguments[:1] in (["train"], ["search"]) and "--resume" not in arguments:
         options = arguments.index("--") if "--" in arguments else len(arguments)
         arguments = [*arguments[:options], "--resume", *arguments[options:]]
-    if arguments[:1] not in (["train"], ["search"], ["compress"]):
+    if arguments[:1] not in (["train"], ["search"], ["compress"], ["experiment"], ["ablate"]):
         return ""
     return f"; this goes on with it: kerascnn {shlex.join(arguments)}"
 

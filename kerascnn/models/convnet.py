@@ -17,7 +17,7 @@ The row is ours. What can be otherwise, beside widths and depth, and where it is
     hidden      dense layers in place of the global average (Lin et al., arXiv:1312.4400)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from keras import Input, KerasTensor, Model, layers
 
@@ -95,7 +95,10 @@ def strided(x: KerasTensor, batch_norm: bool, name: str) -> KerasTensor:
     return one(x, x.shape[-1], 3, 2, act="relu", name=f"{name}_down")
 
 
-def pooled(layer: type[layers.Layer], size: int):
+def pooled(
+    layer: type[layers.Layer], size: int
+) -> Callable[[KerasTensor, bool, str], KerasTensor]:
+    """What halves a map by pooling windows of this size.  (H, W, C) -> (H/2, W/2, C)."""
     return lambda x, batch_norm, name: layer(size, 2, padding="same", name=f"{name}_pool")(x)
 
 
