@@ -23,6 +23,7 @@ from .verbs import (  # noqa: F401, they mount themselves
     evaluation,
     hub,
     inspection,
+    invariance,
     lanes,
     results,
     search,

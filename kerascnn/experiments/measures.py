@@ -89,9 +89,7 @@ def _gap(runs, argument, data_dir):
     """Test error minus training error, both of the finished network on images as they are."""
     run, data = runs[0], runs[0].data(data_dir)
     learned = data.train.take(np.arange(min(len(data.train), MOST_IMAGES)))
-    errors = [
-        _error(_logs(run, data.pixels(part)), part.labels) for part in (data.test, learned)
-    ]
+    errors = [_error(_logs(run, data.pixels(part)), part.labels) for part in (data.test, learned)]
     curve = tuple(row["accuracy"] - row["val_accuracy"] for row in run.history)
     return Outcome(errors[0] - errors[1], curve)
 
@@ -109,7 +107,9 @@ def _shifted_error(runs, argument, data_dir):
 def _different_filters(runs, argument, data_dir):
     """The rank of the filters of the first layer with kernels; the curve is their spectrum."""
     kernels = [
-        layer.kernel for layer in runs[0].model().layers if getattr(layer, "kernel", None) is not None
+        layer.kernel
+        for layer in runs[0].model().layers
+        if getattr(layer, "kernel", None) is not None
     ]
     values = keras.ops.convert_to_numpy(kernels[0])
     spectrum = np.linalg.svd(values.reshape(-1, values.shape[-1]), compute_uv=False)

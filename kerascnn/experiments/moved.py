@@ -20,9 +20,7 @@ def scaled(images: np.ndarray, factor: float) -> np.ndarray:
 def rotated(images: np.ndarray, degrees: float) -> np.ndarray:
     """Images turned about their middle, counterclockwise, float32; bilinear."""
     turn = np.deg2rad(degrees)
-    return _mapped(
-        images, np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    )
+    return _mapped(images, np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
 
 
 def _mapped(images, matrix):

@@ -5,10 +5,12 @@ from itertools import zip_longest
 from typing import Any
 
 from kerascnn.experiments.running import Result
+from kerascnn.experiments.statistics import FAILED, HELD, UNDECIDED
 from kerascnn.experiments.tables import label
 from kerascnn.extras import require
 
 DPI = 110
+SAID = {HELD: "held", FAILED: "did not hold", UNDECIDED: "is undecided"}
 
 
 def experiment_figure(result: Result) -> Any:
@@ -45,7 +47,7 @@ def experiment_figure(result: Result) -> Any:
     curves.legend(fontsize=8)
     figure.suptitle(
         f"{result.experiment.told.claim}\n{result.experiment.told.source}: "
-        f"here {result.verdict[0]}",
+        f"here it {SAID[result.verdict[0]]}",
         fontsize=10,
         parse_math=False,
         wrap=True,
@@ -74,6 +76,8 @@ def _seeds(axes, result, arm, place, colour):
     numbers = [one.figure for one in found if one.figure is not None]
     axes.plot(numbers, [place] * len(numbers), "o", color=colour, alpha=0.7)
     notes = [one.note or "none" for one in found if one.figure is None]
+    if result.measure.log:  # which has no place for it
+        notes += ["are zero" for number in numbers if not number]
     if notes:
         text = f"{len(notes)} of {len(found)} {notes[0]}"
         axes.annotate(

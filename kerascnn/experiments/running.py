@@ -116,7 +116,9 @@ def _outcome(experiment, arm, config, seed, out, data_dir):
             runs.append(_trained(seeded, folder, data_dir))
         except Diverged as error:
             console.print(f"  {arm}: {error}", highlight=False)
-            model = run_model(seeded, load_data(config.data, seed=seed, data_dir=data_dir), "float32")
+            model = run_model(
+                seeded, load_data(config.data, seed=seed, data_dir=data_dir), "float32"
+            )
             return Outcome(None, note="diverged"), _cost(model)
     return measure.trained(runs, asked.argument, data_dir), _cost(runs[0].model())
 

@@ -48,7 +48,8 @@ def experiment_table(result: Result) -> Table:
     for arm, found in result.outcomes.items():
         cells = [f"{number:,}" for number in result.costs[arm]]
         cells += [written(result, one.figure, one.note) for one in found.values()]
-        table.add(arm, *cells, written(result, result.summary(arm).mean))
+        mean = result.summary(arm).mean
+        table.add(arm, *cells, "" if mean is None else written(result, mean))
     return table
 
 
@@ -65,8 +66,7 @@ def sentence(result: Result) -> str:
 
 
 def _spread(result, arm):
-    found = result.summary(arm)
-    mean, least, most = (written(result, x) for x in (found.mean, found.least, found.most))
+    found, notes = result.summary(arm), [one.note for one in result.outcomes[arm].values()]
+    note = next(filter(None, notes), "")
+    mean, least, most = (written(result, x, note) for x in (found.mean, found.least, found.most))
     return f"{arm} {mean} ({least} to {most})"
-
-

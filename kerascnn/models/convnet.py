@@ -95,9 +95,7 @@ def strided(x: KerasTensor, batch_norm: bool, name: str) -> KerasTensor:
     return one(x, x.shape[-1], 3, 2, act="relu", name=f"{name}_down")
 
 
-def pooled(
-    layer: type[layers.Layer], size: int
-) -> Callable[[KerasTensor, bool, str], KerasTensor]:
+def pooled(layer: type[layers.Layer], size: int) -> Callable[[KerasTensor, bool, str], KerasTensor]:
     """What halves a map by pooling windows of this size.  (H, W, C) -> (H/2, W/2, C)."""
     return lambda x, batch_norm, name: layer(size, 2, padding="same", name=f"{name}_pool")(x)
 
