@@ -39,6 +39,16 @@ ARROWS = {
         "kerascnn.training",
         "kerascnn.transfer",
     },
+    "kerascnn.experiments": KERASCNN
+    | {
+        "kerascnn.analysis",
+        "kerascnn.data",
+        "kerascnn.evaluation",
+        "kerascnn.models",
+        "kerascnn.tables",
+        "kerascnn.training",
+        "kerascnn.visualization",
+    },
     "kerascnn.transfer": KERASCNN | {"kerascnn.data", "kerascnn.models", "kerascnn.training"},
     "kerascnn.analysis": {
         "kerascnn.errors",

@@ -14,9 +14,10 @@ _HOMES = {
     "config": ("Experiment", "experiment_names", "read_experiment"),
     "measures": ("MEASURES", "Outcome"),
     "plots": ("experiment_figure",),
-    "running": ("Result", "run_experiment"),
+    "result": ("Result",),
+    "running": ("run_experiment",),
     "statistics": ("Summary", "compared", "summary", "verdict"),
-    "tables": ("experiment_table", "figures", "sentence"),
+    "tables": ("experiment_table", "figures"),
 }
 __all__ = [name for names in _HOMES.values() for name in names]
 

@@ -44,8 +44,12 @@ def invariance_figure(found: Invariance) -> Any:
     axes = figure.add_subplot(grid[1, :])
     places = range(len(found.stages))
     for number, (key, told) in enumerate(ERRORS.items()):
-        errors = [getattr(one, key) or 0 for one in found.stages]
-        axes.bar([p + 0.2 * number - 0.3 for p in places], errors, 0.2, label=told)
+        errors = [getattr(one, key) for one in found.stages]
+        bars = axes.bar(
+            [p + 0.2 * number - 0.3 for p in places], [e or 0 for e in errors], 0.2, label=told
+        )
+        marks = ["none" if e is None else f"{e:.0%}" for e in errors]
+        axes.bar_label(bars, marks, fontsize=7)
     axes.set_xticks(places)
     axes.set_xticklabels(
         [f"{one.stage}\nstride {one.stride:g}" for one in found.stages],

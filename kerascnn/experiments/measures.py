@@ -34,8 +34,8 @@ class Measure:
     """label: of the figure. curve: of the curve. along: what the curve runs over, epoch or layer.
 
     written: how a figure is, as str.format has it. log: whether figures and curves are shown by
-    their logarithms. trained: runs, argument, folder of data -> `Outcome`; or untrained: a network
-    of raw pixels, its data, argument -> `Outcome`.
+    their logarithms. shares: whether the curve is of shares. trained: runs, argument, folder of
+    data -> `Outcome`; or untrained: a network of raw pixels, its data, argument -> `Outcome`.
     """
 
     label: str
@@ -43,6 +43,7 @@ class Measure:
     written: str = "{:.2%}"
     along: str = "epoch"
     log: bool = False
+    shares: bool = True
     needs_argument: bool = False
     trained: Callable[[Sequence[Run], Any, Path | None], Outcome] | None = None
     untrained: Callable[[keras.Model, Data, Any], Outcome] | None = None
@@ -138,7 +139,7 @@ def _ratio(far, near):
     return float(far / near) if far else 0.0
 
 
-BY_DEPTH: dict[str, Any] = {"written": "{:.3g}", "along": "layer", "log": True}
+BY_DEPTH: dict[str, Any] = {"written": "{:.3g}", "along": "layer", "log": True, "shares": False}
 MEASURES = {
     "training_error": Measure(
         "training error in the last epoch", "training error", trained=_training_error
@@ -165,6 +166,7 @@ MEASURES = {
         "singular value over the largest",
         written="{:.0f}",
         along="number of the singular value",
+        shares=False,
         trained=_different_filters,
     ),
     "activation_ratio": Measure(

@@ -4,9 +4,8 @@ import math
 from itertools import zip_longest
 from typing import Any
 
-from kerascnn.experiments.running import Result
+from kerascnn.experiments.result import Result
 from kerascnn.experiments.statistics import FAILED, HELD, UNDECIDED
-from kerascnn.experiments.tables import label
 from kerascnn.extras import require
 
 DPI = 110
@@ -22,6 +21,7 @@ def experiment_figure(result: Result) -> Any:
     require("report", "a plot")
     from matplotlib import colormaps
     from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
 
     arms = list(result.outcomes)
     figure = Figure((11, 4.5), dpi=DPI, layout="constrained")
@@ -31,15 +31,14 @@ def experiment_figure(result: Result) -> Any:
         _curve(curves, result, arm, colour, "-" if number < 10 else "--")
         _seeds(places, result, arm, number, colour)
     curves.set(xlabel=result.measure.along, ylabel=result.measure.curve)
-    places.set(xlabel=label(result), yticks=range(len(arms)), ylim=(len(arms) - 0.5, -0.5))
+    places.set(xlabel=result.label, yticks=range(len(arms)), ylim=(len(arms) - 0.5, -0.5))
     places.set_yticklabels(arms, parse_math=False)
     if result.measure.log:
         curves.set_yscale("log")
         places.set_xscale("log")
-    elif "%" in result.measure.written:
-        from matplotlib.ticker import PercentFormatter
-
+    if result.measure.shares:
         curves.yaxis.set_major_formatter(PercentFormatter(1))
+    if "%" in result.measure.written:
         places.xaxis.set_major_formatter(PercentFormatter(1))
     for axes in (curves, places):
         axes.grid(color="0.92")
@@ -82,7 +81,7 @@ def _seeds(axes, result, arm, place, colour):
         text = f"{len(notes)} of {len(found)} {notes[0]}"
         axes.annotate(
             text,
-            (0.98, place),
+            (0.98, place + 0.25),
             xycoords=("axes fraction", "data"),
             ha="right",
             va="center",
