@@ -32,8 +32,8 @@ def invariance_figure(found: Invariance) -> Any:
         axes = figure.add_subplot(grid[0, column])
         part = [one for one in found.answers if one.movement == movement]
         amounts = [one.amount for one in part]
-        if part[0].accuracy is not None:
-            axes.plot(amounts, [one.accuracy for one in part], label="accuracy")
+        if right := [one.accuracy for one in part if one.accuracy is not None]:
+            axes.plot(amounts, right, label="accuracy")
         axes.plot(amounts, [one.same for one in part], label="class stays")
         axes.plot(amounts, [one.change for one in part], "--", label="change of the outputs")
         axes.set(title=movement, xlabel=unit)

@@ -57,6 +57,7 @@ def run_experiment(
                 outcomes[arm][seed] = outcome
                 write_record(Result(out, experiment, outcomes, costs))
                 keras.utils.clear_session()  # dozens of networks would not fit into memory
+        write_record(Result(out, experiment, outcomes, costs))  # the claim may say more than before
     asked = {arm: {seed: found[seed] for seed in seeds} for arm, found in outcomes.items()}
     return Result(out, experiment, asked, costs)
 
