@@ -16,7 +16,7 @@ from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.tables import write_between
 
 ROOT = Path(__file__).parents[1]
-INPUTS = 250
+INPUTS = 120
 
 # Readers in the place of others, and what is to be said of them; by its own process, since what
 # this one has started does not survive a fork.
@@ -88,6 +88,8 @@ def test_damaged_files_are_read_or_refused(examples, tmp_path):
         3,
         "--inputs",
         INPUTS,
+        "--processes",
+        1,
         "--examples",
         examples,
         "--findings",
@@ -116,7 +118,7 @@ from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.fuzz_workers import Pool
 folder = Path({str(examples)!r})
 whole = [(k, 0, data) for k, reader in READERS.items() for data in example_bytes(reader, folder)]
-with Pool(2, folder) as pool:
+with Pool(1, folder) as pool:
     print([(kind, verdict) for kind, *_, verdict in pool.run(whole) if verdict != "accepted"])
 """
     assert python("-c", program)[1].splitlines()[-1] == "[]"
@@ -135,6 +137,7 @@ def test_the_guard_sees_what_is_wrong():
     assert found["hang"] == "did not end within 2 s, twice"
 
 
+@pytest.mark.full
 def test_a_finding_is_kept_and_read_again(examples, tmp_path):
     program = """
 import dataclasses, sys

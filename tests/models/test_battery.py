@@ -10,7 +10,10 @@ from kerascnn.analysis import count
 from kerascnn.models import models, variant
 from kerascnn.models.published import PROTOCOLS
 
-every_network = pytest.mark.parametrize("name", models())
+DEEPEST = {"resnet1001_v2", "resnet1202"}  # each as long as fifty others, of blocks as theirs
+every_network = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in DEEPEST else ()) for n in models()]
+)
 
 # Published for other weights than the reference quotes, or on other terms.
 OTHER_TOP1 = {
