@@ -111,6 +111,7 @@ def test_damaged_files_are_read_or_refused(examples, tmp_path):
     assert counts[-1][1] > INPUTS / 30 and counts[-1][2] > INPUTS / 3
 
 
+@pytest.mark.full
 def test_what_is_not_damaged_is_accepted(examples, tmp_path):
     program = f"""
 from pathlib import Path
@@ -124,6 +125,7 @@ with Pool(1, folder) as pool:
     assert python("-c", program)[1].splitlines()[-1] == "[]"
 
 
+@pytest.mark.full
 def test_the_guard_sees_what_is_wrong():
     found = json.loads(python("-c", ORACLE)[1].splitlines()[-1])
     assert found["refuse"] == "refused" and found["accept"] == "accepted"

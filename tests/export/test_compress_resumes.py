@@ -128,9 +128,7 @@ def test_a_compression_killed_again_and_again_ends_the_same(whole, bare, killed_
         assert columns[0] == columns[1]
 
 
-@pytest.mark.parametrize(
-    "steps", [pytest.param(STEPS + 3, marks=pytest.mark.full), 3 * STEPS + 3]
-)
+@pytest.mark.parametrize("steps", [pytest.param(STEPS + 3, marks=pytest.mark.full), 3 * STEPS + 3])
 def test_a_network_with_dropout_ends_the_same(tmp_path, killed_after, steps):
     """Random states are in no .keras file, and a network that is loaded draws new ones."""
     network = "model={name: mlp_512_512, arguments: {hidden: [32, 32]}}"
@@ -250,6 +248,7 @@ def longer(finished_run, tmp_path):
     return shutil.copytree(finished_run, tmp_path / "run", ignore=ignore), recipe
 
 
+@pytest.mark.full
 def test_kill_9_in_either_stage(longer, kerascnn, monkeypatch, tmp_path):
     monkeypatch.setattr(Pruning, "UPDATES", UPDATES)  # as in the processes that are killed
     run, recipe = longer

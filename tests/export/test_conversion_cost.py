@@ -71,7 +71,8 @@ def measured(program):
     return [float(word) for word in made.stdout.splitlines()[-1].split()]
 
 
-@pytest.mark.parametrize("kind", COPIES)
+# Of the same frozen graph .onnx takes more.
+@pytest.mark.parametrize("kind", [pytest.param("tflite", marks=pytest.mark.full), "onnx"])
 def test_a_float_file_takes_no_more_copies_of_the_weights_than_that(kind):
     (copies,) = measured(f"KIND = {kind!r}" + CONVERSION)
     assert 1 < copies < COPIES[kind]

@@ -21,7 +21,7 @@ from kerascnn.models.weights import load
 from kerascnn.models.weights.state_dicts import modern
 
 ENTRIES = json.loads(RECORD.read_text())
-HEAVY = {  # or seen in another
+HEAVY = {  # or seen in another of the same blocks
     "vgg11",
     "vgg11 timm",
     "inception_v3_aux",
@@ -35,6 +35,11 @@ HEAVY = {  # or seen in another
     "mobilenet_v2_110d timm",
     "shufflenet_v2_x1_0_torch",
     "resnet14t timm",
+    "squeezenet1_0",
+    "mobilenet_v2_050_torch timm",
+    "inception_v3",
+    "mobilenet_v2_torch timm",
+    "resnet18d timm",
 }
 
 # float32 sums in another order: 1e-7 a layer, up to some 300 layers; a tensor in the wrong place,
