@@ -266,6 +266,7 @@ def test_kill_9_in_either_stage(longer, kerascnn, monkeypatch, tmp_path):
     assert_same(run / "quick_int8", once / "quick_int8")
 
 
+@pytest.mark.full
 def test_two_at_once_and_an_interrupt(longer, kerascnn):
     """The second is told who works there; the first, interrupted, how to go on."""
     run, recipe = longer

@@ -26,15 +26,13 @@ SCRIPTS = sorted(
 IN_FLOAT = {"convnext", "convnext_tiny", "islands"}  # where layers stay float
 LARGE = {"convnext_tiny", "efficientnet_v2_b0", "mobilenet_v3_small"}  # minutes each
 QUICK = {  # of each way to write a model one; the others are marked full
-    "dict_outputs",
     "islands",
     "nested_backbone",
     "own_train_step",
     "several_inputs",
-    "subclassed",
     "two_heads",
 }
-FLOAT = {"islands", "several_inputs", "subclassed", "two_heads"}
+FLOAT = {"islands", "subclassed", "two_heads"}
 CASES = [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SCRIPTS]
 
 
@@ -150,6 +148,10 @@ def test_the_float_model_is_delivered_as_it_is(trained, folder, name):
 def test_outputs_keep_their_names_through_losses_saving_and_files(trained, gone_on):
     _, quantized, _ = trained["two_heads"]
     assert quantized.output_names == gone_on["two_heads"]["outputs"] == ["label", "box"]
+
+
+@pytest.mark.full
+def test_outputs_of_a_dict_are_called_by_its_keys(gone_on):
     assert set(gone_on["dict_outputs"]["outputs"]) == {"label", "box"}
 
 

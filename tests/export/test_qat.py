@@ -139,7 +139,7 @@ def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
     assert "ADD" not in in_float
 
 
-@pytest.mark.parametrize("excluded", [(), ("head_logits",)])
+@pytest.mark.parametrize("excluded", [(), pytest.param(("head_logits",), marks=pytest.mark.full)])
 def test_what_stays_float_passes_only_if_the_simulation_says_so(resnet8, tmp_path, excluded):
     images = rng_images(64).astype("uint8")
     mixed, simulated = (quantized_model(resnet8, exclude=e) for e in (["head_logits"], excluded))

@@ -216,6 +216,7 @@ def test_two_of_four_weights_in_a_row_are_zero(run):
     assert sparsity(model) == pytest.approx(0.5, abs=0.05)  # conv0 has one input channel
 
 
+@pytest.mark.full
 def test_clustering_leaves_few_values_and_quantization_keeps_them(run):
     pruned = run.model()
     kernel = pruned.get_layer("conv1").get_weights()[0]
