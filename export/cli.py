@@ -14,6 +14,7 @@ from .verbs import (  # noqa: F401, they mount themselves
     compression,
     conversion,
     evaluation,
+    hardware,
     hub,
     inspection,
     lanes,

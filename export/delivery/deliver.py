@@ -84,8 +84,9 @@ def deliver(
             files beside the source that are called as it and the recipe.
         recipe: a `Recipe`, the name of one that ships, or the path of its YAML file. None converts
             the model as it is: to int8 if it simulates that, else to float32.
-        evidence: for a model, what the files are compared on; see `samples_of`. With targets, what
-            a file loses of the metric decides. None compares on noise, which the verdict says.
+        evidence: for a model or a .keras file, what the files are compared on; see `samples_of`.
+            With targets, what a file loses of the metric decides. None compares on noise, which the
+            verdict says. A run brings its validation images.
         batch: inputs at a time; None for any number.
         io, opset: of .tflite files, and of .onnx files; see `export.convert`.
         out: the folder for files of which only the format is given.

@@ -24,7 +24,7 @@ def verify(path: str | Path, model: Any = None, evidence: Any = None, **about: A
         path: a .tflite or .onnx file that `deliver` wrote.
         model: what it was made of, where that does not stand beside it: a Keras model, a .keras
             file, or a run.
-        evidence: for a Keras model, what to compare on; see `samples_of`.
+        evidence: for a Keras model or a .keras file, what to compare on; see `samples_of`.
         about: as in `deliver`: data_dir, images, trust, code and what describes a model.
 
     Returns:
@@ -53,14 +53,15 @@ def behind(
         model = _beside(path, source)
     elif "sha256" in source and isinstance(model, str | Path):
         _refuse_another(Path(model), path, source)
-    if "file" in source and about.get("images") is None and "seed" not in compared:
+    given = evidence is not None or about.get("images") is not None
+    if "file" in source and not given and "seed" not in compared:
         raise UserError(
             f"{path}: was compared on images of {compared.get('from')!r}; give them with --images"
         )
     subject = open_subject(model, evidence, **about)
     if subject.run is None and subject.origin["sha256"] != compared.get("sha256"):
-        given = about.get("images") or "the evidence"
-        raise UserError(f"{given}: not the samples that {path} was compared on")
+        other = about.get("images") or "the evidence"
+        raise UserError(f"{other}: not the samples that {path} was compared on")
     return subject, None if recipe.name == AS_IT_IS.name else recipe
 
 

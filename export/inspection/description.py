@@ -8,8 +8,8 @@ from kerascnn.errors import UserError
 from kerascnn.tables import Column, Table
 
 from ..runtimes import Artifact
+from ..runtimes.artifact import read_content
 from ..runtimes.content import Content, End
-from ..runtimes.process import read_content
 
 ARITHMETIC = {
     "float32": "float32",

@@ -148,7 +148,7 @@ def unsupported(log: str) -> list[tuple[str, str]]:
 
 def taken(path: Path, log: str) -> int:
     """How many operators run on the GPU: as LiteRT counts them, or all where it leaves none."""
-    from ..runtimes.process import read_content
+    from ..runtimes.artifact import read_content
 
     if found := COUNT.search(log):
         return int(found.group(1))

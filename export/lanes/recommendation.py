@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kerascnn.errors import unknown
 
-from ..runtimes.process import read_content
+from ..runtimes.artifact import read_content
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from kerascnn.tables import Column, Table
 
 from ..constraints.kernels import chosen_layers
 from ..subject.metric import Metric
+from ..subject.models import is_model_file
 from ..subject.opening import open_subject
 from ..subject.samples import Samples
 from ..subject.subject import Subject, chosen
@@ -106,9 +107,9 @@ def sensitivity(
     """Prunes one layer of a model after the other, each by itself; leaves the model as it was.
 
     Args:
-        source: a Keras model of any kind, or a run, or the path of its folder, which brings its
-            validation images.
-        evidence: for a model, inputs and targets to measure on; see `samples_of`.
+        source: a Keras model of any kind, the path of a .keras file, or a run, or the path of its
+            folder, which brings its validation images.
+        evidence: for a model or a file, inputs and targets to measure on; see `samples_of`.
         metric: for a model, what is measured: a Keras metric, its name, a function (targets,
             outputs) -> number, or a dict that names the output it belongs to; by default the
             accuracy of classes.
@@ -123,7 +124,7 @@ def sensitivity(
     Raises:
         UserError: what does not fit, no targets, no metric, or no layer to prune.
     """
-    if isinstance(source, keras.Model):
+    if isinstance(source, keras.Model) or is_model_file(source):
         about = {"count": None, **about}
     if metric is not None:
         about = {"metric": metric, **about}

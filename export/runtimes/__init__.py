@@ -1,5 +1,5 @@
 """Engines that run artifacts, each in a process of its own."""
 
-from .process import Artifact
+from .artifact import Artifact
 
 __all__ = ["Artifact"]

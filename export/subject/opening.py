@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from kerascnn.models.graph import functional, output_names
 from kerascnn.training import Run, open_run
 
 from .images import samples_from
-from .meaning import meanings_of, pixel_inputs
+from .meaning import pixel_inputs
 from .metric import Metric, metric_of
 from .models import classes_of, is_model_file, model_of_file, model_of_run
 from .samples import Samples
-from .subject import Subject, chosen, described, noise_for, subject_of_model
+from .subject import Subject, chosen, described, subject_of_model
 
 
 def open_subject(
@@ -37,9 +38,10 @@ def open_subject(
     Args:
         source: a run (`Run`, or the path of its folder), a .keras file, a Keras model, or a
             `Subject`, which is given back.
-        evidence: for a model, what files are compared on; see `samples_of`.
+        evidence: for a model or a .keras file, what files are compared on; see `samples_of`.
         data_dir: for a run, as in `train`.
-        images: for a .keras file, what it is calibrated and compared on; see `samples_from`.
+        images: for a .keras file, the path of what it is calibrated and compared on; see
+            `samples_from`.
         trust: load Lambda layers of a .keras file, which are Python code inside it.
         code: a Python file with the classes of a .keras file; it is run.
         about: for a model or a file, what `subject_of_model` takes: pixels, meanings, labels,
@@ -55,9 +57,14 @@ def open_subject(
     if not is_model_file(source):
         if images or trust or code:
             raise UserError(f"{source}: --images, --trust and --code are for a .keras file")
+        if evidence is not None:
+            raise UserError(
+                f"{source}: a run is compared on its own validation images; evidence is "
+                "for a model or a .keras file"
+            )
         return subject_of_run(open_run(source), data_dir)
     with classes_of(code):
-        return subject_of_file(Path(source), images, trust=trust, **about)
+        return subject_of_file(Path(source), evidence, images, trust=trust, **about)
 
 
 def subject_of_run(run: Run, data_dir: str | Path | None = None) -> Subject:
@@ -99,40 +106,26 @@ def training_samples(data: Data) -> Callable[[int, int], Samples]:
 
 def subject_of_file(
     path: Path,
+    evidence: Any = None,
     images: str | Path | None = None,
     *,
     trust: bool = False,
     pixels: bool | tuple[bool, ...] | None = None,
-    meanings: dict[str, str] | None = None,
-    labels: tuple[str, ...] | None = None,
-    metric: Any = None,
-    mode: str = "auto",
+    **about: Any,
 ) -> Subject:
-    """A model file: calibrated and compared on `images`; without any, compared on noise."""
+    """A model file: calibrated and compared on `evidence` or `images`; without, on noise."""
+    if evidence is not None and images is not None:
+        raise UserError(f"{path}: evidence and images are two answers to one question; give one")
     model = model_of_file(path, trust)
-    if isinstance(pixels, bool):
-        pixels = (pixels,) * len(functional(model).inputs)
-    takes = pixel_inputs(model) if pixels is None else pixels
-    if images is None:
-        samples, origin = noise_for(model, takes)
-    else:
-        samples = samples_from(Path(images), model, takes)
-        origin = described(samples, Path(images).name)
-    known = meanings_of(model, meanings, samples)
-    subject = Subject(
-        model=model,
-        samples=samples,
-        calibration=None
-        if images is None
-        else lambda count, seed: samples.take(chosen(len(samples), count, seed)),
-        pixels=tuple(takes),
-        meanings=known,
-        labels=labels,
-        metric=metric_of(metric, known, output_names(model), mode),
-        origin=origin,
+    if images is not None:
+        takes = pixel_inputs(model) if pixels is None else pixels
+        pixels = (takes,) * len(functional(model).inputs) if isinstance(takes, bool) else takes
+        evidence = samples_from(Path(images), model, pixels)
+        about = {"source": Path(images).name, "count": None, **about}
+    about = {"folder": path.parent, "stem": path.stem, **about}
+    subject = replace(
+        subject_of_model(model, evidence, pixels=pixels, **about),
         source={"file": path.name, "sha256": sha256_of(path)},
-        folder=path.parent,
-        stem=path.stem,
         called=path,
     )
     if not all(np.isfinite(y).all() for y in subject.outputs):

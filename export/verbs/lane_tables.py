@@ -1,10 +1,72 @@
-"""The figures of lanes as tables in a terminal."""
+"""The figures of lanes in a terminal."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from kerascnn.console import console
 from kerascnn.tables import Column, Table
+
+
+def say_timings(timings: Sequence[Any]) -> None:
+    """Prints files that were timed in turn: a table, what on, ratios to the first, drift."""
+    numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
+    table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
+    for t in timings:
+        table.add(
+            Path(t.file).name,
+            f"{t.engine} {t.version}",
+            str(t.threads),
+            f"{t.median:.4f}",
+            f"{t.p90:.4f}",
+            f"{t.minimum:.4f}",
+            f"{t.ratio:.2f}",
+        )
+    console.print(table)
+    for line in sorted({f"{Path(t.file).name}: timed on {t.inputs}" for t in timings}):
+        console.print(f"  {line}", highlight=False)
+    for t in timings[1:]:
+        low, high = t.interval
+        console.print(
+            f"  {Path(t.file).name}: {t.ratio:.2f} of {Path(timings[0].file).name}, "
+            f"95 % between {low:.2f} and {high:.2f}",
+            highlight=False,
+        )
+    for t in timings:
+        if t.drift:
+            name = Path(t.file).name
+            console.print(f"  {name}: {told_drift(asdict(t.drift))}", highlight=False)
+
+
+def say_lanes(
+    record: Mapping[str, Any],
+    figures: Sequence[Any],
+    lanes: Sequence[Any],
+    changes: Sequence[Any],
+    *,
+    limit: float,
+    operators: bool,
+) -> None:
+    """Prints what lanes gave.
+
+    Args:
+        record: of the `figures`. changes: ratios to a baseline, marked where over `limit`.
+        operators: show what each operator takes, too.
+    """
+    for table in lane_tables(figures, lanes):
+        console.print(table)
+    for table in operator_tables(record) if operators else ():
+        console.print(table)
+    for row in record["figures"]:
+        if drift := row["details"].get("drift"):
+            where = f"{Path(row['file']).name}, {row['lane']} {row['setting']}".strip()
+            console.print(f"  {where}: {told_drift(drift)}", highlight=False)
+    for change in changes:
+        ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
+        mark = f"  over {limit:g}" if change.exceeds else ""
+        where = f"{change.lane} {change.setting}".strip()
+        console.print(f"  {change.file}, {where}: {ratio}{mark}", highlight=False)
 
 
 def lane_tables(figures: Sequence[Any], lanes: Sequence[Any]) -> Iterator[Table]:

@@ -1,8 +1,7 @@
-"""The verbs that measure files where they will run: benchmark, doctor, recommend."""
+"""The verb that measures files where they will run: benchmark."""
 
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,8 @@ from kerascnn.cli import CsvOption, JsonOption, app, only_one
 from kerascnn.console import busy, console, print_csv, print_json
 from kerascnn.errors import UserError
 from kerascnn.extras import require
-from kerascnn.tables import Column, Table
 
-from .lane_tables import lane_tables, operator_tables, told_drift
-
-ForOption = Annotated[
-    str, typer.Option("--for", help="phone-cpu, phone-npu, mcu, browser or server.")
-]
+from .lane_tables import say_lanes, say_timings
 
 
 @app.command()
@@ -98,32 +92,7 @@ def benchmark(
     if as_csv:
         print_csv(figures["timings"])
         return
-    numbers = ("threads", "median ms", "p90 ms", "min ms", "ratio")
-    table = Table("file", "engine", *[Column(heading, right=True) for heading in numbers])
-    for t in timings:
-        table.add(
-            Path(t.file).name,
-            f"{t.engine} {t.version}",
-            str(t.threads),
-            f"{t.median:.4f}",
-            f"{t.p90:.4f}",
-            f"{t.minimum:.4f}",
-            f"{t.ratio:.2f}",
-        )
-    console.print(table)
-    for line in sorted({f"{Path(t.file).name}: timed on {t.inputs}" for t in timings}):
-        console.print(f"  {line}", highlight=False)
-    for t in timings[1:]:
-        low, high = t.interval
-        console.print(
-            f"  {Path(t.file).name}: {t.ratio:.2f} of {Path(timings[0].file).name}, "
-            f"95 % between {low:.2f} and {high:.2f}",
-            highlight=False,
-        )
-    for t in timings:
-        if t.drift:
-            name = Path(t.file).name
-            console.print(f"  {name}: {told_drift(asdict(t.drift))}", highlight=False)
+    say_timings(timings)
 
 
 def _threads(text) -> tuple[int, ...]:
@@ -159,98 +128,8 @@ def _benchmark_lanes(
     elif as_csv:
         print_csv([{k: v for k, v in row.items() if k != "details"} for row in found["figures"]])
     else:
-        for table in lane_tables(figures, taken):
-            console.print(table)
-        for table in operator_tables(found) if operators else ():
-            console.print(table)
-        for row in found["figures"]:
-            if drift := row["details"].get("drift"):
-                where = f"{Path(row['file']).name}, {row['lane']} {row['setting']}".strip()
-                console.print(f"  {where}: {told_drift(drift)}", highlight=False)
-        for change in compared:
-            ratio = "gone" if change.ratio is None else f"{change.ratio:.3f}"
-            mark = f"  over {limit:g}" if change.exceeds else ""
-            where = f"{change.lane} {change.setting}".strip()
-            console.print(f"  {change.file}, {where}: {ratio}{mark}", highlight=False)
+        say_lanes(found, figures, taken, compared, limit=limit, operators=operators)
         if out is not None:
             console.print(f"  ->  {out / 'report.html'}")
     if any(change.exceeds for change in compared):
         raise typer.Exit(1)
-
-
-@app.command()
-def doctor(as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
-    """Says which lanes this machine has, and what to install for the others.
-
-    Example: kerascnn doctor
-    """
-    only_one(as_json, as_csv)
-    from ..lanes import LANES, available
-
-    probes = available()
-    rows = [
-        {
-            "lane": name,
-            "title": LANES[name].title,
-            "evidence": LANES[name].evidence,
-            "available": probe.available,
-            "versions": probe.versions,
-            "missing": probe.missing,
-            "licence": LANES[name].licence,
-        }
-        for name, probe in probes.items()
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    if as_csv:
-        print_csv(
-            [
-                {**row, "versions": " ".join(f"{k} {v}" for k, v in row["versions"].items())}
-                for row in rows
-            ]
-        )
-        return
-    table = Table("lane", "evidence", "here", "versions, or what it needs")
-    for row in rows:
-        versions = ", ".join(f"{k} {v}" for k, v in row["versions"].items())
-        here = "yes" if row["available"] else "no"
-        table.add(row["lane"], row["evidence"], here, versions or row["missing"])
-    console.print(table)
-
-
-@app.command()
-def recommend(
-    target: ForOption,
-    source: Annotated[
-        Path | None, typer.Argument(metavar="[SOURCE]", help="A run, or a file to look at.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Names the recipe and the file for a kind of hardware, why, and what it costs.
-
-    Given a run it prints the commands; given a .tflite or .onnx file it says what is against it.
-
-    Example: kerascnn recommend runs/demo --for phone-cpu
-    """
-    from ..lanes.recommendation import objections, recommend, way
-
-    advice = recommend(target)
-    against = objections(source, advice) if source and source.suffix in (".tflite", ".onnx") else []
-    commands = way(source, advice) if source and not against else []
-    if as_json:
-        print_json({**asdict(advice), "against": against, "commands": commands})
-        return
-    for title, text in (
-        ("recipe", advice.recipe),
-        ("file", f".{advice.format}, {advice.ends}"),
-        ("runtime", advice.runtime),
-        ("why", advice.why),
-        ("costs", advice.costs),
-        ("shown by", f"kerascnn benchmark FILE --lanes {','.join(advice.lanes)}"),
-    ):
-        console.print(f"  {title:<9}{text}", highlight=False)
-    for line in against:
-        console.print(f"  against {source}: {line}", highlight=False)
-    for line in commands:
-        console.print(f"  {line}", highlight=False)

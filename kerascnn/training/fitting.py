@@ -86,16 +86,11 @@ def fit(
     )
     chosen = objective.optimizer  # mixed_float16 wraps it in a loss-scaling one
     chosen.build(model.trainable_variables)
-    done, rows = 0, []
-    if resume:
-        with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
-            if last.exists():
-                done = restore(objective, last, steps=steps)
-                rows = rows_of(history, done, last)
-        if done >= epochs:
-            if where.writes:
-                console.print(f"  {out}: all {epochs} epochs are done")
-            return rows
+    done, rows = _resumed(objective, out, checkpoints, where, steps) if resume else (0, [])
+    if done and done >= epochs:
+        if where.writes:
+            console.print(f"  {out}: all {epochs} epochs are done")
+        return rows
     keeper = Checkpoints(checkpoints, rows, first_eligible, out / "history.csv", steps, where.alone)
     progress = EpochProgress(epochs, steps, min(data.config.batch_size, len(data.train)))
     watchers = [Finite(checkpoints)]
@@ -103,11 +98,7 @@ def fit(
         watchers.append(ValidateAverages())
     if where.writes:
         checkpoints.mkdir(parents=True, exist_ok=True)
-        watchers += [keeper, progress]
-        if missing("tensorboard"):
-            _say_that_tensorboard_is_missing()
-        else:
-            watchers.append(keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False))
+        watchers += [keeper, progress, *_tensorboard(out)]
     if where.devices > 1:
         console.print(f"  {where.described()}")
     if optimizer.schedule.name == "plateau":
@@ -135,6 +126,23 @@ def fit(
             verbose=0,
         )
     return keeper.rows
+
+
+def _resumed(objective, out, checkpoints, where, steps):
+    """Restores the last checkpoint: (epochs that are done, rows of their history)."""
+    with where.files(checkpoints / "last.keras", out / "history.csv") as (last, history):
+        if not last.exists():
+            return 0, []
+        done = restore(objective, last, steps=steps)
+        return done, rows_of(history, done, last)
+
+
+def _tensorboard(out):
+    """The log for TensorBoard, where that is installed."""
+    if not missing("tensorboard"):
+        return [keras.callbacks.TensorBoard(out / "tensorboard", write_graph=False)]
+    _say_that_tensorboard_is_missing()
+    return []
 
 
 @cache

@@ -407,3 +407,29 @@ def test_the_model_may_not_change_after_its_conversion(kerascnn, tmp_path):
         archive.writestr("note.txt", "changed")
     line = complaint(kerascnn("verify", tmp_path / "mine_float32.tflite"))
     assert "convert it again" in line
+
+
+def test_a_script_proves_a_file_on_its_own_data(tmp_path):
+    """The path of a .keras file takes evidence as the model in it does."""
+    path = of_pixels(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (60, *SHAPE)).astype("float32")
+    y = np.argmax(load_model(path).predict(x, verbose=0), axis=1)
+    (delivery,) = export.deliver(path, [tmp_path / "own.tflite"], evidence=(x, y))
+    sheet = json.loads((tmp_path / "own.tflite.json").read_text())
+    compared = sheet["source"]["compared_on"]
+    assert compared["from"] == "the caller's data" and compared["inputs"] == 60
+    assert sheet["source"]["file"] == path.name
+    assert delivery.passed
+    assert export.verify(tmp_path / "own.tflite", evidence=(x, y)).passed
+    with pytest.raises(UserError, match="not the samples"):
+        export.verify(tmp_path / "own.tflite", evidence=(x[:20], y[:20]))
+    scan = export.sensitivity(path, (x, y), sparsities=(0.5,))
+    assert scan.samples == 60
+    with pytest.raises(UserError, match="two answers"):
+        export.deliver(path, ["tflite"], evidence=(x, y), images=arrays(tmp_path)[0])
+
+
+def test_a_run_has_its_evidence(finished_run):
+    with pytest.raises(UserError, match="its own validation images"):
+        export.deliver(finished_run, ["tflite"], evidence=np.zeros((4, 32, 32, 1)))

@@ -19,7 +19,7 @@ from benchmarks.fuzz_readers import READERS
 from benchmarks.mutated_formats import read_members, write_members
 from benchmarks.mutations import generator
 from export.proof.sheet import sheet_path
-from export.runtimes import Artifact, process
+from export.runtimes import Artifact, artifact, process
 from export.runtimes.content import Content
 from kerascnn.errors import UserError
 from kerascnn.files import read_json
@@ -137,11 +137,11 @@ def test_however_an_engine_ends_it_is_one_line(kerascnn, pristine, monkeypatch, 
 
 def test_a_sign_of_life_is_no_answer(pristine, monkeypatch):
     nothing = Content("tflite", "float32", [], None, (), ())
-    facts = {key: [] for key in process.FACTS} | {"content": dataclasses.asdict(nothing)}
+    facts = {key: [] for key in artifact.FACTS} | {"content": dataclasses.asdict(nothing)}
     program = f"print('{{}}'); print('{{}}'); print('''{json.dumps(facts)}'''); input()"
     monkeypatch.setattr(process, "WORKER", (sys.executable, "-S", "-c", program))
-    with Artifact(pristine / "model_int8.tflite") as artifact:
-        assert artifact.inputs == []
+    with Artifact(pristine / "model_int8.tflite") as loaded:
+        assert loaded.inputs == []
 
 
 def forbidden(path, *_, **__):
