@@ -21,8 +21,7 @@ SIDES = {"alexnet": 67, "zfnet": 64, "googlenet_aux": 80, "inception_v3_aux": 29
 # Of each data set and family one or more of few layers, built and compiled in some seconds; deeper
 # ones are marked full.
 QUICK = {
-    *("frontier", "lenet5", "lenet5_1998", "linear", "mlp", "nin", "resnet8"),
-    "squeezenet1_1",
+    *("frontier", "lenet5", "linear", "mlp", "resnet8", "squeezenet1_1"),
 }
 
 

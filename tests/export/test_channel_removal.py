@@ -184,6 +184,7 @@ def test_a_layer_that_mixes_channels_locks_the_model():
         remove_channels(model, 0.9, criterion="l2")
 
 
+@pytest.mark.full
 def test_resnext_loses_whole_groups_and_shufflenet_a_part_of_each():
     builder, shape, macs = FAMILIES["resnext"]
     thin = remove_channels(builder(input_shape=shape, num_classes=4), macs, criterion="l2")
@@ -209,7 +210,7 @@ def mobilenet():
     return lively(zoo.mobilenet_v1.mobilenet_v1(alpha=0.25, input_shape=CIFAR, num_classes=4))
 
 
-@pytest.mark.parametrize("multiple_of", [8, 1])
+@pytest.mark.parametrize("multiple_of", [8, pytest.param(1, marks=pytest.mark.full)])
 def test_the_target_is_met_and_widths_are_multiples(mobilenet, multiple_of):
     thin = remove_channels(mobilenet, 0.6, criterion="l1", multiple_of=multiple_of)
     share = count(thin).macs / count(mobilenet).macs

@@ -78,6 +78,7 @@ def test_a_float_file_takes_no_more_copies_of_the_weights_than_that(kind):
     assert 1 < copies < COPIES[kind]
 
 
+@pytest.mark.full
 def test_calibration_keeps_to_its_memory_and_finds_the_same_ranges():
     by_portions, at_once = measured(CALIBRATION)
     # Of what it may take. Run layer by layer, as once, the whole batch takes 13 times as much.

@@ -25,14 +25,9 @@ SCRIPTS = sorted(
 )
 IN_FLOAT = {"convnext", "convnext_tiny", "islands"}  # where layers stay float
 LARGE = {"convnext_tiny", "efficientnet_v2_b0", "mobilenet_v3_small"}  # minutes each
-QUICK = {  # of each way to write a model one; the others are marked full
-    "islands",
-    "nested_backbone",
-    "own_train_step",
-    "several_inputs",
-    "two_heads",
-}
-FLOAT = {"islands", "subclassed", "two_heads"}
+# What no page of docs/ runs, or others below ask for; the others are marked full.
+QUICK = {"own_train_step", "several_inputs", "two_heads"}
+FLOAT = {"subclassed", "two_heads"}
 CASES = [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SCRIPTS]
 
 

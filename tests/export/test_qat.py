@@ -78,6 +78,7 @@ def test_weights_take_at_most_255_values_a_channel(resnet8):
         np.testing.assert_allclose(values / scale, np.rint(values / scale), atol=1e-3)
 
 
+@pytest.mark.full
 def test_it_saves_loads_and_trains(resnet8, tmp_path):
     simulated = quantized_model(resnet8)
     images = rng_images()
@@ -213,6 +214,7 @@ def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resn
     assert np.abs(after - before).mean() < step  # less than the rounding itself
 
 
+@pytest.mark.full
 def test_a_network_deeper_than_pythons_stack_is_rebuilt_and_quantized():
     """Keras takes one recursion a layer, and a quantized network has a rounding behind each."""
     before = sys.getrecursionlimit()

@@ -54,7 +54,7 @@ def test_a_gradient_reaches_every_weight_and_files_keep_the_network(name, tmp_pa
         np.testing.assert_array_equal(y, again)
 
 
-QUICK = ["lenet5_1998", "resnet110_stochastic_depth", "ds_cnn"]
+QUICK = ["lenet5_1998", "ds_cnn"]
 other_backends = pytest.mark.parametrize("backend", ["jax", "torch"])
 
 

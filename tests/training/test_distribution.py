@@ -182,6 +182,7 @@ def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(
     assert rows(out) == rows(two_workers[0])
 
 
+@pytest.mark.full
 def test_a_mistake_of_one_worker_stops_all(tmp_path):
     pytest.importorskip("jax")
     out = tmp_path / "run"
@@ -232,7 +233,8 @@ def test_a_batch_without_equal_parts_is_refused():
 def test_one_device_goes_on_with_a_run_of_many(tmp_path):
     def asked(epochs, distribute):
         epochs = f"training.epochs={epochs}"
-        return configs.load(LENET, [*SMALL, epochs, f"training.distribute={distribute}"])
+        mlp = "model={name: mlp_128}"
+        return configs.load(LENET, [*SMALL, mlp, epochs, f"training.distribute={distribute}"])
 
     run = train(asked(1, "auto"), tmp_path / "run")
     assert len(train(asked(2, "none"), run.path, resume=True).history) == 2

@@ -154,6 +154,7 @@ class Killed(BaseException):
     """Ends a training as nothing in it expects."""
 
 
+@pytest.mark.full
 def test_one_that_was_killed_goes_on_to_the_same_end(learned, few, tmp_path, monkeypatch):
     """With the choice that it made, which is measured once."""
 

@@ -81,6 +81,7 @@ def test_a_cluster_moves_by_the_mean_of_what_its_weights_would():
             assert trained[members] == pytest.approx(kernels(free)[name][members].mean(), rel=1e-5)
 
 
+@pytest.mark.full
 def test_a_model_that_was_loaded_goes_on_when_it_is_clustered_once_more(tmp_path):
     shared = fitted(export.cluster(fitted(cnn()), values=16, exclude=["logits"]))
     shared.save(tmp_path / "shared.keras")
