@@ -1,5 +1,5 @@
 # make demo   the whole way on data that ships inside a dependency, into runs/demo
-# make test   the tests;  make test-all: with the long matrices
+# make test   the tests, as CI runs them;  make test-all: with those marked full
 # make lint   ruff and pyright
 # make rows   kerascnn/models/rows.json, after a network was registered
 # make docs   the pages of docs/ as a site, into build/site

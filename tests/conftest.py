@@ -4,6 +4,9 @@ import os
 import shutil
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # they share the cores
+    share = max(1, (os.cpu_count() or 1) // workers)
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(share))
 
 import keras
 import pytest
@@ -21,6 +24,14 @@ pruning: {sparsity: 0.5, end: 0.5, fine_tune: {epochs: 2, peak: 0.01}}
 quantization: {fine_tune: {epochs: 1, peak: 0.002}}
 max_drop: 3.0
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_power_cuts():
+    """Nothing waits until a disk has it: no test can tell, and all of them write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.tables import write_between
 
 ROOT = Path(__file__).parents[1]
-INPUTS = 250
+INPUTS = 120
 
 # Readers in the place of others, and what is to be said of them; by its own process, since what
 # this one has started does not survive a fork.
@@ -88,6 +88,8 @@ def test_damaged_files_are_read_or_refused(examples, tmp_path):
         3,
         "--inputs",
         INPUTS,
+        "--processes",
+        1,
         "--examples",
         examples,
         "--findings",
@@ -109,6 +111,7 @@ def test_damaged_files_are_read_or_refused(examples, tmp_path):
     assert counts[-1][1] > INPUTS / 30 and counts[-1][2] > INPUTS / 3
 
 
+@pytest.mark.full
 def test_what_is_not_damaged_is_accepted(examples, tmp_path):
     program = f"""
 from pathlib import Path
@@ -116,12 +119,13 @@ from benchmarks.fuzz_readers import READERS, example_bytes
 from benchmarks.fuzz_workers import Pool
 folder = Path({str(examples)!r})
 whole = [(k, 0, data) for k, reader in READERS.items() for data in example_bytes(reader, folder)]
-with Pool(2, folder) as pool:
+with Pool(1, folder) as pool:
     print([(kind, verdict) for kind, *_, verdict in pool.run(whole) if verdict != "accepted"])
 """
     assert python("-c", program)[1].splitlines()[-1] == "[]"
 
 
+@pytest.mark.full
 def test_the_guard_sees_what_is_wrong():
     found = json.loads(python("-c", ORACLE)[1].splitlines()[-1])
     assert found["refuse"] == "refused" and found["accept"] == "accepted"
@@ -135,6 +139,7 @@ def test_the_guard_sees_what_is_wrong():
     assert found["hang"] == "did not end within 2 s, twice"
 
 
+@pytest.mark.full
 def test_a_finding_is_kept_and_read_again(examples, tmp_path):
     program = """
 import dataclasses, sys

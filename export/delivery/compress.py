@@ -19,7 +19,7 @@ from kerascnn.training.distribution import place
 from ..constraints.kernels import sparsity
 from ..constraints.zeros import keep_zeros
 from ..pruning.channel_criteria import slim
-from ..pruning.channel_removal import channel_widths, remove_channels
+from ..pruning.channel_removal import WIDTHS, channel_widths, remove_channels
 from ..pruning.schedule import Pruning
 from ..quantization.biases import settle_biases
 from ..quantization.calibration import simulated
@@ -27,6 +27,7 @@ from ..quantization.folded_normalization import FreezeStatistics
 from ..recipes.recipe import Recipe, load_recipe
 from ..sharing.clustering import cluster, share_values
 from ..subject.opening import training_samples
+from .latency import remove_channels_for_latency
 from .progress import Progress
 
 CRITERION_BATCHES = 16
@@ -84,7 +85,7 @@ def _compress(run, recipe, data, progress):
     progress.draw_anew()
     model = run.model()
     if recipe.channels:
-        model = _remove_channels(model, recipe.channels, run, data, progress)
+        model = _remove_channels(model, recipe, run, data, progress)
     if recipe.pruning:
         model = progress.stage("pruning", lambda out: _prune(model, recipe.pruning, run, data, out))
     if recipe.clustering:
@@ -105,11 +106,14 @@ def keep(model: keras.Model, recipe: Recipe, out: Path) -> None:
         model.save(path)
 
 
-def _remove_channels(model, channels, run, data, progress):
-    slimming = channels.slimming
-    if slimming:
+def _remove_channels(model, recipe, run, data, progress):
+    channels = recipe.channels
+    if slimming := channels.slimming:
         model = progress.stage("slimming", lambda out: _slim(model, slimming, run, data, out))
-    return progress.stage("channels", lambda out: _narrow(model, channels, run, data, out))
+    thin = progress.stage("narrowing", lambda out: _narrow(model, recipe, data, out))
+    return progress.stage(
+        "channels", lambda out: _fine_tune(thin, channels.fine_tune, run, data, out, [], 0)
+    )
 
 
 def _slim(model, slimming, run, data, out):
@@ -118,21 +122,30 @@ def _slim(model, slimming, run, data, out):
     return _fine_tune(model, slimming, run, data, out, [], last)
 
 
-def _narrow(model, channels, run, data, out):
-    thin = remove_channels(
-        model,
-        channels.macs,
-        criterion=channels.criterion,
-        multiple_of=channels.multiple_of,
-        data=data.batches(data.train).take(CRITERION_BATCHES),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
+def _narrow(model, recipe, data, out):
+    channels = recipe.channels
+    how = {
+        "criterion": channels.criterion,
+        "data": data.batches(data.train).take(CRITERION_BATCHES),
+        "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    }
+    if channels.latency is not None:
+        arithmetic = "int8" if recipe.method in ("qat", "static") else "float32"
+        lane = channels.lane or "litert"
+        thin = remove_channels_for_latency(
+            model, channels.latency, lane=lane, arithmetic=arithmetic, **how
+        )
+        target = {"latency": channels.latency, "lane": lane, "arithmetic": arithmetic}
+    else:
+        widths = channels.multiple_of or WIDTHS
+        thin = remove_channels(model, channels.macs, multiple_of=widths, **how)
+        target = {"macs": channels.macs}
     before, after = count(model).macs, count(thin).macs
     console.print(f"  {before / 1e6:.2f} -> {after / 1e6:.2f} M multiply-accumulates")
     layers = [vars(width) for width in channel_widths(model, thin)]
-    report = {"macs_before": before, "macs_after": after, "layers": layers}
+    report = {"target": target, "macs_before": before, "macs_after": after, "layers": layers}
     write_json(out.parent / "channels.json", report)
-    return _fine_tune(thin, channels.fine_tune, run, data, out, [], 0)
+    return thin
 
 
 def _prune(model, pruning, run, data, out):

@@ -19,7 +19,7 @@ from kerascnn.training import Run, load_finite
 from ..recipes.recipe import Recipe
 
 RECORD = "progress.json"
-STAGES = ("slimming", "channels", "pruning", "clustering", "quantization")
+STAGES = ("slimming", "narrowing", "channels", "pruning", "clustering", "quantization")
 
 
 class Progress:
@@ -74,7 +74,7 @@ class Progress:
         """The model of a stage: loaded if it is finished, else what `make` gives for its folder."""
         path = self.out / name / "model.keras"
         if path.exists():
-            console.print(f"  {path.parent}: all epochs are done")
+            console.print(f"  {path.parent}: is done")
         else:
             self.draw_anew()
             model = make(path.parent)

@@ -1,5 +1,6 @@
 """Which channels go, by their importance a multiplication, until a share of these is left."""
 
+from collections.abc import Mapping
 from math import gcd
 from typing import Any
 
@@ -20,29 +21,18 @@ MINIMUM = 1 / 8  # of the channels that are removed together, this share always 
 def choose(
     groups: ChannelGroups, scores: np.ndarray, macs: float, multiple_of: int, sizes: Any = None
 ) -> np.ndarray:
-    """Which groups stay, as booleans: those of least importance a multiplication go first.
+    """Which groups stay, as booleans, for a share of the multiply-accumulates; see `Removal`.
 
-    Groups that make the same layers wider are removed in steps that leave each of these layers a
-    multiple of `multiple_of`, or less where that does not reach the share; `scores` is their
-    importance; `sizes` are those of the inputs, where the model does not fix them.
+    Widths become multiples of `multiple_of`, or of less where that does not reach the share.
     """
-    count = Multiplications(groups, sizes)
-
-    def after(number):
-        keep = np.ones(groups.count, bool)
-        for _, _, removed in steps[:number]:
-            keep[removed] = False
-        return keep
-
-    total = count(np.ones(groups.count, bool))
+    removal = Removal(groups, scores, sizes)
     for multiple in range(multiple_of, 0, -1):
-        steps = sorted(_steps(groups, scores, count, multiple), key=lambda step: step[0])
-        least = count(after(len(steps)))
-        if least <= macs * total:
+        least = removal.least(multiple)
+        if least <= macs:
             break
     else:
         raise UserError(
-            f"channels.macs: expected a share of at least {least / max(total, 1):.3f}, got {macs}: "
+            f"channels.macs: expected a share of at least {least:.3f}, got {macs}: "
             f"no more channels of {groups.model.name} can be removed"
         )
     if multiple < multiple_of:
@@ -50,24 +40,68 @@ def choose(
             f"  channels: multiples of {multiple_of} do not reach {macs:g} of the multiplications; "
             f"widths are multiples of {multiple}"
         )
-    low, high = 0, len(steps)
-    while low < high:  # more steps never multiply more, so the first that fits can be bisected
-        middle = (low + high) // 2
-        fits = count(after(middle)) <= macs * total
-        low, high = (low, middle) if fits else (middle + 1, high)
-    keep, closed = after(low), set()
-    for _, kind, removed in reversed(steps[:low]):
-        # The last step may have removed far more than was asked for: give back what can be.
-        keep[removed] = kind not in closed
-        if kind not in closed and count(keep) > macs * total:
+    return removal.keep(macs, multiple)
+
+
+class Removal:
+    """The order in which groups go: those of least importance first, for what they cost.
+
+    Groups that make the same layers wider go in steps that leave each of these layers a multiple
+    of a number. The cost is the multiply-accumulates, or what the layers take in time.
+
+    Args:
+        scores: importance, (groups.count,). sizes: of the inputs, where the model leaves them open.
+        times: name of a layer -> what it takes, in any unit; by default by its multiplications.
+    """
+
+    def __init__(
+        self,
+        groups: ChannelGroups,
+        scores: np.ndarray,
+        sizes: Any = None,
+        times: Mapping[str, float] | None = None,
+    ) -> None:
+        self.groups, self.scores = groups, scores
+        self.count = Multiplications(groups, sizes, times)
+        self.total = self.count(np.ones(groups.count, bool))
+
+    def least(self, multiple: int) -> float:
+        """The share of the multiply-accumulates that is left when nothing more can go."""
+        steps = self._steps(multiple)
+        return self.count(self._after(steps, len(steps))) / max(self.total, 1)
+
+    def keep(self, macs: float, multiple: int) -> np.ndarray:
+        """Which groups stay, as booleans, so that this share of the multiplications is left."""
+        steps = self._steps(multiple)
+        low, high = 0, len(steps)
+        while low < high:  # more steps never multiply more: the first that fits can be bisected
+            middle = (low + high) // 2
+            fits = self.count(self._after(steps, middle)) <= macs * self.total
+            low, high = (low, middle) if fits else (middle + 1, high)
+        keep, closed = self._after(steps, low), set()
+        for _, kind, removed in reversed(steps[:low]):
+            # The last step may have removed far more than was asked for: give back what can be.
+            keep[removed] = kind not in closed
+            if kind not in closed and self.count(keep) > macs * self.total:
+                keep[removed] = False
+                closed.add(kind)
+        return keep
+
+    def _after(self, steps, number):
+        keep = np.ones(self.groups.count, bool)
+        for _, _, removed in steps[:number]:
             keep[removed] = False
-            closed.add(kind)
-    return keep
+        return keep
+
+    def _steps(self, multiple):
+        found = _steps(self.groups, self.scores, self.count, multiple)
+        return sorted(found, key=lambda step: step[0])
 
 
 def _steps(groups, scores, count, multiple_of):
     """(importance a multiplication, kind, groups removed); steps of one kind never fall."""
     kinds, costs = {}, count.of_each_group()
+    floor = max(count.rates, default=1.0)  # a group that costs nothing counts as one multiplication
     for group, kind in enumerate(_kinds(groups)):
         if group != LOCKED and kind and np.isfinite(scores[group]):
             kinds.setdefault(kind, []).append(group)
@@ -79,7 +113,7 @@ def _steps(groups, scores, count, multiple_of):
         start, key = 0, 0.0
         for left in range((len(members) - 1) // unit * unit, least - 1, -unit):
             removed = members[start : len(members) - left]
-            key = max(key, scores[removed].sum() / max(costs[removed].sum(), 1))
+            key = max(key, scores[removed].sum() / max(costs[removed].sum(), floor))
             yield key, kind, removed
             start = len(members) - left
 
@@ -101,8 +135,11 @@ class Multiplications:
     A kernel is multiplied once at every place, so a layer's count shrinks as its kernels do.
     """
 
-    def __init__(self, groups: ChannelGroups, sizes: Any = None) -> None:
+    def __init__(
+        self, groups: ChannelGroups, sizes: Any = None, times: Mapping[str, float] | None = None
+    ) -> None:
         self.constant, self.parts, self.groups_count = 0, [], groups.count
+        self.rates = []  # time a multiplication of each part, where times are known
         for call in walk_calls(_sized(groups.model, sizes)).calls:
             macs = 0 if call.is_input else layer_macs(call) or 0
             weights = groups.weights.get(call.name)
@@ -116,13 +153,21 @@ class Multiplications:
             ]
             positions = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
             self.parts.extend((positions, *kernel) for kernel in kernels)
+            taken = (times or {}).get(call.name)
+            self.rates.extend([None if taken is None else taken / macs] * len(kernels))
+        known = [rate for rate in self.rates if rate is not None]
+        usual = float(np.median(known)) if known else 1.0
+        self.rates = [usual if rate is None else rate for rate in self.rates]
 
     def of_each_group(self) -> np.ndarray:
-        """What each group takes part in, while all others stay: (groups.count,)."""
+        """What each group takes part in, while all others stay: (groups.count,).
+
+        In multiplications, or in the unit of the times that are known.
+        """
         costs = np.zeros(self.groups_count)
-        for positions, shape, axes in self.parts:
+        for rate, (positions, shape, axes) in zip(self.rates, self.parts, strict=True):
             for axis, labels in axes:
-                channel = positions * np.prod(shape) / shape[axis]
+                channel = rate * positions * np.prod(shape) / shape[axis]
                 costs += channel * np.bincount(labels, minlength=self.groups_count)
         return costs
 

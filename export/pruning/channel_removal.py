@@ -22,11 +22,13 @@ from kerascnn.errors import UserError
 from kerascnn.models.copying import copied
 from kerascnn.models.graph import traced
 
-from ..subject.samples import samples_of
+from ..subject.samples import Samples, samples_of
 from .channel_choice import choose
 from .channel_criteria import importance
 from .channel_groups import ChannelGroups, find_groups
 from .loss_slopes import SAMPLES, slopes
+
+WIDTHS = 8  # layers shrink to multiples of this
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,23 @@ class Width:
     after: int
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What a removal starts from.
+
+    groups: of the model. scores: their importance, (groups.count,). samples: of the data; or None.
+    """
+
+    groups: ChannelGroups
+    scores: np.ndarray
+    samples: Samples | None
+
+    @property
+    def sizes(self) -> list[tuple[int, ...]] | None:
+        """Of the inputs, where there are samples."""
+        return None if self.samples is None else [x.shape[1:] for x in self.samples.inputs]
+
+
 def remove_channels(
     model: keras.Model,
     macs: float,
@@ -45,7 +64,7 @@ def remove_channels(
     data: Any = None,
     loss: Any = None,
     criterion: str = "taylor",
-    multiple_of: int = 8,
+    multiple_of: int = WIDTHS,
 ) -> keras.Model:
     """A thinner copy of a model, without the channels that matter least.
 
@@ -76,12 +95,17 @@ def remove_channels(
         raise UserError(f"channels.macs: expected a share between 0 and 1, got {macs}")
     if multiple_of < 1:
         raise UserError(f"channels.multiple_of: expected at least 1, got {multiple_of}")
+    found = scored(model, data=data, loss=loss, criterion=criterion)
+    return narrow(found.groups, choose(found.groups, found.scores, macs, multiple_of, found.sizes))
+
+
+def scored(model: keras.Model, *, data: Any, loss: Any, criterion: str) -> Scored:
+    """The groups of a model and their importance; see `remove_channels`."""
     graph = traced(model)
     groups = find_groups(graph)
     samples = None if data is None else samples_of(graph, data, SAMPLES)
     scores = importance(groups, criterion, partial(slopes, groups, model, samples, loss))
-    sizes = samples and [x.shape[1:] for x in samples.inputs]
-    return narrow(groups, choose(groups, scores, macs, multiple_of, sizes))
+    return Scored(groups, scores, samples)
 
 
 def channel_widths(before: keras.Model, after: keras.Model) -> tuple[Width, ...]:

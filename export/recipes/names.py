@@ -1,6 +1,6 @@
 """The name that says what a recipe does.
 
-    [channels50_][pruned50_ | pruned2of4_][clustered16_][method]
+    [channels50_ | latency50_litert_][pruned50_ | pruned2of4_][clustered16_][method]
 
     float32, float16      as it is, in single or half precision
     qat_wi8_ai8           quantization-aware training, weights int8, activations int8
@@ -38,7 +38,7 @@ def recipe_name(recipe: Recipe) -> str:
         return "deep_compression"
     parts = []
     if recipe.channels:
-        parts.append(f"channels{_percent(recipe.channels.macs)}")
+        parts.append(_by_target(recipe.channels))
     if recipe.pruning:
         share = "2of4" if recipe.pruning.pattern == "2:4" else _percent(recipe.pruning.sparsity)
         parts.append(_by_engine(recipe.pruning, f"pruned{share}"))
@@ -49,6 +49,13 @@ def recipe_name(recipe: Recipe) -> str:
         name = METHODS[recipe.quantization.method] + scales + _refinements(recipe.quantization)
         parts.append(_by_engine(recipe.quantization, name))
     return "_".join(parts) or "float32"
+
+
+def _by_target(channels):
+    if channels.latency is None:
+        return f"channels{_percent(channels.macs)}"
+    lane = (channels.lane or "litert").replace("-", "_")
+    return f"latency{_percent(channels.latency)}_{lane}"
 
 
 def _refinements(quantization):

@@ -83,18 +83,32 @@ class Slimming(FineTune):
 
 
 class Channels(Section):
-    """Channel removal down to the share `macs` of the multiply-accumulates.
+    """Channel removal down to a share of the multiply-accumulates, or of the latency on a lane.
 
-    criterion: what tells the channels that matter (see `channel_criteria`). multiple_of: widths
-    shrink to multiples of this. slimming: a training before the removal, which the criterion
-    gamma needs to tell anything.
+    macs: that share of the multiply-accumulates. latency: that of the time which the file takes on
+    `lane` (as `kerascnn doctor` lists them), int8 where the recipe quantizes to that. criterion:
+    what tells the channels that matter (see `channel_criteria`). multiple_of: widths shrink to
+    multiples of this; for a latency, those of 16 and of 8 are tried. slimming: a training before
+    the removal, which the criterion gamma needs to tell anything.
     """
 
     criterion: Criterion = "taylor"
-    macs: float = Field(gt=0, lt=1)
-    multiple_of: Count = 8
+    macs: float | None = Field(default=None, gt=0, lt=1)
+    latency: float | None = Field(default=None, gt=0, lt=1)
+    lane: str | None = None
+    multiple_of: Count | None = None
     slimming: Slimming | None = None
     fine_tune: FineTune
+
+    @model_validator(mode="after")
+    def _one_target(self):
+        if (self.macs is None) == (self.latency is None):
+            raise ValueError("expected either 'macs' or 'latency'")
+        if self.latency is None and self.lane is not None:
+            raise ValueError("'lane' goes with 'latency'")
+        if self.latency is not None and self.multiple_of is not None:
+            raise ValueError("'multiple_of' goes with 'macs'")
+        return self
 
 
 class Clustering(Section):

@@ -105,6 +105,7 @@ print((found.forward + found.backward) * 32 / (needed(64) - needed(32)))
 """
 
 
+@pytest.mark.full
 def test_it_is_what_a_compiler_sets_aside():
     """XLA's own count for the images of a larger batch; it fuses some layers, and computes others
     anew, so that a fifth more or less is no other answer."""

@@ -13,6 +13,7 @@ from kerascnn.data.transforms import TRANSFORMS, affine, cropping, policies
 from kerascnn.data.transforms.arguments import InceptionCrop
 
 SHAPE = (24, 20, 3)
+POLICIES = {"random_augment", "trivial_augment"}  # compiled in seconds, of the others' operations
 
 
 def written(name):
@@ -44,7 +45,9 @@ def photos(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in POLICIES else ()) for n in TRANSFORMS]
+)
 def test_a_resumed_run_sees_what_it_would_have_seen(name, photos):
     config = DataConfig(
         name="folder",
@@ -65,7 +68,14 @@ def test_a_resumed_run_sees_what_it_would_have_seen(name, photos):
     assert all(x.min() >= 0 and x.max() <= 255 + 1e-3 for x, _ in whole)
 
 
-@pytest.mark.parametrize("name", [n for n, row in TRANSFORMS.items() if row.random])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.full if n in POLICIES else ())
+        for n, row in TRANSFORMS.items()
+        if row.random
+    ],
+)
 def test_images_of_a_batch_and_of_steps_and_seeds_are_drawn_apart(name):
     config = DataConfig(name="synthetic", size=SHAPE[:2], batch_size=64, train=[written(name)])
     data = load_data(config)

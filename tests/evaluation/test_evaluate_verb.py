@@ -53,7 +53,11 @@ def thirty(finished_run, tmp_path_factory):
     ("name", "crops"),
     [
         ("ten", lambda image: slow.ten_crops(image, 32, 37)),
-        ("144", lambda image: slow.crops_144(image, 32, (37, 41, 46, 50))),
+        pytest.param(
+            "144",
+            lambda image: slow.crops_144(image, 32, (37, 41, 46, 50)),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_a_run_and_its_file_are_shown_the_same_crops(kerascnn, finished_run, thirty, name, crops):

@@ -131,6 +131,7 @@ def test_the_command_prints_one_table_and_draws_one_plot(found, kerascnn, tmp_pa
     ]
 
 
+@pytest.mark.full
 def test_a_candidate_that_diverges_is_said_and_is_the_last(kerascnn, tmp_path):
     small = CONFIG.replace("candidates: 2", "candidates: 1").replace("[1, 2]", "[1]")
     path = written(tmp_path, text=small)

@@ -236,7 +236,9 @@ def test_fractal_joins_agree_on_a_column_while_training():
     assert set(np.unique(local)) == {1.0, 2.0, 3.0}
 
 
-@pytest.mark.parametrize("name", ["resnet8", "lenet5_1998", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize(
+    "name", ["resnet8", "lenet5_1998", pytest.param("shufflenet_v2_x0_5", marks=pytest.mark.full)]
+)
 def test_networks_of_the_zoo(name):
     model = randomized(build(name, input_shape=(32, 32, 3), num_classes=4))
     assert_equal_outputs(model, bridge.to_tf_keras(model))

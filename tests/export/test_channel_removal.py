@@ -55,6 +55,10 @@ FAMILIES = {  # one small network of each, and the share of multiplications aske
     "mlperf_tiny": (zoo.mlperf_tiny.ds_cnn, (49, 10, 1), 0.5),
 }
 # fmt: on
+QUICK = {  # of each way that channels are tied to each other one; the others are marked full
+    *("lenet5", "lenet5_1998", "mlp", "squeezenet", "resnet", "resnet_v2", "resnext", "densenet"),
+    *("fractalnet", "mobilenet_v2", "shufflenet_v2"),
+}
 
 
 def lively(model, seed=0):
@@ -96,7 +100,9 @@ def noise(model, images=2):
     return np.random.default_rng(2).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [f if f in QUICK else pytest.param(f, marks=pytest.mark.full) for f in FAMILIES]
+)
 def test_without_silent_channels_the_output_is_the_same(family):
     builder, shape, macs = FAMILIES[family]
     model = lively(builder(input_shape=shape, num_classes=4))
@@ -178,6 +184,7 @@ def test_a_layer_that_mixes_channels_locks_the_model():
         remove_channels(model, 0.9, criterion="l2")
 
 
+@pytest.mark.full
 def test_resnext_loses_whole_groups_and_shufflenet_a_part_of_each():
     builder, shape, macs = FAMILIES["resnext"]
     thin = remove_channels(builder(input_shape=shape, num_classes=4), macs, criterion="l2")
@@ -203,7 +210,7 @@ def mobilenet():
     return lively(zoo.mobilenet_v1.mobilenet_v1(alpha=0.25, input_shape=CIFAR, num_classes=4))
 
 
-@pytest.mark.parametrize("multiple_of", [8, 1])
+@pytest.mark.parametrize("multiple_of", [8, pytest.param(1, marks=pytest.mark.full)])
 def test_the_target_is_met_and_widths_are_multiples(mobilenet, multiple_of):
     thin = remove_channels(mobilenet, 0.6, criterion="l1", multiple_of=multiple_of)
     share = count(thin).macs / count(mobilenet).macs

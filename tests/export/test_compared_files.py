@@ -25,18 +25,12 @@ from export.inspection.pairing import Match, Wanted, pair
 from export.runtimes.content import End
 from kerascnn.errors import UserError
 
-FILES = [
-    "float32.tflite",
-    "float16.tflite",
-    "dynamic.tflite",
-    "int8.tflite",
-    "int16x8.tflite",
-    "uint8_ends.tflite",
-    "int8_ends.tflite",
-    "float32.onnx",
-    "qdq.onnx",
-    "torch.onnx",
+QUICK = ["float32.tflite", "int8.tflite", "float32.onnx", "qdq.onnx"]
+MORE = [
+    *("float16.tflite", "dynamic.tflite", "int16x8.tflite", "uint8_ends.tflite"),
+    *("int8_ends.tflite", "torch.onnx"),
 ]
+FILES = [*QUICK, *(pytest.param(name, marks=pytest.mark.full) for name in MORE)]
 
 
 def another(model):

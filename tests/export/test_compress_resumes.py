@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import yaml
 
 import kerascnn.config as configs
 from export.delivery.compress import compress
@@ -44,6 +45,10 @@ ALL_STAGES = Recipe(
     quantization={"frozen_statistics": 0.4, "fine_tune": {"epochs": 3, "peak": 0.002}},
 )
 WHOLE = 12 * STEPS
+QUICK = configs.parse(Recipe, yaml.safe_load(RECIPE), "quick_int8.yaml")
+
+
+UPDATES = Pruning.UPDATES
 
 
 class Killed(BaseException):
@@ -123,7 +128,7 @@ def test_a_compression_killed_again_and_again_ends_the_same(whole, bare, killed_
         assert columns[0] == columns[1]
 
 
-@pytest.mark.parametrize("steps", [STEPS + 3, 3 * STEPS + 3])
+@pytest.mark.parametrize("steps", [pytest.param(STEPS + 3, marks=pytest.mark.full), 3 * STEPS + 3])
 def test_a_network_with_dropout_ends_the_same(tmp_path, killed_after, steps):
     """Random states are in no .keras file, and a network that is loaded draws new ones."""
     network = "model={name: mlp_512_512, arguments: {hidden: [32, 32]}}"
@@ -156,53 +161,51 @@ def test_a_compression_killed_once_ends_the_same(whole, bare, killed_after, step
     assert_same(bare / "all_stages", whole / "all_stages")
 
 
-def test_what_is_done_is_not_done_again(whole, tmp_path, killed_after, capsys):
-    run = shutil.copytree(whole, tmp_path / "run")
-    before = (run / "all_stages" / "model.keras").read_bytes()
+def test_what_is_done_is_not_done_again(own_run, killed_after, capsys):
+    before = (own_run / "quick_int8" / "model.keras").read_bytes()
     killed_after(0)
-    compress(run, ALL_STAGES)
+    compress(own_run, QUICK)
     assert "all stages are done" in capsys.readouterr().out
-    assert (run / "all_stages" / "model.keras").read_bytes() == before
+    assert (own_run / "quick_int8" / "model.keras").read_bytes() == before
 
 
 def other_model(run):
     model = load_model(run / "model.keras")
     model.set_weights([w + 0.01 for w in model.get_weights()])
     model.save(run / "model.keras")
-    return ALL_STAGES
+    return QUICK
 
 
 def other_recipe(run):
-    slower = ALL_STAGES.clustering.fine_tune.model_copy(update={"peak": 0.002})
-    return ALL_STAGES.model_copy(
-        update={"clustering": ALL_STAGES.clustering.model_copy(update={"fine_tune": slower})}
+    slower = QUICK.quantization.fine_tune.model_copy(update={"peak": 0.001})
+    return QUICK.model_copy(
+        update={"quantization": QUICK.quantization.model_copy(update={"fine_tune": slower})}
     )
 
 
 def other_config(run):
     tree = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(tree.replace("momentum: 0.9", "momentum: 0.8"))
-    return ALL_STAGES
+    return QUICK
 
 
 def no_record(run):
-    (run / "all_stages" / "progress.json").unlink()
-    return ALL_STAGES
+    (run / "quick_int8" / "progress.json").unlink()
+    return QUICK
 
 
 @pytest.mark.parametrize("change", [other_model, other_recipe, other_config, no_record])
-def test_work_on_something_else_is_begun_anew(whole, tmp_path, killed_after, capsys, change):
-    run = shutil.copytree(whole, tmp_path / "run")
-    asked = change(run)
-    old = (run / "all_stages" / "model.keras").read_bytes()
+def test_work_on_something_else_is_begun_anew(own_run, killed_after, capsys, change):
+    asked = change(own_run)
+    old = (own_run / "quick_int8" / "model.keras").read_bytes()
     for _ in range(2):  # also when that was interrupted
         killed_after(1)
         with pytest.raises(Killed):
-            compress(run, asked)
+            compress(own_run, asked)
     said = capsys.readouterr().out
-    assert said.count("all_stages: holds work on another recipe or model; begins anew") == 1
+    assert said.count("quick_int8: holds work on another recipe or model; begins anew") == 1
     assert "are done" not in said
-    assert (run / "all_stages" / "model.keras").read_bytes() == old
+    assert (own_run / "quick_int8" / "model.keras").read_bytes() == old
 
 
 def test_a_stage_that_diverges_says_so(kerascnn, own_run, tmp_path):
@@ -245,32 +248,34 @@ def longer(finished_run, tmp_path):
     return shutil.copytree(finished_run, tmp_path / "run", ignore=ignore), recipe
 
 
-def test_kill_9_in_either_stage(longer, tmp_path):
+@pytest.mark.full
+def test_kill_9_in_either_stage(longer, kerascnn, monkeypatch, tmp_path):
+    monkeypatch.setattr(Pruning, "UPDATES", UPDATES)  # as in the processes that are killed
     run, recipe = longer
     once = shutil.copytree(run, tmp_path / "once")
-    subprocess.run(command(once, recipe), check=True, env=ENVIRONMENT)
+    assert kerascnn("compress", once, "--recipe", recipe)[0] == 0
     for stage in ("pruning", "quantization"):
         history = run / "quick_int8" / stage / "history.csv"
         process = start_and_wait(command(run, recipe), history, 2)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    done = subprocess.run(
-        command(run, recipe), check=True, env=ENVIRONMENT, capture_output=True, text=True
-    )
-    assert "pruning: all epochs are done" in done.stdout
-    assert "epoch 1/4" not in done.stdout
+    code, out, err = kerascnn("compress", run, "--recipe", recipe)
+    assert code == 0, err
+    assert "pruning: is done" in out
+    assert "epoch 1/4" not in out
     assert_same(run / "quick_int8", once / "quick_int8")
 
 
-def test_two_at_once_and_an_interrupt(longer):
+@pytest.mark.full
+def test_two_at_once_and_an_interrupt(longer, kerascnn):
     """The second is told who works there; the first, interrupted, how to go on."""
     run, recipe = longer
     write_text(recipe, RECIPE.replace("epochs: 2", "epochs: 999"))  # there is time for the second
     first = start_and_wait(command(run, recipe), run / "quick_int8/pruning/history.csv", 1)
-    second = subprocess.run(command(run, recipe), env=ENVIRONMENT, capture_output=True, text=True)
-    assert second.returncode == 2
-    assert f"quick_int8: in use by process {first.pid} (" in second.stderr
-    assert len(second.stderr.splitlines()) == 1
+    code, _, err = kerascnn("compress", run, "--recipe", recipe)
+    assert code == 2
+    assert f"quick_int8: in use by process {first.pid} (" in err
+    assert len(err.splitlines()) == 1
     first.send_signal(signal.SIGINT)
     _, err = first.communicate()
     assert first.returncode == 130
@@ -279,6 +284,7 @@ def test_two_at_once_and_an_interrupt(longer):
     assert json.loads((run / "quick_int8/progress.json").read_text()).keys() >= {"model", "recipe"}
 
 
+@pytest.mark.full
 def test_masks_are_those_of_the_uninterrupted_run(whole):
     """What the first test compares would not be of worth if nothing were pruned or shared."""
     model = load_model(whole / "all_stages" / "clustering" / "model.keras")

@@ -29,15 +29,15 @@ from kerascnn.errors import UserError
     ("name", "arithmetic"),
     [
         ("float32.tflite", "float32"),
-        ("float16.tflite", "float16"),
+        pytest.param("float16.tflite", "float16", marks=pytest.mark.full),
         ("dynamic.tflite", "dynamic"),
-        ("int16x8.tflite", "int16x8"),
-        ("uint8_ends.tflite", "int8"),
+        pytest.param("int16x8.tflite", "int16x8", marks=pytest.mark.full),
+        pytest.param("uint8_ends.tflite", "int8", marks=pytest.mark.full),
         ("int8.tflite", "int8"),
-        ("float32.onnx", "float32"),
+        pytest.param("float32.onnx", "float32", marks=pytest.mark.full),
         ("qdq.onnx", "int8"),
         ("qoperator.onnx", "int8"),
-        ("torch.onnx", "float32"),
+        pytest.param("torch.onnx", "float32", marks=pytest.mark.full),
     ],
 )
 def test_a_file_is_described_by_what_it_computes_in(foreign, name, arithmetic):

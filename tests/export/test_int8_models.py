@@ -44,9 +44,8 @@ def ran(made, kind, images, folder):
         return artifact.run([images])[0].astype(int), artifact
 
 
-@pytest.mark.parametrize(
-    "name", [n if n == "MobileNetV2" else pytest.param(n, marks=pytest.mark.full) for n in SIDES]
-)
+@pytest.mark.full  # networks of the zoo that are small go the same way in test_zoo_matrix
+@pytest.mark.parametrize("name", SIDES)
 def test_a_model_of_keras_applications_is_int8_throughout(name, tmp_path):
     images = photographs((SIDES[name], SIDES[name], 3), COMPARED)
     model = with_signal(name, images[:IMAGES])

@@ -125,7 +125,24 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("body", NETWORKS.values(), ids=NETWORKS.keys())
+QUICK = {  # what is rewritten for int8; what is only fused is marked full
+    *(
+        "normalization after a dense layer",
+        "a shared convolution",
+        "equal kernels",
+        "a fractal join",
+    ),
+    *("stochastic depth", "swish", "constants"),
+}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(body, id=name, marks=() if name in QUICK else pytest.mark.full)
+        for name, body in NETWORKS.items()
+    ],
+)
 def test_the_file_is_all_int8_and_computes_what_is_simulated(body, tmp_path):
     check(network(body), tmp_path)
 

@@ -56,7 +56,7 @@ def test_its_program_gives_what_the_file_gives(finished_run, tmp_path, name):
     assert printed.split() == [str(wanted.argmax())]
 
 
-@pytest.mark.parametrize("io", ["int8", "float32"])
+@pytest.mark.parametrize("io", ["int8", pytest.param("float32", marks=pytest.mark.full)])
 def test_other_ends_are_fed_as_they_take_it(own_run, tmp_path, io):
     made = export.deliver(own_run, ["tflite"], recipe="static_wi8_ai8", io=io)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1), np.uint8)
@@ -67,7 +67,9 @@ def test_other_ends_are_fed_as_they_take_it(own_run, tmp_path, io):
 
 
 @pytest.mark.parametrize("kind", ["tflite", "onnx"])
-@pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
+@pytest.mark.parametrize(
+    "recipe", ["float32", pytest.param("static_wi8_ai8", marks=pytest.mark.full)]
+)
 def test_several_inputs_of_floats(tmp_path, kind, recipe):
     a, b = keras.Input((6,), name="a.b"), keras.Input((4,), name="b")
     joined = layers.Concatenate()([layers.Dense(5, activation="relu")(a), b])

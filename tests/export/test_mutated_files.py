@@ -32,15 +32,16 @@ RECORDS = {
     "evaluation.json": "evaluation",
     "benchmark.json": "benchmark",
 }
+WAYS = [
+    *(("verify", name, name.split(".")[1], range(5)) for name in ARTIFACTS),
+    *(("convert", name, "keras", range(5)) for name in ("model.keras", "mine.keras")),
+    *(("report", name, kind, range(4)) for name, kind in RECORDS.items()),
+    ("stage", "model_int8.tflite.json", "sheet", range(10, 15)),
+]
 CASES = [
-    *(("verify", name, name.split(".")[1], seed) for name in ARTIFACTS for seed in range(5)),
-    *(
-        ("convert", name, "keras", seed)
-        for name in ("model.keras", "mine.keras")
-        for seed in range(5)
-    ),
-    *(("report", name, kind, seed) for name, kind in RECORDS.items() for seed in range(4)),
-    *(("stage", "model_int8.tflite.json", "sheet", seed) for seed in range(10, 15)),
+    pytest.param(verb, name, kind, seed, marks=() if seed in seeds[:2] else pytest.mark.full)
+    for verb, name, kind, seeds in WAYS
+    for seed in seeds
 ]
 
 

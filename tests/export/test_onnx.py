@@ -24,16 +24,8 @@ from kerascnn.models.graph import normalized, output_names
 from tests.models.miniatures import SMALL, make
 
 QUICK = {
-    "mlp_512_512",
-    "lenet5_1998",
-    "nin_cifar10",
-    "inception_module",
-    "resnet8",
-    "resnet164_v2",
-    "wide_resnet28_10_dropout",
-    "resnet110_stochastic_depth",
-    "densenet_bc100_12",
-    "ds_cnn",
+    *("lenet5_1998", "inception_module", "resnet8", "resnet110_stochastic_depth"),
+    *("densenet_bc100_12", "ds_cnn"),
 }
 zoo = pytest.mark.parametrize(
     "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SMALL]

@@ -24,21 +24,11 @@ from kerascnn.models.graph import canonical, consumers, nodes, normalized
 sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 from test_running import SMALL, make
 
-DOZEN = (
-    "mlp_512_512",
-    "lenet5",
-    "lenet5_1998",
-    "nin_cifar10",
-    "resnet20",
-    "resnet8",
-    "ds_cnn",
-    "resnet110_stochastic_depth",
-    "wide_resnet28_10_dropout",
-    "densenet_bc100_12",
-    "resnet164_v2",
-    "inception_module",
+QUICK = (
+    *("lenet5", "lenet5_1998", "resnet8", "ds_cnn", "resnet110_stochastic_depth"),
+    *("densenet_bc100_12", "resnet164_v2", "inception_module"),
 )
-NETWORKS = [n if n in DOZEN else pytest.param(n, marks=pytest.mark.full) for n in SMALL]
+NETWORKS = [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SMALL]
 
 EVERYWHERE = {
     "CONV_2D",

@@ -25,7 +25,10 @@ SCRIPTS = sorted(
 )
 IN_FLOAT = {"convnext", "convnext_tiny", "islands"}  # where layers stay float
 LARGE = {"convnext_tiny", "efficientnet_v2_b0", "mobilenet_v3_small"}  # minutes each
-CASES = [pytest.param(n, marks=pytest.mark.full) if n in LARGE else n for n in SCRIPTS]
+# What no page of docs/ runs, or others below ask for; the others are marked full.
+QUICK = {"own_train_step", "several_inputs", "two_heads"}
+FLOAT = {"subclassed", "two_heads"}
+CASES = [n if n in QUICK else pytest.param(n, marks=pytest.mark.full) for n in SCRIPTS]
 
 
 def script(name):
@@ -78,11 +81,12 @@ def gone_on(trained, folder):
     # As beside every second training script; its folder is the current one.
     (folder / "export.py").write_text("raise SystemExit('a script of mine')")
     path = os.pathsep.join(map(str, (HERE, HERE.parents[1])))
-    small = [name for name in SCRIPTS if name not in LARGE]
+    rest = {*SCRIPTS} - QUICK - LARGE
     found = {}
 
     def go_on(name):
-        names = small if name in small else [name]  # of small ones all in one process
+        # Small ones all in one process, but for those that only a full run asks for.
+        names = next((sorted(some) for some in (QUICK, rest) if name in some), [name])
         if name not in found:
             for each in names:
                 assert trained[each]
@@ -126,7 +130,9 @@ def test_its_int8_files_equal_it(gone_on, folder, name):
         assert len(near) == len(ends) and min(near) >= 0.99
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [n if n in FLOAT else pytest.param(n, marks=pytest.mark.full) for n in SCRIPTS]
+)
 def test_the_float_model_is_delivered_as_it_is(trained, folder, name):
     x, y = script(name).data()
     files = [folder / f"{name}_float32.tflite", folder / f"{name}_float32.onnx"]
@@ -137,6 +143,10 @@ def test_the_float_model_is_delivered_as_it_is(trained, folder, name):
 def test_outputs_keep_their_names_through_losses_saving_and_files(trained, gone_on):
     _, quantized, _ = trained["two_heads"]
     assert quantized.output_names == gone_on["two_heads"]["outputs"] == ["label", "box"]
+
+
+@pytest.mark.full
+def test_outputs_of_a_dict_are_called_by_its_keys(gone_on):
     assert set(gone_on["dict_outputs"]["outputs"]) == {"label", "box"}
 
 
@@ -246,7 +256,13 @@ except UserError as error:
 
 def test_a_model_trained_on_jax_is_delivered_on_tensorflow(tmp_path):
     path = os.pathsep.join(map(str, (HERE, HERE.parents[1])))
-    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "jax"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "KERAS_BACKEND": "jax",
+        # A step runs some ten times: most of the time would go into making that fast.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    }
     command = [sys.executable, "-c", JAX_SCRIPT, tmp_path / "jax.keras"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -66,7 +66,9 @@ def test_networks_with_caffes_preprocessing_take_pixels(name):
     assert (pixel_inputs(plain), pixel_inputs(model)) == ((False,), (True,))
 
 
-@pytest.mark.parametrize("recipe", ["float32", "static_wi8_ai8"])
+@pytest.mark.parametrize(
+    "recipe", [pytest.param("float32", marks=pytest.mark.full), "static_wi8_ai8"]
+)
 @pytest.mark.parametrize("name", ["caffe, by keras.applications", "a slice of channels", "resized"])
 def test_a_folder_of_photos_converts_it(kerascnn, tmp_path, name, recipe):
     front = OF_PIXELS.get(name) or OF_PIXELS["resized first"]

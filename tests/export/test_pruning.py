@@ -107,7 +107,7 @@ def test_of_four_weights_along_the_input_channels_two_are_zero(schedule):
     assert array(model.get_layer("logits").kernel).all()
 
 
-@pytest.mark.parametrize("pattern", ["unstructured", "2:4"])
+@pytest.mark.parametrize("pattern", ["unstructured", pytest.param("2:4", marks=pytest.mark.full)])
 def test_zeros_survive_saving_int8_training_and_the_file(pattern, tmp_path):
     """Down to the bytes of the int8 file, where a kernel is (output, height, width, input)."""
     model = small()

@@ -78,6 +78,7 @@ def test_weights_take_at_most_255_values_a_channel(resnet8):
         np.testing.assert_allclose(values / scale, np.rint(values / scale), atol=1e-3)
 
 
+@pytest.mark.full
 def test_it_saves_loads_and_trains(resnet8, tmp_path):
     simulated = quantized_model(resnet8)
     images = rng_images()
@@ -139,7 +140,7 @@ def test_an_excluded_layer_keeps_its_float_weights(resnet8, tmp_path):
     assert "ADD" not in in_float
 
 
-@pytest.mark.parametrize("excluded", [(), ("head_logits",)])
+@pytest.mark.parametrize("excluded", [(), pytest.param(("head_logits",), marks=pytest.mark.full)])
 def test_what_stays_float_passes_only_if_the_simulation_says_so(resnet8, tmp_path, excluded):
     images = rng_images(64).astype("uint8")
     mixed, simulated = (quantized_model(resnet8, exclude=e) for e in (["head_logits"], excluded))
@@ -213,6 +214,7 @@ def test_with_settled_biases_the_file_computes_what_the_simulation_computes(resn
     assert np.abs(after - before).mean() < step  # less than the rounding itself
 
 
+@pytest.mark.full
 def test_a_network_deeper_than_pythons_stack_is_rebuilt_and_quantized():
     """Keras takes one recursion a layer, and a quantized network has a rounding behind each."""
     before = sys.getrecursionlimit()

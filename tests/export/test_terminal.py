@@ -116,7 +116,7 @@ def test_train_says_where_its_model_is(kerascnn, tmp_path):
     """The markup "[/b]" once ended this with exit code 70, after the training."""
     for name in ("x[/b]y", "x[b]y", "\x1b[2Jz"):
         code, out, err = kerascnn(
-            "train", "configs/digits/lenet5.yaml", "--out", tmp_path / name, "training.epochs=3"
+            "train", "configs/digits/lenet5.yaml", "--out", tmp_path / name, "training.epochs=1"
         )
         assert (code, err) == (0, "")
         assert out.endswith(f"  ->  {tmp_path}/{printable(name)}/model.keras\n")
@@ -130,7 +130,7 @@ def test_train_on_classes_with_hostile_names(kerascnn, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(
         f"model: {{name: lenet5}}\ndata: {{name: folder, path: {tmp_path / 'data'}, "
-        "size: [32, 32], channels: 1, batch_size: 8}\ntraining: {epochs: 3}\n"
+        "size: [32, 32], channels: 1, batch_size: 8}\ntraining: {epochs: 1}\n"
         "optimizer: {schedule: {name: constant, peak: 0.01}}\n"
     )
     run = tmp_path / "run"

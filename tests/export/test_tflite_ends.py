@@ -126,7 +126,7 @@ def test_weights_stand_where_processors_want_them(pair):
     assert all(start % 16 == 0 for start in starts)
 
 
-@pytest.mark.parametrize("ends", ["int8", "float32"])
+@pytest.mark.parametrize("ends", ["int8", pytest.param("float32", marks=pytest.mark.full)])
 def test_the_ends_are_an_option_that_is_recorded_and_verified(kerascnn, own_run, ends):
     call = ("convert", own_run, "--to", "tflite", "--recipe", "static_wi8_ai8", "--io", ends)
     code, _, err = kerascnn(*call)

@@ -145,6 +145,7 @@ np.save(sys.argv[2], simulated.predict(images, verbose=0))
 """
 
 
+@pytest.mark.full
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="is reloaded on TensorFlow")
 def test_it_trains_on_jax_and_runs_on_tensorflow(tmp_path):
     pytest.importorskip("jax")

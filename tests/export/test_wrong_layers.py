@@ -19,7 +19,7 @@ from kerascnn import UserError, export, train
 from kerascnn.models.graph import in_float32
 
 
-@pytest.fixture(scope="module", params=["lenet5", "resnet8"])
+@pytest.fixture(scope="module", params=["lenet5", pytest.param("resnet8", marks=pytest.mark.full)])
 def trained(request, tmp_path_factory):
     """The subject of a network that has learned the digits."""
     out = tmp_path_factory.mktemp(request.param) / "run"

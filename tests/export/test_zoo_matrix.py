@@ -12,19 +12,10 @@ from kerascnn.config import Normalize
 from kerascnn.models.graph import normalized
 from tests.models.miniatures import make
 
+QUICK = ["lenet5", "inception_module", "resnet8", "mobilenet_v1"]
 DOZEN = [
-    "lenet5",
-    "inception_module",
-    "squeezenet1_0_bypass",
-    "resnet8",
-    "resnet164_v2",
-    "densenet121",
-    "resnext29_8x64d",
-    "mobilenet_v1",
-    "mobilenet_v2",
-    "shufflenet_v1_g3_x0_5",
-    "shufflenet_v2_x0_5",
-    "ds_cnn",
+    *("squeezenet1_0_bypass", "resnet164_v2", "densenet121", "resnext29_8x64d", "mobilenet_v2"),
+    *("shufflenet_v1_g3_x0_5", "shufflenet_v2_x0_5", "ds_cnn"),
 ]
 
 
@@ -41,7 +32,9 @@ def check(measured):
     assert min(measured.figures[f"int8.{kind}"] for kind in ("tflite", "onnx")) >= 0.99
 
 
-@pytest.mark.parametrize("name", DOZEN)
+@pytest.mark.parametrize(
+    "name", [*QUICK, *(pytest.param(name, marks=pytest.mark.full) for name in DOZEN)]
+)
 def test_four_files_of_a_small_network_equal_it(name):
     check(measure(normalized(make(name), Normalize())))
 

@@ -10,7 +10,15 @@ from kerascnn.analysis import count
 from kerascnn.models import models, variant
 from kerascnn.models.published import PROTOCOLS
 
-every_network = pytest.mark.parametrize("name", models())
+# Of blocks as those of shallower rows: half of the time of all.
+DEEPEST = {
+    *("resnet1001_v2", "resnet1202", "resnet110_v2", "resnet110", "densenet_bc250_24"),
+    *("densenet_bc190_40", "densenet201", "densenet169", "densenet100_12"),
+    *(n for n in models() if n.startswith(("resnet152", "resnet101", "resnext101"))),
+}
+every_network = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in DEEPEST else ()) for n in models()]
+)
 
 # Published for other weights than the reference quotes, or on other terms.
 OTHER_TOP1 = {

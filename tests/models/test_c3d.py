@@ -32,6 +32,7 @@ def test_too_few_frames_are_refused_and_have_to_be():
     assert build_with_weights("c3d_small", input_shape=(2, 24, 24, 1)).output.shape == (None, 4)
 
 
+@pytest.mark.full
 def test_it_sees_where_a_square_goes_which_no_single_frame_shows():
     """Run backwards, the same frames show the opposite direction."""
     keras.utils.set_random_seed(0)

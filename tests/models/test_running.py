@@ -14,7 +14,15 @@ from on_this_backend import run
 
 from kerascnn.models import models, variant
 
-small_networks = pytest.mark.parametrize("name", SMALL)
+FEW = {  # of each kind of block and connection one of few layers; the others are marked full
+    *("mlp_512_512", "lenet5", "lenet5_1998", "nin_cifar10", "inception_module", "resnet20"),
+    *("resnet164_v2", "resnet110_stochastic_depth", "wide_resnet28_10_dropout", "anynet_y"),
+    *("densenet_bc100_12", "mobilenet_v2", "resnet8", "time_series_fcn", "unet", "segnet_basic"),
+    "c3d",
+}
+small_networks = pytest.mark.parametrize(
+    "name", [name if name in FEW else pytest.param(name, marks=pytest.mark.full) for name in SMALL]
+)
 
 
 def images(model):
@@ -46,7 +54,7 @@ def test_a_gradient_reaches_every_weight_and_files_keep_the_network(name, tmp_pa
         np.testing.assert_array_equal(y, again)
 
 
-QUICK = ["lenet5_1998", "resnet110_stochastic_depth", "fractalnet40_narrow", "ds_cnn"]
+QUICK = ["lenet5_1998", "ds_cnn"]
 other_backends = pytest.mark.parametrize("backend", ["jax", "torch"])
 
 

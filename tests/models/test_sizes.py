@@ -20,8 +20,14 @@ FEW_BLOCKS = {name: arguments for name, (_, arguments) in SMALL.items()} | {
     "squeezenet1_1": {},
     "resnet50_v1": {"depth": (1, 1, 1, 1)},
 }
-every_builder = pytest.mark.parametrize("name", FEW_BLOCKS)
-ODD = ["lenet5", "nin_cifar10", "nin_imagenet", "vgg11_lrn", "zfnet", "alexnet_one_tower"]
+SLOW = {  # a second each, of modules and units that others have
+    *("inception_v3_aux", "inception_v3", "inception_v4", "inception_resnet_v2"),
+    *("densenet121", "shufflenet_v1_g3_x0_5"),
+}
+every_builder = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in SLOW else ()) for n in FEW_BLOCKS]
+)
+ODD = ["lenet5", "nin_cifar10", "vgg11_lrn", "alexnet_one_tower"]
 GIVEN = {"alexnet", "lenet5_1998"}  # their papers choose the sizes, and fewer than would do
 
 
@@ -72,7 +78,14 @@ def test_takes_images_that_are_wider_than_that(name):
     assert make(name, side, side + 9).input.shape[1:] == shape(name, side, side + 9)
 
 
-@pytest.mark.parametrize("name", [name for name in FEW_BLOCKS if smallest(name) > 1])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.full if n in SLOW else ())
+        for n in FEW_BLOCKS
+        if smallest(n) > 1
+    ],
+)
 def test_refuses_one_pixel_less_and_has_to(name, monkeypatch):
     side = smallest(name) - 1
     with pytest.raises(UserError, match=f"{name}: expected .*, got {side}x{side};"):

@@ -22,6 +22,8 @@ NETWORKS = {
     "shufflenet_v1_g3_x0_5": (32, 32, 3),
     "densenet40_12": (32, 32, 3),
 }
+# Seconds each, and written as the shallower ones above are, by the functions of layers.
+DEEP = {"googlenet", "resnet110_stochastic_depth", "densenet40_12", "shufflenet_v1_g3_x0_5"}
 
 
 def small(name, **arguments):
@@ -40,7 +42,9 @@ def activations(network):
     return found - {"linear"}
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in DEEP else ()) for n in NETWORKS]
+)
 def test_act_replaces_every_activation_and_nothing_else(name):
     plain, changed = small(name), small(name, act="elu")
     assert activations(changed) == {"elu"}
@@ -83,7 +87,13 @@ def test_gates_stay():
     assert activations(vary(network, {"act": "tanh"})) == {"tanh", "sigmoid"}
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet5_1998", "resnet20", "mobilenet_v2_035"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("lenet5", "lenet5_1998"),
+        *(pytest.param(n, marks=pytest.mark.full) for n in ("resnet20", "mobilenet_v2_035")),
+    ],
+)
 @pytest.mark.parametrize(
     ("initializer", "variance"),
     [

@@ -75,7 +75,7 @@ def test_probabilities_of_a_teacher_say_what_its_logits_say():
     np.testing.assert_allclose(*losses, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("features", [None, {"maps": "maps"}])
+@pytest.mark.parametrize("features", [pytest.param(None, marks=pytest.mark.full), {"maps": "maps"}])
 def test_a_distiller_trains_the_student_alone(features):
     student, teacher = network(0, channels=8), network(1)
     x, y = images(64)

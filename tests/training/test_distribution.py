@@ -32,7 +32,13 @@ SMALL = (
     "data.batch_size=64",
     "optimizer.schedule={name: constant, peak: 0.0001}",  # larger ones multiply rounding errors
 )
-ENVIRONMENT = {**os.environ, "PYTHONPATH": ".", "PYTHONUNBUFFERED": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": ".",
+    "PYTHONUNBUFFERED": "1",
+    # A step runs some ten times: most of the time of JAX would go into making that fast.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+}
 
 
 def command(out, *arguments, epochs=2):
@@ -98,10 +104,10 @@ main()
 
 def test_two_devices_of_one_machine_give_the_loss_of_one(kerascnn, tmp_path):
     one = tmp_path / "one"
-    code, _, err = kerascnn(*command(one)[3:])
+    code, _, err = kerascnn(*command(one, epochs=1)[3:])
     assert code == 0, err
     two = tmp_path / "two"
-    arguments = command(two, "training.distribute=mirrored")[3:]
+    arguments = command(two, "training.distribute=mirrored", epochs=1)[3:]
     done = subprocess.run(
         [sys.executable, "-c", MIRRORED, *arguments],
         env=ENVIRONMENT,
@@ -154,9 +160,9 @@ def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(
 ):
     out = tmp_path / "killed"
     processes = start_workers(out, epochs=3)
-    history = out / "history.csv"
+    first_epoch = out / "checkpoints" / "last.keras"  # its row in history.csv comes before
     deadline = time.monotonic() + 300
-    while not (history.exists() and history.read_text().count("\n") >= 2):
+    while not first_epoch.exists():
         assert all(p.poll() is None for p in processes) and time.monotonic() < deadline
         time.sleep(0.01)
     processes[victim].send_signal(number)
@@ -176,6 +182,7 @@ def test_a_killed_worker_stops_the_others_and_the_job_goes_on_later(
     assert rows(out) == rows(two_workers[0])
 
 
+@pytest.mark.full
 def test_a_mistake_of_one_worker_stops_all(tmp_path):
     pytest.importorskip("jax")
     out = tmp_path / "run"
@@ -226,7 +233,8 @@ def test_a_batch_without_equal_parts_is_refused():
 def test_one_device_goes_on_with_a_run_of_many(tmp_path):
     def asked(epochs, distribute):
         epochs = f"training.epochs={epochs}"
-        return configs.load(LENET, [*SMALL, epochs, f"training.distribute={distribute}"])
+        mlp = "model={name: mlp_128}"
+        return configs.load(LENET, [*SMALL, mlp, epochs, f"training.distribute={distribute}"])
 
     run = train(asked(1, "auto"), tmp_path / "run")
     assert len(train(asked(2, "none"), run.path, resume=True).history) == 2
@@ -331,6 +339,7 @@ model.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(4), verbose=0)
 """
 
 
+@pytest.mark.full
 def test_multi_worker_mirrored_strategy_still_fails_inside_keras():
     """When it does not, Keras has mended it: let several workers train on TensorFlow, too."""
     team = ",".join(free_ports(2))

@@ -23,6 +23,7 @@ from kerascnn.training import train
 from kerascnn.training.history import plateau_rate
 from kerascnn.training.optimizers import KINDS, learning_rate, make_optimizer
 
+COMMON = {"adam", "adamw", "ftrl", "muon", "sgd"}
 MLP = ["model={name: mlp_128}", "data.size=null", "data.train=[]", "data.validation=0.5"]
 
 
@@ -161,7 +162,9 @@ def test_every_optimizer_decays_kernels_and_leaves_biases(name):
         assert bias == 3.0
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize(
+    "name", [n if n in COMMON else pytest.param(n, marks=pytest.mark.full) for n in sorted(KINDS)]
+)
 def test_every_optimizer_trains_by_its_name(tmp_path, name):
     network = [*MLP, "model.arguments={hidden: []}"] if name == "ftrl" else MLP
     peaks = {

@@ -131,7 +131,10 @@ def test_before_the_first_epoch_is_done_everything_may_change(tmp_path):
     assert len(run.history) == 1
 
 
-@pytest.mark.parametrize("schedule", ["constant", "plateau", "steps"])
+@pytest.mark.parametrize(
+    "schedule",
+    ["plateau", *(pytest.param(x, marks=pytest.mark.full) for x in ("constant", "steps"))],
+)
 def test_more_epochs_give_what_so_many_at_once_give(tmp_path, schedule):
     more = ["optimizer.schedule.epochs=[1, 3]"] if schedule == "steps" else []
 
@@ -157,7 +160,9 @@ def test_a_finished_run_stays_as_it_is(kerascnn, run):
     assert contents(run) == before
 
 
-@pytest.mark.parametrize("rest", [[], ["--", "training.epochs=500"]])
+@pytest.mark.parametrize(
+    "rest", [pytest.param([], marks=pytest.mark.full), ["--", "training.epochs=500"]]
+)
 def test_an_interrupted_training_says_how_to_go_on(kerascnn, tmp_path, rest):
     """While it runs, nobody else may train in its folder."""
     out = tmp_path / "run"
@@ -268,12 +273,17 @@ DROPOUT = "model={name: mlp_512_512, arguments: {hidden: [32, 32]}}"  # has rand
 
 
 @pytest.mark.parametrize(
-    "override", ["training.precision=mixed_float16", "training.precision=mixed_bfloat16", DROPOUT]
+    "override",
+    [
+        pytest.param("training.precision=mixed_float16", marks=pytest.mark.full),
+        pytest.param("training.precision=mixed_bfloat16", marks=pytest.mark.full),
+        DROPOUT,
+    ],
 )
 def test_what_has_more_state_than_weights_is_resumed_to_the_same_end(
     monkeypatch, tmp_path, override
 ):
-    asked = config("training.epochs=3", override, schedule="cosine")
+    asked = config("training.epochs=2", override, schedule="cosine")
     whole = train(asked, tmp_path / "whole")
     out = train_until(monkeypatch, 1, asked, tmp_path / "cut")
     cut = train(asked, out, resume=True)
@@ -294,8 +304,14 @@ EVERYTHING = (
     "overrides",
     [
         EVERYTHING,
-        ("optimizer={name: muon, schedule: {name: one_cycle, peak: 0.01}}", "loss.name=hinge"),
-        ("optimizer={name: rmsprop, schedule: {name: exponential, peak: 0.01, warmup: 1}}",),
+        pytest.param(
+            ("optimizer={name: muon, schedule: {name: one_cycle, peak: 0.01}}", "loss.name=hinge"),
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            ("optimizer={name: rmsprop, schedule: {name: exponential, peak: 0.01, warmup: 1}}",),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_averages_teacher_and_optimizers_are_resumed_to_the_same_end(
@@ -304,7 +320,7 @@ def test_averages_teacher_and_optimizers_are_resumed_to_the_same_end(
     teacher = f"distillation={{teacher: {json.dumps(str(two_epochs))}, weight: 0.5}}"
     asked = configs.load(
         LENET,
-        ["data.validation=0.5", "data.batch_size=64", "training.epochs=3", teacher, *overrides],
+        ["data.validation=0.5", "data.batch_size=64", "training.epochs=2", teacher, *overrides],
     )
     whole = train(asked, tmp_path / "whole")
     out = train_until(monkeypatch, 1, asked, tmp_path / "cut")

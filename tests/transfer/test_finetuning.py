@@ -54,7 +54,7 @@ def test_few_similar_images_train_the_last_layer_alone(learned, few, tmp_path, k
     code, out, err = kerascnn(
         "finetune",
         *("--weights", learned.path, "--data", few, "--out", tmp_path / "run"),
-        *("--domain", "similar", "--epochs", 8),
+        *("--domain", "similar", "--epochs", 3),
     )
     assert code == 0, err
     assert "images a class are few" in out and "similar" in out
@@ -68,7 +68,7 @@ def test_what_comes_of_it_is_an_ordinary_run(learned, write_digits, tmp_path, ke
     """evaluate, compress, convert and verify take it."""
     run, images = tmp_path / "run", write_digits(60)
     orders = Orders(domain="similar")
-    facts = finetune(None, learned, images, run, orders=orders, epochs=30).facts["transfer"]
+    facts = finetune(None, learned, images, run, orders=orders, epochs=12).facts["transfer"]
     assert (facts["network"], facts["strategy"]) == ("resnet8", "last")
     assert facts["weights"] == str(learned.path) and "stem_conv" in facts["frozen"]
     (tmp_path / "r.yaml").write_text(
@@ -154,12 +154,13 @@ class Killed(BaseException):
     """Ends a training as nothing in it expects."""
 
 
+@pytest.mark.full
 def test_one_that_was_killed_goes_on_to_the_same_end(learned, few, tmp_path, monkeypatch):
     """With the choice that it made, which is measured once."""
 
     def tune(name, **options):
         orders = Orders(domain="different", rates={"stage3": 0.5})
-        options = {"epochs": 3, "orders": orders, **options}
+        options = {"epochs": 2, "orders": orders, **options}
         return finetune(None, learned, few, tmp_path / name, **options)
 
     def killed(self, epoch, logs=None):

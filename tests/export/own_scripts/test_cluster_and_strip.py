@@ -44,7 +44,9 @@ def fitted(model, optimizer="adam", epochs=2):
     return model
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", *(pytest.param(x, marks=pytest.mark.full) for x in ("sgd", "rmsprop"))]
+)
 def test_shared_values_are_trained_and_the_model_given_stays(optimizer):
     model = fitted(cnn(), epochs=10)
     before = model.get_weights()
@@ -79,6 +81,7 @@ def test_a_cluster_moves_by_the_mean_of_what_its_weights_would():
             assert trained[members] == pytest.approx(kernels(free)[name][members].mean(), rel=1e-5)
 
 
+@pytest.mark.full
 def test_a_model_that_was_loaded_goes_on_when_it_is_clustered_once_more(tmp_path):
     shared = fitted(export.cluster(fitted(cnn()), values=16, exclude=["logits"]))
     shared.save(tmp_path / "shared.keras")
@@ -109,7 +112,9 @@ def test_zeros_and_a_constraint_of_ones_own_stay():
     assert kernels(shared)["first"].min() >= 0 and values(shared)["first"] <= 8
 
 
-@pytest.mark.parametrize("loaded", [False, True], ids=["at_once", "loaded"])
+@pytest.mark.parametrize(
+    "loaded", [pytest.param(False, marks=pytest.mark.full), True], ids=["at_once", "loaded"]
+)
 def test_int8_training_keeps_the_values_down_to_the_file(loaded, tmp_path):
     shared = fitted(export.cluster(fitted(cnn()), values=8))
     if loaded:

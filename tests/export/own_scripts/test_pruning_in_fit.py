@@ -60,11 +60,19 @@ class ZerosBetweenBatches(keras.callbacks.Callback):
     [
         {},
         {"steps_per_execution": 4},
-        {"jit_compile": True},
-        {"run_eagerly": True},
+        pytest.param({"jit_compile": True}, id="jit_compile", marks=pytest.mark.full),
+        pytest.param({"run_eagerly": True}, id="run_eagerly", marks=pytest.mark.full),
         {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
-        {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01))},
-        {"optimizer": keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.9)},
+        pytest.param(
+            {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01))},
+            id="loss_scale",
+            marks=pytest.mark.full,
+        ),
+        pytest.param(
+            {"optimizer": keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.9)},
+            id="averages",
+            marks=pytest.mark.full,
+        ),
     ],
     ids=lambda options: next(iter(options), "plain"),
 )
@@ -291,6 +299,7 @@ def zeros_in_file(path):
     return sum((x == 0).sum() for x in found) / sum(x.size for x in found)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("loaded", [False, True], ids=["at_once", "loaded"])
 def test_int8_training_after_pruning_keeps_the_zeros_down_to_the_file(loaded, tmp_path):
     model = cnn()
@@ -336,6 +345,7 @@ print("done")
 """
 
 
+@pytest.mark.full
 def test_zeros_and_shared_values_stay_on_jax():
     pytest.importorskip("jax")
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
