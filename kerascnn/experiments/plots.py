@@ -36,6 +36,8 @@ def experiment_figure(result: Result) -> Any:
     if result.measure.log:
         curves.set_yscale("log")
         places.set_xscale("log")
+    else:
+        places.locator_params(axis="x", nbins=5)
     if result.measure.shares:
         curves.yaxis.set_major_formatter(PercentFormatter(1))
     if "%" in result.measure.written:
