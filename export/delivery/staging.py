@@ -1,9 +1,9 @@
 """A folder for an app: verified files, each beside its metadata, and an index that lists them.
 
 The index, models.json, is {"models": [{"name", "file", "metadata", "sha256", "bytes"}, ...]}: an
-app reads it first, and from the metadata of a model what that takes and gives. It is written last, so
-what it lists is there; while files are copied it lists no model, and the names of what may be there
-under "staging", so that one who is interrupted can stage again.
+app reads it first, and from the metadata of a model what that takes and gives. It is written last,
+so what it lists is there; while files are copied it lists no model, and the names of what may be
+there under "staging", so that one who is interrupted can stage again.
 
 An app that says in runtimes.json of that folder which versions it runs models by, {"runtimes":
 {"TensorFlow Lite": "2.16.1", "ONNX opset": "23"}}, is given no file that needs a newer one.
