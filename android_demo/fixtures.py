@@ -63,7 +63,7 @@ def main():
 
 
 def _transforms(wanted):
-    """Those of `data.evaluate` that the words of a sheet stand for."""
+    """Those of `data.evaluate` that the words of metadata stand for."""
     from kerascnn.config import Transform
 
     if "shorter_side" not in wanted:

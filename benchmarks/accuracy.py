@@ -16,7 +16,7 @@ import numpy as np
 
 from export.delivery.compress import compress
 from export.delivery.deliver import deliver
-from export.proof.sheet import read_sheet
+from export.proof.metadata import read_metadata
 from export.recipes.recipe import load_recipe
 from export.recipes.stages import FineTune
 from export.runtimes import Artifact
@@ -65,11 +65,13 @@ def measure(run, name, data_dir):
             compress(run, recipe, data_dir=data_dir)
         if not deliver(run, recipe, ["tflite"], batch=None, data_dir=data_dir)[0].verdict.passed:
             return Measured()
-    data, sheet = run.data(data_dir), read_sheet(path)
+    data, metadata = run.data(data_dir), read_metadata(path)
     with Artifact(path) as artifact:
         logits = artifact.run([data.pixels(data.test)])[0]
     return Measured(
-        accuracy(logits.astype(np.float32), data.test.labels), sheet["bytes"], sheet["gzip_bytes"]
+        accuracy(logits.astype(np.float32), data.test.labels),
+        metadata["bytes"],
+        metadata["gzip_bytes"],
     )
 
 

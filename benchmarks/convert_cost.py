@@ -4,10 +4,10 @@
 
 Each is a process of its own, in turns, from the .keras file to the .tflite file on the disk, with
 the imports: ours by `export.deliver`, which runs the model and the file on images, compares them
-and writes the sheet; the other by `TFLiteConverter.from_keras_model`, which verifies nothing. int8
-against int8: post-training quantization of both, ranges from the same 16 images. Seconds by the
-clock, and the most memory that the process had; ours runs the file in another one, which takes a
-fraction of it.
+and writes the metadata; the other by `TFLiteConverter.from_keras_model`, which verifies nothing.
+int8 against int8: post-training quantization of both, ranges from the same 16 images. Seconds by
+the clock, and the most memory that the process had; ours runs the file in another one, which takes
+a fraction of it.
 """
 
 import argparse

@@ -82,7 +82,7 @@ def read_facts(run):
 
     records.read_outcome(run, "train")
     records.read_evaluation(run, "evaluate")
-    records.read_sheets(run)
+    records.read_all_metadata(run)
     predict(run, [run.path / "seven.png"])
 
 
@@ -91,11 +91,11 @@ def read_records(run):
 
     records.read_evaluation(run, "evaluate")
     records.read_benchmark(run, "benchmark")
-    records.read_sheets(run)
+    records.read_all_metadata(run)
     records.read_curves(run.path / "history.csv", run.config.training.epochs, "train")
 
 
-def read_sheet(run):
+def read_metadata(run):
     from export.delivery.staging import stage
 
     read_records(run)
@@ -205,11 +205,11 @@ READERS = {
         in_run("benchmark.json", read_records),
         50,
     ),
-    "sheet": Reader(
-        "sheet of an artifact",
+    "metadata": Reader(
+        "metadata of an artifact",
         (f"run/{STAGED}.json",),
         mutations.changed_json,
-        in_run(f"{STAGED}.json", read_sheet),
+        in_run(f"{STAGED}.json", read_metadata),
         60,
     ),
     "index": Reader("models.json", ("staged/models.json",), mutations.changed_json, read_index, 50),

@@ -122,7 +122,7 @@ def file_stage(folder):
 
 
 def files_result(folder):
-    """The bytes of the artifacts, and what their sheets say but when."""
+    """The bytes of the artifacts, and what their metadata say but when."""
     found = {}
     for path in sorted((folder / "run").glob("model_*.*")):
         if path.suffix == ".json":

@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from export.proof.metadata import read_metadata
 from export.proof.schemas import Benchmark
-from export.proof.sheet import read_sheet
 
 DEMO = Path(__file__).parents[1] / "android_demo"
 ASSETS = DEMO / "app/src/main/assets"
@@ -81,9 +81,9 @@ def test_what_ships_is_small_and_verified():
     models = json.loads((ASSETS / "models.json").read_text())["models"]
     assert [m["name"] for m in models] == ["resnet8_int8_static", "resnet8_float32"]
     for model in models:
-        sheet = read_sheet(ASSETS / model["file"])  # compares the sha256
-        assert sheet["sha256"] == model["sha256"]
-        assert all(check["passed"] for check in sheet["checks"])
+        metadata = read_metadata(ASSETS / model["file"])  # compares the sha256
+        assert metadata["sha256"] == model["sha256"]
+        assert all(check["passed"] for check in metadata["checks"])
     assert sum(path.stat().st_size for path in ASSETS.iterdir()) < 500_000
 
 
@@ -139,7 +139,7 @@ def test_the_apk_holds_the_verified_files_and_the_runtime():
         for model in json.loads(apk.read("assets/models.json"))["models"]:
             content = apk.read(f"assets/{model['file']}")
             assert hashlib.sha256(content).hexdigest() == model["sha256"]
-            assert json.loads(apk.read(f"assets/{model['sheet']}"))["sha256"] == model["sha256"]
+            assert json.loads(apk.read(f"assets/{model['metadata']}"))["sha256"] == model["sha256"]
         for abi in ("arm64-v8a", "x86_64"):
             library = apk.getinfo(f"lib/{abi}/libtensorflowlite_jni.so")
             assert library.compress_type == zipfile.ZIP_STORED

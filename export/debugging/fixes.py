@@ -22,7 +22,7 @@ from kerascnn.models.graph import canonical, nodes
 from ..conversion.convert import convert
 from ..delivery.compress import keep, train_quantized
 from ..delivery.deliver import Delivery, attempt
-from ..proof.card import remove_sheet_and_card
+from ..proof.card import remove_metadata_and_card
 from ..proof.reference import Reference
 from ..proof.verification import in_values
 from ..quantization.biases import settle_biases
@@ -267,7 +267,7 @@ class Fixer:
         name = f"{subject.stem}_{recipe.artifact}.{self.case.kind}"
         if subject.run is not None:
             self._keep_recipe(recipe)
-        remove_sheet_and_card(subject.folder / name)  # an earlier --fix gives way
+        remove_metadata_and_card(subject.folder / name)  # an earlier --fix gives way
         (delivery,) = attempt(subject, [self.case.kind], recipe=recipe)
         return delivery
 

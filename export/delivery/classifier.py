@@ -16,10 +16,10 @@ from kerascnn.training import Run, open_run
 
 from ..conversion.freeze import gives_probabilities
 from ..proof.description import are_pixels
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.reference import as_taken
 from ..proof.resizing import resize_of
 from ..proof.schemas import Interface, validated
-from ..proof.sheet import read_sheet, sheet_path
 from ..proof.verification import in_values
 from ..runtimes import Artifact
 from ..runtimes.engines import BY_SUFFIX
@@ -32,7 +32,7 @@ class Classifier:
     """called: what messages call it. ends: what it takes and gives. predictor: what answers. run:
     that it was made in, or None. is_run: whether it is the model of the run itself, at its own
     size. crops: how it is meant to be shown pictures, as in `scores`. told: the transforms that the
-    sheet of an artifact tells of."""
+    metadata of an artifact tells of."""
 
     called: Path
     ends: Ends
@@ -49,7 +49,7 @@ class Classifier:
 
     @property
     def transforms(self) -> tuple[Transform, ...]:
-        """What is done to image files before it sees them: as its sheet says, or its run."""
+        """What is done to image files before it sees them: as its metadata says, or its run."""
         if self.told:
             return self.told
         if self.run is None or self.ends.shape != tuple(self.run.facts["input_shape"]):
@@ -77,7 +77,7 @@ def open_classifier(
 
     Args:
         source: the folder of a run; a .keras or .h5 file; the name of a registered network; a
-            .tflite or .onnx file with its sheet.
+            .tflite or .onnx file with its metadata.
         labels: names of the classes, where they are not known.
         trust, code: of a model file; see `open_subject`.
         weights: of a network; size: (height, width) of the images; see `open_model`.
@@ -120,8 +120,8 @@ def open_classifier(
 
 
 def _of_artifact(path, artifact, labels):
-    facts = read_sheet(path)
-    said = validated(Interface, facts, sheet_path(path), "kerascnn convert")
+    facts = read_metadata(path)
+    said = validated(Interface, facts, metadata_path(path), "kerascnn convert")
     taken, given_out = said.inputs[0], said.outputs[0]
     source = facts.get("source")
     in_run = isinstance(source, dict) and "run" in source and (path.parent / "run.json").exists()

@@ -12,11 +12,11 @@ from kerascnn.files import replacing, writable_folder
 from ..conversion.convert import convert
 from ..conversion.formats import FORMATS, refuse_formats
 from ..conversion.tflite import METHODS
-from ..proof.card import remove_sheet_and_card, write_sheet_and_card
+from ..proof.card import remove_metadata_and_card, write_metadata_and_card
 from ..proof.checks import Verdict
 from ..proof.description import describe, size_of
+from ..proof.metadata import refuse_to_replace
 from ..proof.reference import AS_IT_IS, Reference
-from ..proof.sheet import refuse_to_replace
 from ..proof.verification import judge
 from ..quantization.quantized_layers import is_int8
 from ..recipes.recipe import Recipe, load_recipe
@@ -90,7 +90,7 @@ def deliver(
         batch: inputs at a time; None for any number.
         io, opset: of .tflite files, and of .onnx files; see `export.convert`.
         out: the folder for files of which only the format is given.
-        accept: keep a file that fell short; its sheet says so.
+        accept: keep a file that fell short; its metadata says so.
         about: as `open_subject` takes it: data_dir, images, trust, code; pixels, meanings, labels,
             metric, mode, calibration.
 
@@ -182,7 +182,7 @@ def _delivered(reference, path, accept, opset, options):
 
 
 def keep(path: Path, content: bytes, reference: Reference, *, accept: bool = False) -> Delivery:
-    """Runs a file under a hidden name; gives it its own, its sheet and its card, if it passes.
+    """Runs a file under a hidden name; gives it its own, its metadata and its card, if it passes.
 
     Until then what stood there stays. A file that differs is told, and what stood there, which is
     no longer that of the model, goes.
@@ -199,11 +199,11 @@ def keep(path: Path, content: bytes, reference: Reference, *, accept: bool = Fal
                 delivery = Delivery(path, verdict, artifact.title)
                 if not verdict.passed and not accept:
                     raise _Rejected(delivery)
-                sheet = describe(size.result(), artifact, reference, verdict)
-        write_sheet_and_card(path, sheet)
+                metadata = describe(size.result(), artifact, reference, verdict)
+        write_metadata_and_card(path, metadata)
         return delivery
     except _Rejected as rejected:
-        remove_sheet_and_card(path)
+        remove_metadata_and_card(path)
         path.unlink(missing_ok=True)
         return rejected.delivery
 

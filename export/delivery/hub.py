@@ -1,4 +1,4 @@
-"""Verified files on the Hugging Face Hub: pushed with sheets and cards, pulled and checked."""
+"""Verified files on the Hugging Face Hub: pushed with metadata and cards, pulled and checked."""
 
 import re
 import shutil
@@ -13,15 +13,15 @@ from kerascnn.extras import require
 from kerascnn.files import replacing, writable_folder
 
 from ..proof.card import card_path
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.schemas import Seal, validated
-from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import BY_SUFFIX, engine_name
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def push(path: str | Path, repository: str, *, public: bool = False) -> str:
-    """Puts a verified file, its sheet and its card into a repository of models, in one commit.
+    """Puts a verified file, its metadata and its card into a repository of models, in one commit.
 
     Args:
         path: a .tflite or .onnx file that `deliver` wrote.
@@ -42,7 +42,7 @@ def push(path: str | Path, repository: str, *, public: bool = False) -> str:
     if not REPOSITORY.fullmatch(repository):
         raise UserError(f"expected a repository as USER/REPO, got {repository!r}")
     hub = _library()
-    beside = [path, sheet_path(path), *(p for p in [card_path(path)] if p.exists())]
+    beside = [path, metadata_path(path), *(p for p in [card_path(path)] if p.exists())]
     with _told(repository):
         api = hub.HfApi()
         api.create_repo(repository, private=not public, exist_ok=True)
@@ -68,7 +68,7 @@ def pull(source: str, folder: str | Path = ".") -> list[Path]:
         The paths of the files.
 
     Raises:
-        UserError: no such file, one without a sheet, one whose sheet speaks of another or says
+        UserError: no such file, one without metadata, one whose metadata speaks of another or says
             that it did not pass, or another file of that name in the folder.
     """
     repository, wanted = _parts(source)
@@ -79,9 +79,9 @@ def pull(source: str, folder: str | Path = ".") -> list[Path]:
             names = {sibling.rfilename for sibling in info.siblings or ()}
         if wanted is not None and wanted not in names:
             raise UserError(f"{repository}: holds no {wanted!r}")
-        chosen = _with_sheets(names) if wanted is None else [wanted]
+        chosen = _with_metadata(names) if wanted is None else [wanted]
         if not chosen:
-            raise UserError(f"{repository}: holds no .tflite or .onnx file beside its sheet")
+            raise UserError(f"{repository}: holds no .tflite or .onnx file beside its metadata")
         fetched = []
         for name in chosen:
             for part in _beside(name):
@@ -125,7 +125,7 @@ def _parts(source):
     return repository, wanted
 
 
-def _with_sheets(names):
+def _with_metadata(names):
     """The artifacts among the names of a repository; UserError for two that would be one file."""
     found = sorted(n for n in names if Path(n).suffix in BY_SUFFIX and f"{n}.json" in names)
     plain = [Path(name).name for name in found]
@@ -136,12 +136,12 @@ def _with_sheets(names):
 
 
 def _beside(name):
-    """The names of an artifact, its sheet and its card in a repository."""
+    """The names of an artifact, its metadata and its card in a repository."""
     return [name, f"{name}.json", f"{name}.md"]
 
 
 def _refuse_unverified(path):
-    if not validated(Seal, read_sheet(path), sheet_path(path), "kerascnn convert").verified:
+    if not validated(Seal, read_metadata(path), metadata_path(path), "kerascnn convert").verified:
         raise UserError(f"{path}: did not pass its checks; convert it again")
 
 
@@ -151,8 +151,8 @@ def _refuse_another(fetched, path):
 
 
 def _placed(fetched, folder):
-    """Copies a file and what is beside it to a folder, the sheet last: it vouches for the rest."""
-    for part in (fetched, card_path(fetched), sheet_path(fetched)):
+    """Copies a file and what is beside it to a folder, its metadata last: it vouches for all."""
+    for part in (fetched, card_path(fetched), metadata_path(fetched)):
         if part.exists():
             with replacing(folder / part.name) as temporary:
                 shutil.copyfile(part, temporary)

@@ -32,13 +32,17 @@ CALIBRATED_ON = 64  # samples: ranges only have to be there for a file to be tim
 
 @dataclass(frozen=True)
 class Reached:
-    """A narrow model. macs: the share of the multiply-accumulates it was chosen for, in widths
-    that are multiples of `multiple`. latency: its share of the whole model's, in the `setting` of
-    the lane in which that is largest."""
+    """A narrow model.
+
+    macs: the share of the multiply-accumulates it was chosen for, in widths that are multiples of
+    `multiple`. lost: the importance of the channels that went. latency: its share of the whole
+    model's, in the `setting` of the lane in which that is largest.
+    """
 
     model: keras.Model
     macs: float
     multiple: int
+    lost: float
     latency: float
     setting: str
 
@@ -58,8 +62,8 @@ def remove_channels_for_latency(
         thin = export.remove_channels_for_latency(model, 0.5, data=train_ds, loss="mse")
 
     What is timed is not trained: latency does not depend on the weights. It takes some ten
-    conversions and measurements. Of the models that reach the share, the one with most
-    multiplications left is returned.
+    conversions and measurements. Of the models that reach the share, the one whose
+    removed channels matter least is returned.
 
     Args:
         model, data, loss, criterion: as in `remove_channels`.
@@ -87,7 +91,7 @@ def remove_channels_for_latency(
         removal = Removal(found.groups, found.scores, found.sizes, trial.times())
         tried = [reached for m in MULTIPLES for reached in _tried(removal, m, latency, trial)]
         fitting = [reached for reached in tried if reached.latency <= latency]
-        for reached in sorted(fitting, key=lambda r: -r.macs):
+        for reached in sorted(fitting, key=lambda r: r.lost):
             again, _ = trial.share(reached.model)  # a lucky measurement is no answer
             if again <= latency:
                 console.print(
@@ -119,8 +123,9 @@ def _tried(removal, multiple, latency, trial):
 
 
 def _at(removal, macs, multiple, trial):
-    thin = narrow(removal.groups, removal.keep(macs, multiple))
-    return Reached(thin, macs, multiple, *trial.share(thin))
+    keep = removal.keep(macs, multiple)
+    thin, lost = narrow(removal.groups, keep), float(removal.scores[~keep].sum())
+    return Reached(thin, macs, multiple, lost, *trial.share(thin))
 
 
 class _Trial:

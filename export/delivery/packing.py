@@ -17,7 +17,7 @@ from kerascnn.training import Run
 
 from ..constraints.kernels import sparsity
 from ..proof.checks import Check, Verdict
-from ..proof.sheet import refuse_to_replace, sheet_path
+from ..proof.metadata import metadata_path, refuse_to_replace
 from ..recipes.recipe import Recipe, load_recipe
 from ..sharing.container import decode, encode
 from ..subject.opening import open_subject
@@ -29,7 +29,7 @@ SUFFIX = ".kcnn"
 def pack(
     run: Run | Path | str, recipe: Recipe | Path | str, *, data_dir: Path | str | None = None
 ) -> tuple[Path, dict[str, Any], Verdict]:
-    """Writes the compressed model of a run as RUN/model_{artifact}.kcnn, and its sheet beside it.
+    """Writes the compressed model of a run as RUN/model_{artifact}.kcnn, its metadata beside it.
 
     The file is kept if what it decodes to is the model, weight for weight, and gives the same
     logits on the validation images, to the last bit.
@@ -41,7 +41,7 @@ def pack(
         data_dir: as in `train`.
 
     Returns:
-        (path, sheet, `Verdict`): where the file stands, or would stand had it passed, and what
+        (path, metadata, `Verdict`): where the file stands, or would stand had it passed, and what
         its JSON says.
 
     Raises:
@@ -62,7 +62,7 @@ def pack(
     verdict = _judge(model, decoded, subject, recipe)
     floats = sum(prod(v.shape) for v in model.weights)
     height, width, channels = opened.facts["input_shape"]
-    sheet = {
+    metadata = {
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
         "float32_bytes": 4 * floats,
@@ -76,11 +76,11 @@ def pack(
     }
     if verdict.passed:
         write_bytes(path, data)
-        write_json(sheet_path(path), sheet)
+        write_json(metadata_path(path), metadata)
     else:  # what stood there is no longer that of the model
-        for stale in (sheet_path(path), path):
+        for stale in (metadata_path(path), path):
             stale.unlink(missing_ok=True)
-    return path, sheet, verdict
+    return path, metadata, verdict
 
 
 def unpack(path: Path | str) -> keras.Model:

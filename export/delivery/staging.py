@@ -1,9 +1,9 @@
-"""A folder for an app: verified files, each beside its sheet, and an index that lists them.
+"""A folder for an app: verified files, each beside its metadata, and an index that lists them.
 
-The index, models.json, is {"models": [{"name", "file", "sheet", "sha256", "bytes"}, ...]}: an app
-reads it first, and from the sheet of a model what that takes and gives. It is written last, so
-what it lists is there; while files are copied it lists no model, and the names of what may be there
-under "staging", so that one who is interrupted can stage again.
+The index, models.json, is {"models": [{"name", "file", "metadata", "sha256", "bytes"}, ...]}: an
+app reads it first, and from the metadata of a model what that takes and gives. It is written last,
+so what it lists is there; while files are copied it lists no model, and the names of what may be
+there under "staging", so that one who is interrupted can stage again.
 
 An app that says in runtimes.json of that folder which versions it runs models by, {"runtimes":
 {"TensorFlow Lite": "2.16.1", "ONNX opset": "23"}}, is given no file that needs a newer one.
@@ -19,8 +19,8 @@ from kerascnn.config import parse
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, replacing, writable_folder, write_bytes, write_json
 
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.schemas import PinnedRuntimes, Seal, StagingIndex, validated
-from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import engine_name
 
 INDEX = "models.json"
@@ -31,11 +31,11 @@ LONGEST_NAME = 200  # bytes; with those of a temporary name, 255 are the most of
 
 @dataclass(frozen=True)
 class Staged:
-    """name: what an app may call it. file, sheet: their names within the folder."""
+    """name: what an app may call it. file, metadata: their names within the folder."""
 
     name: str
     file: str
-    sheet: str
+    metadata: str
     sha256: str
     bytes: int
 
@@ -51,7 +51,7 @@ def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
         A `Staged` for each file.
 
     Raises:
-        UserError: a file without a sheet, changed since it was verified, or that failed; one that
+        UserError: a file without metadata, changed since it was verified, or that failed; one that
             needs a newer runtime than the app has; two of the same name; a file in the way that is
             not staged. Nothing is written then.
     """
@@ -67,7 +67,7 @@ def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
                 f"{path}: would be staged as {entry.file}, as would {wanted[entry.file][0]}"
             )
         wanted[entry.file] = path, entry
-    names = {name for _, entry in wanted.values() for name in (entry.file, entry.sheet)}
+    names = {name for _, entry in wanted.values() for name in (entry.file, entry.metadata)}
     for name in sorted(names - before):
         if (folder / name).exists():
             raise UserError(f"{folder / name}: is in the way, and was not staged; move it")
@@ -76,7 +76,7 @@ def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
     for path, entry in wanted.values():
         with replacing(folder / entry.file) as temporary:
             shutil.copyfile(path, temporary)
-        write_bytes(folder / entry.sheet, sheet_path(path).read_bytes())
+        write_bytes(folder / entry.metadata, metadata_path(path).read_bytes())
     for name in before - names:
         (folder / name).unlink(missing_ok=True)
     staged = [entry for _, entry in wanted.values()]
@@ -86,7 +86,7 @@ def stage(files: Sequence[Path | str], folder: Path | str) -> list[Staged]:
 
 def _entry(path, pinned):
     engine_name(path)  # or it is no file that an app could run
-    facts = validated(Seal, read_sheet(path), sheet_path(path), "kerascnn convert")
+    facts = validated(Seal, read_metadata(path), metadata_path(path), "kerascnn convert")
     if not facts.verified:
         raise UserError(f"{path}: did not pass its checks; convert it again")
     _refuse_newer(path, facts.minimum_runtime, pinned)
@@ -94,9 +94,9 @@ def _entry(path, pinned):
     if stem.startswith("model_"):  # of a run, where all files are called so
         stem = f"{facts.model}{stem.removeprefix('model')}"
     if not _is_name(stem):
-        raise UserError(f"{sheet_path(path)}: {facts.model!r} is no name; convert the run again")
+        raise UserError(f"{metadata_path(path)}: {facts.model!r} is no name; convert the run again")
     name = f"{stem}{path.suffix}"
-    return Staged(stem, name, sheet_path(name).name, facts.sha256, facts.bytes)
+    return Staged(stem, name, metadata_path(name).name, facts.sha256, facts.bytes)
 
 
 def _pinned_in(folder):
@@ -114,7 +114,7 @@ def _pinned_in(folder):
 def _refuse_newer(path, needed, pinned):
     """UserError where a file needs a newer runtime than the app has.
 
-    needed: as sheets say it, "TensorFlow Lite 2.17.0" or "ONNX opset 23, IR version 11".
+    needed: as metadata says it, "TensorFlow Lite 2.17.0" or "ONNX opset 23, IR version 11".
     """
     for runtime in (needed or "").split(", "):
         name, _, version = runtime.rpartition(" ")

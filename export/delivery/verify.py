@@ -1,4 +1,4 @@
-"""An artifact again: run, and compared with the model that its sheet names."""
+"""An artifact again: run, and compared with the model that its metadata names."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,8 @@ from kerascnn.config import parse
 from kerascnn.errors import UserError
 
 from ..proof.checks import Verdict
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.reference import AS_IT_IS
-from ..proof.sheet import read_sheet, sheet_path
 from ..proof.verification import judge
 from ..recipes.recipe import Recipe
 from ..runtimes import Artifact
@@ -42,13 +42,13 @@ def verify(path: str | Path, model: Any = None, evidence: Any = None, **about: A
 def behind(
     path: Path, model: Any = None, evidence: Any = None, **about: Any
 ) -> tuple[Subject, Recipe | None]:
-    """(the `Subject` that an artifact was made of, its `Recipe` or None), by its sheet."""
-    facts = read_sheet(path)
-    recipe = parse(Recipe, facts["recipe"], sheet_path(path))
+    """(the `Subject` that an artifact was made of, its `Recipe` or None), by its metadata."""
+    facts = read_metadata(path)
+    recipe = parse(Recipe, facts["recipe"], metadata_path(path))
     source = facts.get("source")
     compared = source.get("compared_on") if isinstance(source, dict) else None
     if not isinstance(source, dict) or not isinstance(compared, dict):
-        raise UserError(f"{path}: its sheet does not say what it was made of; convert it again")
+        raise UserError(f"{path}: its metadata does not say what it was made of; convert it again")
     if model is None:
         model = _beside(path, source)
     elif "sha256" in source and isinstance(model, str | Path):
@@ -66,14 +66,14 @@ def behind(
 
 
 def _beside(path, source):
-    """The run or the .keras file beside an artifact that its sheet names."""
+    """The run or the .keras file beside an artifact that its metadata names."""
     if "run" in source:
         return path.parent
     name = source.get("file")
     if not isinstance(name, str) or not name:
         raise UserError(f"{path}: was made of a model in Python; give it, and what to compare on")
     if name != Path(name).name:
-        raise UserError(f"{sheet_path(path)}: names a model elsewhere; give it with --model")
+        raise UserError(f"{metadata_path(path)}: names a model elsewhere; give it with --model")
     model = path.parent / name
     if not model.exists():
         raise UserError(f"{model} is missing: the model that {path} was made of; give it: --model")

@@ -140,8 +140,8 @@ def samples(figures: Sequence[Figure]) -> list[dict[str, Any]]:
 
 
 def file_facts(path: str | Path) -> dict[str, Any]:
-    """Size and, where a sheet of this very file stands beside it, accuracy and recipe."""
-    from ..proof.sheet import sheet_path  # with it comes Keras, which `doctor` needs not
+    """Size and, where metadata of this very file stands beside it, accuracy and recipe."""
+    from ..proof.metadata import metadata_path  # with it comes Keras, which `doctor` needs not
 
     path = Path(path)
     data = path.read_bytes()
@@ -154,12 +154,12 @@ def file_facts(path: str | Path) -> dict[str, Any]:
         "accuracy": None,
     }
     try:
-        sheet = json.loads(sheet_path(path).read_text(encoding="utf-8"))
-        if sheet["sha256"] == facts["sha256"]:
-            facts["recipe"] = str(sheet["recipe"]["name"])
-            known = sheet.get("accuracy") or {}
+        metadata = json.loads(metadata_path(path).read_text(encoding="utf-8"))
+        if metadata["sha256"] == facts["sha256"]:
+            facts["recipe"] = str(metadata["recipe"]["name"])
+            known = metadata.get("accuracy") or {}
             split = known.get("test") or known.get("validation") or {}
             facts["accuracy"] = split.get("artifact")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # a file of another tool has no sheet of ours
+        pass  # a file of another tool has no metadata of ours
     return facts

@@ -1,4 +1,4 @@
-"""The model card beside an artifact: what its sheet says, in words, and how to run it in Python."""
+"""The model card beside an artifact: its metadata in words, and how to run it in Python."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from kerascnn.files import write_json, write_text
 
 from .card_program import program
 from .description import are_pixels
-from .sheet import sheet_path
+from .metadata import metadata_path
 
 RUNTIMES = {".tflite": ("LiteRT", "ai-edge-litert"), ".onnx": ("ONNX Runtime", "onnxruntime")}
 COMPARISONS = {"<=": "at most", ">=": "at least"}
@@ -28,68 +28,68 @@ def card_path(path: str | Path) -> Path:
     return path.with_name(path.name + ".md")
 
 
-def write_sheet_and_card(path: Path, sheet: dict) -> None:
-    """Writes what stands beside an artifact, the sheet last: it vouches for the rest."""
-    write_text(card_path(path), card(path.name, sheet))
-    write_json(sheet_path(path), sheet)
+def write_metadata_and_card(path: Path, metadata: dict) -> None:
+    """Writes what stands beside an artifact, the metadata last: it vouches for the rest."""
+    write_text(card_path(path), card(path.name, metadata))
+    write_json(metadata_path(path), metadata)
 
 
-def remove_sheet_and_card(path: Path) -> None:
+def remove_metadata_and_card(path: Path) -> None:
     """Removes what stands beside an artifact, where it is there."""
-    for stale in (sheet_path(path), card_path(path)):
+    for stale in (metadata_path(path), card_path(path)):
         stale.unlink(missing_ok=True)
 
 
-def card(name: str, sheet: dict) -> str:
+def card(name: str, metadata: dict) -> str:
     """The text of a model card, Markdown in UTF-8.
 
     Args:
-        name: of the artifact's file. sheet: what `describe` gave for it.
+        name: of the artifact's file. metadata: what `describe` gave for it.
     """
     suffix = name[name.rfind(".") :]
     runtime, package = RUNTIMES[suffix]
-    recipe = sheet["recipe"]["name"].replace("_", " ") if sheet["recipe"] else ""
+    recipe = metadata["recipe"]["name"].replace("_", " ") if metadata["recipe"] else ""
     lines = [
         f"# {_plain(name)}",
         "",
-        f"{_plain(sheet['model'])}, {recipe}, for {runtime}: {sheet['bytes']:,} bytes, "
-        f"{sheet['gzip_bytes']:,} gzipped. It needs {sheet['minimum_runtime'] or runtime}.",
+        f"{_plain(metadata['model'])}, {recipe}, for {runtime}: {metadata['bytes']:,} bytes, "
+        f"{metadata['gzip_bytes']:,} gzipped. It needs {metadata['minimum_runtime'] or runtime}.",
         "",
         "## What it takes",
         "",
-        *[_taken(end) for end in sheet["inputs"]],
+        *[_taken(end) for end in metadata["inputs"]],
         "",
         "## What it gives",
         "",
-        *[_given(end) for end in sheet["outputs"]],
+        *[_given(end) for end in metadata["outputs"]],
         "",
         "## In Python",
         "",
         f"    pip install numpy {package}",
         "",
         "```python",
-        *program(name, sheet, suffix),
+        *program(name, metadata, suffix),
         "```",
         "",
         "## Figures",
         "",
-        *_figures(sheet),
+        *_figures(metadata),
         "",
         "| check | measured | limit | |",
         "| --- | ---: | --- | --- |",
-        *[_check(check) for check in sheet["checks"]],
+        *[_check(check) for check in metadata["checks"]],
         "",
         "## What computes in float",
         "",
-        _in_float(sheet),
+        _in_float(metadata),
         "",
         "## Limits",
         "",
-        *[f"- {line}" for line in _limits(sheet)],
+        *[f"- {line}" for line in _limits(metadata)],
         "",
         "## How it was made",
         "",
-        *_making(sheet),
+        *_making(metadata),
         "",
         "## License",
         "",
@@ -123,8 +123,8 @@ def _given(end):
     return text + "."
 
 
-def _figures(sheet):
-    measured = sheet["accuracy"].get("validation")
+def _figures(metadata):
+    measured = metadata["accuracy"].get("validation")
     if not measured:
         return ["No accuracy was measured: nobody gave labels. What was checked:"]
     name = measured.get("metric", "accuracy")
@@ -145,27 +145,27 @@ def _check(check):
     return f"| {' | '.join(cells)} |"
 
 
-def _in_float(sheet):
-    method = (sheet["recipe"].get("quantization") or {}).get("method")
-    if sheet["float_layers"]:
-        return f"These layers: {', '.join(map(_plain, sheet['float_layers']))}."
-    quantized = any(end["scale"] is not None for end in (*sheet["inputs"], *sheet["outputs"]))
+def _in_float(metadata):
+    method = (metadata["recipe"].get("quantization") or {}).get("method")
+    if metadata["float_layers"]:
+        return f"These layers: {', '.join(map(_plain, metadata['float_layers']))}."
+    quantized = any(end["scale"] is not None for end in (*metadata["inputs"], *metadata["outputs"]))
     if method in FLOAT and not quantized:
         return FLOAT[method]
     return "Nothing: all layers compute with integers."
 
 
-def _limits(sheet) -> Iterator[str]:
-    compared = sheet["source"]["compared_on"]
-    measured = sheet["accuracy"].get("validation")
+def _limits(metadata) -> Iterator[str]:
+    compared = metadata["source"]["compared_on"]
+    measured = metadata["accuracy"].get("validation")
     yield (
         f"It was compared with its model on {compared['inputs']:,} inputs: "
         f"{_plain(compared['from'])}. On others it may differ more."
     )
-    if sheet["doubt"]:
-        yield f"That it passed {_plain(sheet['doubt'])}."
+    if metadata["doubt"]:
+        yield f"That it passed {_plain(metadata['doubt'])}."
     if measured:
-        chosen = ", which chose the epoch of the model" if "run" in sheet["source"] else ""
+        chosen = ", which chose the epoch of the model" if "run" in metadata["source"] else ""
         yield (
             f"The accuracy was measured on {measured['images']:,} validation images{chosen}; on "
             "images of another kind it is another."
@@ -173,17 +173,17 @@ def _limits(sheet) -> Iterator[str]:
     yield "It was run on a processor, by the versions below. Time it where it will run."
 
 
-def _making(sheet):
-    tools = ", ".join(f"{tool} {version}" for tool, version in sheet["tools"].items())
-    source = sheet["source"]
+def _making(metadata):
+    tools = ", ".join(f"{tool} {version}" for tool, version in metadata["tools"].items())
+    source = metadata["source"]
     origin = (
         f"the run of {source['run']}" if "run" in source else source.get("file", "a Keras model")
     )
-    recipe = {key: value for key, value in sheet["recipe"].items() if value not in (None, False)}
+    recipe = {key: value for key, value in metadata["recipe"].items() if value not in (None, False)}
     text = yaml.safe_dump(recipe, sort_keys=False, width=90).splitlines()
     return [
-        f"Of {_plain(origin)}, {sheet['made']}, by the recipe below; Python {sheet['python']}, "
-        f"{tools}. sha256 {sheet['sha256']}.",
+        f"Of {_plain(origin)}, {metadata['made']}, by the recipe below; "
+        f"Python {metadata['python']}, {tools}. sha256 {metadata['sha256']}.",
         "",
         "```yaml",
         *text,

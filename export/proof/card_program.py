@@ -7,9 +7,9 @@ from .description import RAW_AS_INT8, are_pixels
 NOT_ZERO = 128  # what is subtracted of pixels where an input is int8
 
 
-def program(name: str, sheet: dict[str, Any], suffix: str) -> list[str]:
+def program(name: str, metadata: dict[str, Any], suffix: str) -> list[str]:
     """The lines of a program that runs the file on one sample."""
-    ends, given = sheet["inputs"], sheet["outputs"]
+    ends, given = metadata["inputs"], metadata["outputs"]
     variables = ["x"] if len(ends) == 1 else [f"x{i}" for i in range(len(ends))]
     lines = (
         ["import json", "", "import numpy as np"] if given[0]["labels"] else ["import numpy as np"]

@@ -1,4 +1,4 @@
-"""What the sheet beside an artifact says: the file, its ends, what it was made of, its checks."""
+"""The metadata beside an artifact: the file, its ends, what it was made of, its checks."""
 
 import hashlib
 import platform
@@ -13,9 +13,9 @@ from kerascnn.models.graph import functional
 from ..conversion.freeze import gives_probabilities
 from ..runtimes import Artifact
 from .checks import Verdict
+from .metadata import CONTRACT
 from .reference import Reference
 from .resizing import STRETCH, resize_in_words
-from .sheet import CONTRACT
 
 TOOLS = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy")
 PART = 2**20  # bytes
@@ -24,7 +24,7 @@ RAW_AS_INT8 = "raw pixels less 128, -128..127: normalization is inside the file"
 
 
 def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verdict) -> dict:
-    """Returns the JSON sheet of a file.
+    """Returns the JSON metadata of a file.
 
     Args:
         size: what `size_of` says of the file.
@@ -53,7 +53,7 @@ def describe(size: dict, artifact: Artifact, reference: Reference, verdict: Verd
 
 
 def _calibration(recipe):
-    """What the sheet says of the samples that ranges were taken from; None where none were."""
+    """What the metadata says of the samples that ranges were taken from; None where none were."""
     calibration = recipe.quantization.calibration if recipe.quantization else None
     return calibration and {"samples": calibration.images, "seed": calibration.seed}
 
@@ -77,7 +77,7 @@ def _input(end, pixels, subject):
 
 
 def are_pixels(values: str) -> bool:
-    """Whether an input whose sheet says so of its values takes pixels."""
+    """Whether an input whose metadata says so of its values takes pixels."""
     return values in (RAW, RAW_AS_INT8)
 
 

@@ -1,6 +1,6 @@
-"""How a picture of another size becomes what an input takes, in the words of a sheet.
+"""How a picture of another size becomes what an input takes, in the words of metadata.
 
-Whoever reads a sheet, the app and the page too, knows these words, or refuses the file.
+Whoever reads metadata, the app and the page too, knows these words, or refuses the file.
 """
 
 import re
@@ -21,7 +21,7 @@ _MIDDLE = re.compile(re.escape(MIDDLE).replace(r"\{side\}", r"(\d+)"))
 
 
 def resize_in_words(rule: str, transforms: Sequence[Transform], size: tuple[int, int]) -> str:
-    """What a sheet says.
+    """What metadata says.
 
     Args:
         rule: "stretch" or "pad". transforms: of `data.evaluate`, which come before it.
@@ -37,7 +37,7 @@ def resize_in_words(rule: str, transforms: Sequence[Transform], size: tuple[int,
 
 
 def resize_of(words: str) -> tuple[str, tuple[Transform, ...]]:
-    """(rule, transforms) of what a sheet says; ("stretch", ()) where it says something else."""
+    """(rule, transforms) of what metadata says; ("stretch", ()) where it says something else."""
     if found := _MIDDLE.fullmatch(words):
         short = Transform(name="resize_short", argument=int(found[1]))
         return STRETCH, (short, Transform(name="center_crop"))

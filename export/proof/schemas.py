@@ -94,8 +94,8 @@ class Seal(Record):
         return bool(self.checks) and all(check.passed for check in self.checks)
 
 
-class Sheet(Seal):
-    """The JSON beside an artifact of a run, as `export.proof.sheet.describe` writes it."""
+class Metadata(Seal):
+    """The JSON beside an artifact of a run, as `export.proof.metadata.describe` writes it."""
 
     gzip_bytes: int
     recipe: Recipe
@@ -118,7 +118,7 @@ class Sheet(Seal):
         return self.outputs[0]
 
 
-class PackedSheet(Record):
+class PackedMetadata(Record):
     """The JSON beside a .kcnn file, as `export.delivery.packing.pack` writes it.
 
     zeros: the share of the weights of convolutions and dense layers that pruning set to zero.
@@ -135,7 +135,7 @@ class PackedSheet(Record):
 
 class StagedRecord(Record):
     file: str
-    sheet: str
+    metadata: str
 
 
 class StagingIndex(Record):
@@ -149,7 +149,7 @@ class StagingIndex(Record):
         """Of all files that staging put there, or was about to."""
         return {
             *self.staging,
-            *(name for entry in self.models for name in (entry.file, entry.sheet)),
+            *(name for entry in self.models for name in (entry.file, entry.metadata)),
         }
 
 
@@ -197,10 +197,10 @@ class Benchmark(Record):
             }
         )
 
-    def timing(self, path: Path | str, sheet: Sheet) -> TimingRecord | None:
+    def timing(self, path: Path | str, metadata: Metadata) -> TimingRecord | None:
         """The timing of a file; None if there is none, or one older than the file."""
         named = [t for t in self.timings if Path(t.file).name == Path(path).name]
-        return named[-1] if named and self.date >= sheet.made else None
+        return named[-1] if named and self.date >= metadata.made else None
 
 
 class EvaluationRecord(Record):

@@ -101,7 +101,7 @@ class Removal:
 def _steps(groups, scores, count, multiple_of):
     """(importance a multiplication, kind, groups removed); steps of one kind never fall."""
     kinds, costs = {}, count.of_each_group()
-    floor = max(count.rates, default=1.0)  # a group that costs nothing counts as one multiplication
+    floor = min(count.rates, default=1.0)  # a group that costs nothing: as one multiplication
     for group, kind in enumerate(_kinds(groups)):
         if group != LOCKED and kind and np.isfinite(scores[group]):
             kinds.setdefault(kind, []).append(group)
@@ -154,7 +154,7 @@ class Multiplications:
             positions = macs // sum(int(np.prod(shape)) for shape, _ in kernels)
             self.parts.extend((positions, *kernel) for kernel in kernels)
             taken = (times or {}).get(call.name)
-            self.rates.extend([None if taken is None else taken / macs] * len(kernels))
+            self.rates.extend([taken / macs if taken else None] * len(kernels))
         known = [rate for rate in self.rates if rate is not None]
         usual = float(np.median(known)) if known else 1.0
         self.rates = [usual if rate is None else rate for rate in self.rates]

@@ -9,15 +9,15 @@ from kerascnn.files import read_json
 from kerascnn.training import Run
 from kerascnn.training.history import read_history
 
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.schemas import (
     Benchmark,
     EvaluationRecord,
+    Metadata,
     Outcome,
-    PackedSheet,
-    Sheet,
+    PackedMetadata,
     validated,
 )
-from ..proof.sheet import read_sheet, sheet_path
 from ..recipes.recipe import Recipe
 from ..runtimes.engines import BY_SUFFIX
 
@@ -87,40 +87,40 @@ def read_stages(run: Run) -> list[tuple[Any, str, list[dict[str, float]]]]:
     return found
 
 
-def read_sheets(run: Run) -> dict[Path, Sheet]:
-    """path -> `Sheet` of every artifact of a run that has one."""
+def read_all_metadata(run: Run) -> dict[Path, Metadata]:
+    """path -> `Metadata` of every artifact of a run that has one."""
     found = {}
-    for sheet in sorted(run.path.glob("model_*.json")):
-        path = sheet.with_suffix("")
+    for metadata in sorted(run.path.glob("model_*.json")):
+        path = metadata.with_suffix("")
         if path.suffix not in BY_SUFFIX:
             continue
         if not path.exists():
-            raise UserError(f"{path} is missing, but its sheet is there; convert the run again")
+            raise UserError(f"{path} is missing, but its metadata is there; convert the run again")
         found[path] = record = validated(
-            Sheet, read_sheet(path), sheet, f"kerascnn convert {run.path}"
+            Metadata, read_metadata(path), metadata, f"kerascnn convert {run.path}"
         )
         shape = [record.input.height, record.input.width]
         if list(record.output.labels) != run.labels or shape != run.facts["input_shape"][:2]:
             raise UserError(
-                f"{sheet}: its labels or its input are not those of {run.path}/run.json; "
+                f"{metadata}: its labels or its input are not those of {run.path}/run.json; "
                 "convert the run again"
             )
     return found
 
 
-def read_packed(run: Run) -> dict[Path, PackedSheet]:
-    """path -> `PackedSheet` of every .kcnn file of a run."""
+def read_packed(run: Run) -> dict[Path, PackedMetadata]:
+    """path -> `PackedMetadata` of every .kcnn file of a run."""
     found = {}
     for path in sorted(run.path.glob("model_*.kcnn")):
         remedy = f"kerascnn pack {run.path}"
-        found[path] = validated(PackedSheet, read_sheet(path), sheet_path(path), remedy)
+        found[path] = validated(PackedMetadata, read_metadata(path), metadata_path(path), remedy)
     return found
 
 
-def without_sheet(run: Run) -> list[str]:
-    """The names of artifacts beside which no sheet stands."""
+def without_metadata(run: Run) -> list[str]:
+    """The names of artifacts beside which no metadata stands."""
     files = (p for p in sorted(run.path.glob("model_*")) if p.suffix in BY_SUFFIX)
-    return [p.name for p in files if not sheet_path(p).exists()]
+    return [p.name for p in files if not metadata_path(p).exists()]
 
 
 def _read(schema, path, remedy):

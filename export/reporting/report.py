@@ -18,9 +18,9 @@ from kerascnn.training import Run, open_run
 
 from ..constraints.kernels import sparsity
 from ..delivery.preparation import kept_model
+from ..proof.metadata import amend, read_metadata
 from ..proof.reference import as_taken
 from ..proof.schemas import CheckRecord
-from ..proof.sheet import amend, read_sheet
 from ..runtimes import Artifact
 from . import plots, records
 
@@ -28,8 +28,8 @@ from . import plots, records
 def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -> Path:
     """Writes what is known of a run as one page, without scripts and without the network.
 
-    An artifact whose sheet lacks its accuracy on the test images is run on them first, and the
-    sheet gets that number.
+    An artifact whose metadata lacks its accuracy on the test images is run on them first, and the
+    metadata gets that number.
 
     Args:
         run: a `Run`, or the path of its folder.
@@ -44,8 +44,8 @@ def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -
     run = open_run(run)
     if run.config.data.targets != "classes":
         raise UserError(f"{run.path}: gives a class a pixel; a report is of a class an image")
-    sheets = records.read_sheets(run)
-    commands = _commands(run, sheets)
+    all_metadata = records.read_all_metadata(run)
+    commands = _commands(run, all_metadata)
     epochs = run.config.training.epochs
     history = records.read_curves(run.path / "history.csv", epochs, commands["train"])
     outcome = records.read_outcome(run, commands["train"])
@@ -53,8 +53,8 @@ def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -
     evaluation = records.read_evaluation(run, commands["evaluate"])
     benchmark = records.read_benchmark(run, commands["benchmark"])
     model = run.model()
-    zeros = _zeros(run, sheets)
-    sheets = _tested(run, sheets, data_dir)
+    zeros = _zeros(run, all_metadata)
+    all_metadata = _tested(run, all_metadata, data_dir)
     page = (
         pages()
         .get_template("report.html.j2")
@@ -64,8 +64,8 @@ def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -
             config=dump(run.config),
             outcome=outcome,
             zeros=zeros,
-            pruned=_pruned(sheets, zeros),
-            fours=_in_fours(sheets),
+            pruned=_pruned(all_metadata, zeros),
+            fours=_in_fours(all_metadata),
             row=variant(run.config.model.name).row,
             counted=count(model),
             written=datetime.now(UTC),
@@ -78,11 +78,11 @@ def write_report(run: Run | Path | str, *, data_dir: Path | str | None = None) -
             benchmark=benchmark,
             confusion=evaluation and plots.confusion(evaluation.counts, run.labels),
             artifacts=[
-                (path.name, sheet, benchmark and benchmark.timing(path, sheet))
-                for path, sheet in sheets.items()
+                (path.name, metadata, benchmark and benchmark.timing(path, metadata))
+                for path, metadata in all_metadata.items()
             ],
-            packed=[(path.name, sheet) for path, sheet in records.read_packed(run).items()],
-            unlisted=records.without_sheet(run),
+            packed=[(path.name, metadata) for path, metadata in records.read_packed(run).items()],
+            unlisted=records.without_metadata(run),
         )
     )
     path = run.path / "report.html"
@@ -97,7 +97,7 @@ def percent(share: float) -> str:
 
 
 def agreement(checks: Sequence[CheckRecord]) -> list[str]:
-    """What the checks of a sheet say of an artifact and its model, a few words each.
+    """What the checks of metadata say of an artifact and its model, a few words each.
 
     The check of the accuracy is left out: the accuracies stand in columns of their own.
     """
@@ -167,9 +167,9 @@ def _filters(model):
         return None
 
 
-def _zeros(run, sheets):
+def _zeros(run, all_metadata):
     """recipe -> the share of zeros that its pruning left, for the recipes of the artifacts."""
-    recipes = {sheet.recipe.name: sheet.recipe for sheet in sheets.values()}
+    recipes = {metadata.recipe.name: metadata.recipe for metadata in all_metadata.values()}
     return {
         name: sparsity(kept_model(run, recipe))
         for name, recipe in recipes.items()
@@ -177,36 +177,36 @@ def _zeros(run, sheets):
     }
 
 
-def _in_fours(sheets):
+def _in_fours(all_metadata):
     """recipe -> whether its zeros make the pattern 2:4, for the recipes that prune."""
-    recipes = (sheet.recipe for sheet in sheets.values())
+    recipes = (metadata.recipe for metadata in all_metadata.values())
     return {r.name: r.pruning.pattern == "2:4" for r in recipes if r.pruning}
 
 
-def _pruned(sheets, zeros):
+def _pruned(all_metadata, zeros):
     """What pruning changed: recipe -> [(path, its share of zeros), ...], each pruned file followed
     by the files of the same kind and number format whose recipe does not prune (share None)."""
     found = {}
     for name, share in zeros.items():
         rows = found[name] = []
-        for path, sheet in sheets.items():
-            if sheet.recipe.name == name:
+        for path, metadata in all_metadata.items():
+            if metadata.recipe.name == name:
                 rows.append((path.name, share))
                 rows += [
                     (p.name, None)
-                    for p, s in sheets.items()
+                    for p, s in all_metadata.items()
                     if not s.recipe.pruning
                     and p.suffix == path.suffix
-                    and (s.output.scale is None) == (sheet.output.scale is None)
+                    and (s.output.scale is None) == (metadata.output.scale is None)
                 ]
     return found
 
 
-def _tested(run, sheets, data_dir):
-    """The sheets, each with an accuracy on the test images; what is missing is measured."""
-    untested = [path for path, sheet in sheets.items() if sheet.accuracy.test is None]
+def _tested(run, all_metadata, data_dir):
+    """The metadata, each with an accuracy on the test images; what is missing is measured."""
+    untested = [path for path, metadata in all_metadata.items() if metadata.accuracy.test is None]
     if not untested:
-        return sheets
+        return all_metadata
     data = run.data(data_dir)
     images, labels, reached = data.pixels(data.test), data.test.labels, {}
     for path in untested:
@@ -217,5 +217,5 @@ def _tested(run, sheets, data_dir):
             raise UserError(f"{path}: expected outputs {expected}, got {logits.shape}")
         reached[path] = {"artifact": accuracy(logits, labels), "images": len(labels)}
     for path, test in reached.items():
-        amend(path, accuracy={**read_sheet(path)["accuracy"], "test": test})
-    return records.read_sheets(run)
+        amend(path, accuracy={**read_metadata(path)["accuracy"], "test": test})
+    return records.read_all_metadata(run)

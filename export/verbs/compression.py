@@ -119,12 +119,12 @@ def _pack(run, recipe, data_dir):
     from ..delivery.packing import pack as pack_run
 
     with locked(run.path):
-        path, sheet, verdict = pack_run(run, recipe, data_dir=data_dir)
+        path, metadata, verdict = pack_run(run, recipe, data_dir=data_dir)
     print_verdicts([(path, "Keras", verdict)])
     reached = verdict.accuracy
     console.print(
-        f"  {sheet['bytes']:,} bytes instead of {sheet['float32_bytes']:,} as float32, "
-        f"{sheet['float32_bytes'] / sheet['bytes']:.1f} times smaller; validation accuracy "
+        f"  {metadata['bytes']:,} bytes instead of {metadata['float32_bytes']:,} as float32, "
+        f"{metadata['float32_bytes'] / metadata['bytes']:.1f} times smaller; validation accuracy "
         f"{reached['artifact']:.2%} (trained {reached['trained']:.2%})"
     )
     fail_unless(verdict.passed)

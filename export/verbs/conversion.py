@@ -46,7 +46,7 @@ def convert(
         Path | None, typer.Option(help="The folder to write; else that of the run or the file.")
     ] = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Keep a file that fell short; its sheet says so.")
+        bool, typer.Option("--accept", help="Keep a file that fell short; its metadata says so.")
     ] = False,
     trust: TrustOption = False,
     code: CodeOption = None,

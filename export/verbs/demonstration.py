@@ -46,26 +46,26 @@ def summary(out: Path) -> Table:
     """The table of what `commands` left: a float32 and an int8 file of each network."""
     from kerascnn.training import open_run
 
-    from ..reporting.records import read_benchmark, read_sheets
+    from ..reporting.records import read_all_metadata, read_benchmark
 
     numbers = ("bytes", "of float32", "top-1, test", "median ms", "of float32")
     table = Table("network", "file", *[Column(heading, right=True) for heading in numbers])
     for folder, int8 in INT8.items():
         run = open_run(out / folder)
-        sheets, benchmark = read_sheets(run), read_benchmark(run, "kerascnn benchmark")
+        all_metadata, benchmark = read_all_metadata(run), read_benchmark(run, "kerascnn benchmark")
         rows = []
         for name in (FLOAT32, int8):
-            sheet = sheets[run.path / name]
-            timing = required(required(benchmark).timing(run.path / name, sheet))
-            rows.append((sheet, timing.median))
+            metadata = all_metadata[run.path / name]
+            timing = required(required(benchmark).timing(run.path / name, metadata))
+            rows.append((metadata, timing.median))
         (whole, slow), _ = rows
-        for sheet, median in rows:
+        for metadata, median in rows:
             table.add(
-                sheet.model,
-                str(Path(folder) / (FLOAT32 if sheet is whole else int8)),
-                f"{sheet.bytes:,}",
-                f"{sheet.bytes / whole.bytes:.0%}",
-                f"{sheet.accuracy.test.artifact:.2%}",
+                metadata.model,
+                str(Path(folder) / (FLOAT32 if metadata is whole else int8)),
+                f"{metadata.bytes:,}",
+                f"{metadata.bytes / whole.bytes:.0%}",
+                f"{metadata.accuracy.test.artifact:.2%}",
                 f"{median:.4f}",
                 f"{median / slow:.0%}",
             )

@@ -17,7 +17,7 @@ def push(
         bool, typer.Option("--public", help="Make the repository, if it is new, open to all.")
     ] = False,
 ) -> None:
-    """Puts a verified file with its sheet and its card into a repository of the Hugging Face Hub.
+    """Puts a verified file, its metadata and its card into a repository of the Hugging Face Hub.
 
     A file that changed since it was verified, or that failed, is refused. A new repository is
     private unless you say --public. It takes `pip install 'kerascnn[hub]'` and `hf auth login`.

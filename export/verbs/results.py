@@ -35,7 +35,7 @@ def stage(
     ],
     into: Annotated[Path, typer.Option(help="The folder an app takes its models from.")],
 ) -> None:
-    """Puts verified files, their sheets and an index of them into a folder for an app.
+    """Puts verified files, their metadata and an index of them into a folder for an app.
 
     What was staged there before goes, what else stands there stays. A file that changed since it
     was verified, or that failed, is refused, and nothing is written then.

@@ -1,4 +1,4 @@
-"""Writes the folder of a page: the page, a runtime for browsers, the file, its sheet."""
+"""Writes the folder of a page: the page, a runtime for browsers, the file, its metadata."""
 
 import json
 import shutil
@@ -10,9 +10,9 @@ from kerascnn.files import replacing, writable_folder, write_json
 
 from ..lanes.browser.packages import RUNTIMES, VERSIONS, runtime_files
 from ..proof.description import are_pixels
+from ..proof.metadata import metadata_path, read_metadata
 from ..proof.resizing import resize_in_words, resize_of
 from ..proof.schemas import Seal, validated
-from ..proof.sheet import read_sheet, sheet_path
 from ..runtimes.engines import engine_name
 
 HERE = Path(__file__).parent
@@ -36,14 +36,14 @@ def write_webdemo(source: str | Path, out: str | Path) -> Path:
         The path of the page, OUT/index.html.
 
     Raises:
-        UserError: a file without a sheet, that failed, or that a page cannot feed; a folder with
+        UserError: a file without metadata, that failed, or that a page cannot feed; a folder with
             other files in it; runtimes for browsers that cannot be had.
     """
     path, out = _artifact(Path(source)), Path(out)
-    sheet = read_sheet(path)
-    if not validated(Seal, sheet, sheet_path(path), "kerascnn convert").verified:
+    metadata = read_metadata(path)
+    if not validated(Seal, metadata, metadata_path(path), "kerascnn convert").verified:
         raise UserError(f"{path}: did not pass its checks; convert it again")
-    facts = _contract(path, sheet)
+    facts = _contract(path, metadata)
     if out.exists() and any(out.iterdir()) and not (out / MADE).exists():
         raise UserError(f"{out}: holds other files; give a new folder")
     files = {name: HERE / name for name in PAGE}
@@ -73,9 +73,9 @@ def _artifact(source):
     return (best or files)[0]
 
 
-def _contract(path, sheet) -> dict[str, Any]:
-    """What the page must know of a file, out of its sheet."""
-    inputs, outputs = sheet["inputs"], sheet["outputs"]
+def _contract(path, metadata) -> dict[str, Any]:
+    """What the page must know of a file, out of its metadata."""
+    inputs, outputs = metadata["inputs"], metadata["outputs"]
     if len(inputs) != 1 or not are_pixels(str(inputs[0].get("values"))):
         raise UserError(f"{path}: takes no pictures alone, and a page has nothing else to give")
     (image,) = inputs
@@ -90,16 +90,16 @@ def _contract(path, sheet) -> dict[str, Any]:
     (answer,) = answers
     count = answer["shape"][-1]
     labels = answer.get("labels") or [f"class {number}" for number in range(count)]
-    accuracy = sheet.get("accuracy") or {}
+    accuracy = metadata.get("accuracy") or {}
     return json.loads(
         json.dumps(
             {
                 "file": f"model{path.suffix}",
                 "name": path.name,
-                "model": sheet["model"],
-                "recipe": sheet["recipe"]["name"],
-                "sha256": sheet["sha256"],
-                "bytes": sheet["bytes"],
+                "model": metadata["model"],
+                "recipe": metadata["recipe"]["name"],
+                "sha256": metadata["sha256"],
+                "bytes": metadata["bytes"],
                 "accuracy": (accuracy.get("test") or {}).get("artifact"),
                 "input": {
                     "name": image["name"],

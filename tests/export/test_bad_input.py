@@ -140,7 +140,7 @@ def test_a_file_that_changed_after_it_was_verified(kerascnn, own_run):
     assert "changed since it was verified" in complaint(kerascnn("verify", path))
 
 
-def test_an_artifact_without_its_sheet(kerascnn, own_run):
+def test_an_artifact_without_its_metadata(kerascnn, own_run):
     (own_run / "model_int8.tflite.json").unlink()
     line = complaint(kerascnn("verify", own_run / "model_int8.tflite"))
     assert "kerascnn convert writes it" in line

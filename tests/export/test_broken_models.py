@@ -42,14 +42,14 @@ def test_a_run_whose_model_cannot_be_run(kerascnn, own_run, model):
     model(10).save(own_run / "model.keras")
     image = own_run / "seven.png"
     keras.utils.save_img(image, np.full((8, 8, 1), 9, np.uint8), scale=False)
-    sheet = own_run / "model_float32.tflite.json"
+    metadata = own_run / "model_float32.tflite.json"
     for verb in (
         ("predict", own_run, image),
         ("evaluate", own_run),
         ("verify", own_run / "model_float32.tflite"),
         ("convert", own_run, "--to", "tflite", "--recipe", "float32"),
     ):
-        before = sheet.read_bytes()
+        before = metadata.read_bytes()
         code, out, err = kerascnn(*verb)
         assert (code, out, len(err.splitlines())) == (2, "", 1), err
         assert "model.keras: " in err or "model_float32.tflite: " in err
@@ -60,7 +60,7 @@ def test_a_run_whose_model_cannot_be_run(kerascnn, own_run, model):
             "its model takes",
         )
         assert any(words in err for words in told), err
-        assert sheet.read_bytes() == before
+        assert metadata.read_bytes() == before
 
 
 def test_a_file_of_ones_own_that_cannot_be_run(kerascnn, tmp_path):

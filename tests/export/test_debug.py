@@ -14,7 +14,7 @@ from export.constraints.kernels import sparsity
 from export.debugging.analysis import analyse
 from export.debugging.diagnosis import diagnose
 from export.debugging.probe import Probe
-from export.proof.sheet import read_sheet
+from export.proof.metadata import read_metadata
 from export.quantization.float_form import unrounded
 from export.quantization.quantizer import calibrate, quantized_model
 from export.recipes.names import recipe_name
@@ -61,14 +61,14 @@ def test_a_file_that_was_not_kept_is_explained_and_mended(kerascnn, collapsed):
     kept = next(line for line in out.splitlines() if "kept" in line)
     assert "equalized" in kept or "corrected" in kept or "biases" in kept
     fixed = collapsed / "model_int8_static_fixed.tflite"
-    sheet = read_sheet(fixed)
-    assert sheet["recipe"]["quantization"]["equalize"]
-    reached = sheet["accuracy"]["validation"]
-    assert reached["artifact"] >= reached["trained"] - sheet["recipe"]["max_drop"] / 100
+    metadata = read_metadata(fixed)
+    assert metadata["recipe"]["quantization"]["equalize"]
+    reached = metadata["accuracy"]["validation"]
+    assert reached["artifact"] >= reached["trained"] - metadata["recipe"]["max_drop"] / 100
     code, out, _ = kerascnn("verify", fixed)
     assert code == 0 and "FAILED" not in out
     assert not (collapsed / FILE).exists()
-    recipe = collapsed / sheet["recipe"]["name"] / "recipe.yaml"
+    recipe = collapsed / metadata["recipe"]["name"] / "recipe.yaml"
     code, _, err = kerascnn("convert", collapsed, "--to", "tflite", "--recipe", recipe)
     assert code == 0, err
 
@@ -272,8 +272,8 @@ def test_a_fix_keeps_what_was_pruned(kerascnn, own_run, monkeypatch):
     monkeypatch.setattr(Fixer, "_best", lambda fixer: fixer.candidates[-1])
     code, out, err = kerascnn("debug", own_run / "model_int8.tflite", "--fix")
     assert code == 0, out + err
-    sheet = read_sheet(own_run / "model_int8_fixed.tflite")
-    name = sheet["recipe"]["name"]
+    metadata = read_metadata(own_run / "model_int8_fixed.tflite")
+    name = metadata["recipe"]["name"]
     assert name.startswith("pruned50_static_wi8_ai8_") and "equalized" in name
     assert sparsity(load_model(own_run / name / "model.keras")) >= 0.5
     code, out, _ = kerascnn("verify", own_run / "model_int8_fixed.tflite")

@@ -34,8 +34,8 @@ def test_it_ends_with_a_network_that_int8_makes_faster(kerascnn, tmp_path, monke
         ("resnet8", "resnet8/model_int8_static.tflite"),
     ]
     for _, name, size, *_ in rows:
-        sheet = json.loads((tmp_path / "demo" / f"{name}.json").read_text())
-        assert int(size.replace(",", "")) == sheet["bytes"]
-        assert f"{sheet['accuracy']['test']['artifact']:.2%}" in table
+        metadata = json.loads((tmp_path / "demo" / f"{name}.json").read_text())
+        assert int(size.replace(",", "")) == metadata["bytes"]
+        assert f"{metadata['accuracy']['test']['artifact']:.2%}" in table
     *_, share, time = rows[-1]
     assert int(share) < 34 and int(time) < 80  # measured: 30 and 33; others may use the machine

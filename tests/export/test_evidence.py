@@ -48,7 +48,7 @@ def images(folder):
     return folder / "images.npy"
 
 
-def sheet(path):
+def metadata(path):
     return json.loads(path.with_name(path.name + ".json").read_text())
 
 
@@ -58,7 +58,7 @@ def test_where_images_change_the_outputs_nothing_is_doubted(tmp_path, recipe):
     (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=images(tmp_path))
     assert made.verdict.passed
     assert made.verdict.doubt is None
-    assert sheet(made.path)["doubt"] is None
+    assert metadata(made.path)["doubt"] is None
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_outputs_that_no_image_changes_are_kept_and_doubted(tmp_path, recipe, he
     (made,) = export.deliver(path, ["tflite"], recipe=recipe, images=given)
     assert made.verdict.passed
     assert "over 40 inputs, the outputs hardly change" in made.verdict.doubt
-    assert sheet(made.path)["doubt"] == made.verdict.doubt
+    assert metadata(made.path)["doubt"] == made.verdict.doubt
 
 
 def test_the_commands_say_so_and_name_the_way_out(kerascnn, tmp_path):
@@ -144,7 +144,7 @@ def test_labels_that_change_are_evidence_where_most_numbers_do_not(tmp_path):
 
 def test_a_run_that_learned_nothing_is_told_so_too(finished_run, own_run):
     for name in ("model_float32.tflite", "model_int8.onnx"):
-        assert sheet(finished_run / name)["doubt"] is None
+        assert metadata(finished_run / name)["doubt"] is None
     model = load_model(own_run / "model.keras")
     last = model.layers[-1]
     last.kernel.assign(np.zeros(last.kernel.shape))

@@ -18,7 +18,7 @@ def saved(folder, name="mine.keras"):
     return folder / name
 
 
-def sheet(path):
+def metadata(path):
     return json.loads(path.with_name(path.name + ".json").read_text())
 
 
@@ -33,14 +33,14 @@ def test_opset_and_batch_of_a_model_of_ones_own(kerascnn, tmp_path):
     convert = ("convert", saved(tmp_path), "--recipe", "float32", "--to", "tflite", "onnx")
     code, out, err = kerascnn(*convert, "--opset", 19, "--batch", "dynamic")
     assert code == 0, out + err
-    made = sheet(tmp_path / "mine_float32.onnx")
+    made = metadata(tmp_path / "mine_float32.onnx")
     assert made["minimum_runtime"].startswith("ONNX opset 19,")
     assert {o["version"] for o in made["operators"]} == {19}
     for kind in ("tflite", "onnx"):
-        assert sheet(tmp_path / f"mine_float32.{kind}")["inputs"][0]["shape"] == [-1, 12, 12, 3]
+        assert metadata(tmp_path / f"mine_float32.{kind}")["inputs"][0]["shape"] == [-1, 12, 12, 3]
     assert kerascnn("verify", tmp_path / "mine_float32.onnx")[0] == 0
     assert kerascnn(*convert)[0] == 0
-    again = sheet(tmp_path / "mine_float32.onnx")
+    again = metadata(tmp_path / "mine_float32.onnx")
     assert again["minimum_runtime"].startswith("ONNX opset 17,")
     assert again["inputs"][0]["shape"] == [1, 12, 12, 3]
 
@@ -49,7 +49,7 @@ def test_opset_and_batch_of_a_run(kerascnn, own_run):
     convert = ("convert", own_run, "--recipe", "static_wi8_ai8", "--to", "onnx")
     code, out, err = kerascnn(*convert, "--opset", 21, "--batch", 2)
     assert code == 0, out + err
-    made = sheet(own_run / "model_int8_static.onnx")
+    made = metadata(own_run / "model_int8_static.onnx")
     assert made["minimum_runtime"].startswith("ONNX opset 21,")
     assert made["inputs"][0]["shape"][0] == 2
 

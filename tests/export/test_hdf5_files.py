@@ -39,8 +39,8 @@ def test_a_file_of_keras_2_or_3_converts_and_verifies(kerascnn, tmp_path, librar
     np.testing.assert_allclose(load_model(path)(image), model(image), atol=1e-6)
     code, out, err = kerascnn("convert", path, "--to", "tflite", "onnx", "--recipe", "float32")
     assert code == 0, out + err
-    sheet = json.loads((tmp_path / "mine_float32.tflite.json").read_text())
-    assert (sheet["source"]["file"], sheet["inputs"][0]["dtype"]) == ("mine.h5", "uint8")
+    metadata = json.loads((tmp_path / "mine_float32.tflite.json").read_text())
+    assert (metadata["source"]["file"], metadata["inputs"][0]["dtype"]) == ("mine.h5", "uint8")
     assert kerascnn("verify", tmp_path / "mine_float32.tflite")[0] == 0
     assert kerascnn("describe", path)[0] == 0
 

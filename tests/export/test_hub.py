@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from export.proof.card import card_path
-from export.proof.sheet import sheet_path
+from export.proof.metadata import metadata_path
 
 
 class Refusal(Exception):
@@ -73,7 +73,7 @@ def test_what_is_pushed_is_pulled_and_runs(kerascnn, hub, finished_run, tmp_path
     for name in ("model_int8.tflite", "model_float32.onnx"):
         ours, theirs = finished_run / name, tmp_path / "models" / name
         assert f"->  {theirs}" in out
-        for part in (lambda p: p, sheet_path, card_path):
+        for part in (lambda p: p, metadata_path, card_path):
             assert part(theirs).read_bytes() == part(ours).read_bytes()
     assert kerascnn("pull", "me/digits", "--out", tmp_path / "models")[0] == 0  # again: the same
     one = kerascnn("pull", "me/digits/model_int8.tflite", "--out", tmp_path / "one")
@@ -84,9 +84,9 @@ def test_what_is_pushed_is_pulled_and_runs(kerascnn, hub, finished_run, tmp_path
 
 def test_a_file_that_is_not_verified_stays_here(kerascnn, hub, own_run):
     path = own_run / "model_int8.tflite"
-    sheet = json.loads(sheet_path(path).read_text())
-    sheet["checks"][0]["passed"] = False
-    sheet_path(path).write_text(json.dumps(sheet))
+    metadata = json.loads(metadata_path(path).read_text())
+    metadata["checks"][0]["passed"] = False
+    metadata_path(path).write_text(json.dumps(metadata))
     complaint(kerascnn("push", path, "--to", "me/digits"), "did not pass its checks")
     changed = own_run / "model_float32.tflite"
     changed.write_bytes(changed.read_bytes() + b"\0")
@@ -118,7 +118,7 @@ def test_names_in_a_repository_lead_to_no_other_folder(kerascnn, hub, finished_r
     path = finished_run / "model_int8.tflite"
     hub.repositories["me/evil"] = {
         "../../escaped.tflite": path.read_bytes(),
-        "../../escaped.tflite.json": sheet_path(path).read_bytes(),
+        "../../escaped.tflite.json": metadata_path(path).read_bytes(),
     }
     assert kerascnn("pull", "me/evil", "--out", tmp_path / "deep" / "er")[0] == 0
     assert [p.name for p in tmp_path.rglob("escaped.tflite")] == ["escaped.tflite"]
@@ -131,8 +131,8 @@ def test_mistakes_are_told_in_one_line(kerascnn, hub, finished_run, tmp_path):
     complaint(kerascnn("push", path, "--to", "digits"), "expected a repository as USER/REPO")
     complaint(kerascnn("pull", "me/none"), "404 Client Error. Repository Not Found")
     complaint(kerascnn("pull", "me"), "expected USER/REPO or USER/REPO/FILE")
-    hub.repositories["me/empty"] = {"README.md": b"", "model.tflite": b"no sheet"}
-    complaint(kerascnn("pull", "me/empty"), "holds no .tflite or .onnx file beside its sheet")
+    hub.repositories["me/empty"] = {"README.md": b"", "model.tflite": b"no metadata"}
+    complaint(kerascnn("pull", "me/empty"), "holds no .tflite or .onnx file beside its metadata")
     complaint(kerascnn("pull", "me/empty/other.onnx"), "holds no 'other.onnx'")
 
 

@@ -84,9 +84,9 @@ def test_floats_need_nothing_but_the_file(kerascnn, tmp_path, make, dtype, words
     assert code == 0, out + err
     for kind in ("tflite", "onnx"):
         made = tmp_path / f"mine_float32.{kind}"
-        sheet = json.loads((tmp_path / f"mine_float32.{kind}.json").read_text())
-        assert sheet["inputs"][0]["dtype"] == dtype
-        assert sheet["source"]["compared_on"]["from"] == f"synthetic: uniform noise, {words}"
+        metadata = json.loads((tmp_path / f"mine_float32.{kind}.json").read_text())
+        assert metadata["inputs"][0]["dtype"] == dtype
+        assert metadata["source"]["compared_on"]["from"] == f"synthetic: uniform noise, {words}"
         assert kerascnn("verify", made)[0] == 0
         assert kerascnn("benchmark", made, "--runs", 50)[0] == 0
 
@@ -98,7 +98,7 @@ def test_half_precision_takes_floats_as_they_are(tmp_path):
             assert artifact.inputs[0]["dtype"] == artifact.outputs[0]["dtype"] == "float32"
 
 
-def test_the_output_is_called_as_in_keras_and_its_sheet_says_what_it_is(tmp_path):
+def test_the_output_is_called_as_in_keras_and_its_metadata_says_what_it_is(tmp_path):
     import onnx
 
     export.deliver(of_pixels(tmp_path), ["onnx"], recipe="float32")
@@ -416,10 +416,10 @@ def test_a_script_proves_a_file_on_its_own_data(tmp_path):
     x = rng.integers(0, 256, (60, *SHAPE)).astype("float32")
     y = np.argmax(load_model(path).predict(x, verbose=0), axis=1)
     (delivery,) = export.deliver(path, [tmp_path / "own.tflite"], evidence=(x, y))
-    sheet = json.loads((tmp_path / "own.tflite.json").read_text())
-    compared = sheet["source"]["compared_on"]
+    metadata = json.loads((tmp_path / "own.tflite.json").read_text())
+    compared = metadata["source"]["compared_on"]
     assert compared["from"] == "the caller's data" and compared["inputs"] == 60
-    assert sheet["source"]["file"] == path.name
+    assert metadata["source"]["file"] == path.name
     assert delivery.passed
     assert export.verify(tmp_path / "own.tflite", evidence=(x, y)).passed
     with pytest.raises(UserError, match="not the samples"):

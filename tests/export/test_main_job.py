@@ -1,4 +1,4 @@
-"""The main job, seen from its end: files that are what their sheets say."""
+"""The main job, seen from its end: files that are what their metadata say."""
 
 import gzip
 import hashlib
@@ -34,24 +34,24 @@ def test_raw_pixels_in_and_labels_out(finished_run, test_images, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_sheet_speaks_of_this_file(finished_run, name):
+def test_the_metadata_speaks_of_this_file(finished_run, name):
     path = finished_run / name
-    sheet = json.loads((finished_run / f"{name}.json").read_text())
-    assert sheet["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert sheet["gzip_bytes"] == len(gzip.compress(path.read_bytes(), 9, mtime=0))
-    assert sheet["outputs"][0]["labels"] == [str(d) for d in range(10)]
-    assert sheet["inputs"][0]["resize"].startswith("bilinear")
-    assert all(check["passed"] for check in sheet["checks"])
-    assert {o["name"] for o in sheet["operators"]} & {"CONV_2D", "Conv"}
-    assert sheet["minimum_runtime"]
+    metadata = json.loads((finished_run / f"{name}.json").read_text())
+    assert metadata["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert metadata["gzip_bytes"] == len(gzip.compress(path.read_bytes(), 9, mtime=0))
+    assert metadata["outputs"][0]["labels"] == [str(d) for d in range(10)]
+    assert metadata["inputs"][0]["resize"].startswith("bilinear")
+    assert all(check["passed"] for check in metadata["checks"])
+    assert {o["name"] for o in metadata["operators"]} & {"CONV_2D", "Conv"}
+    assert metadata["minimum_runtime"]
 
 
 def test_normalization_is_the_quantization_of_the_input(finished_run):
     """(pixel - 128) / 128, exactly: scale 1/128, zero point 128."""
     for name in ("model_int8.tflite", "model_int8.onnx"):
-        sheet = json.loads((finished_run / f"{name}.json").read_text())
-        assert sheet["inputs"][0]["scale"] == 1 / 128
-        assert sheet["inputs"][0]["zero_point"] == 128
+        metadata = json.loads((finished_run / f"{name}.json").read_text())
+        assert metadata["inputs"][0]["scale"] == 1 / 128
+        assert metadata["inputs"][0]["zero_point"] == 128
 
 
 def test_half_of_the_int8_weights_are_zero(finished_run):

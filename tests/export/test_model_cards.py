@@ -13,7 +13,7 @@ from small_networks import randomized
 
 import export
 from export.proof.card import card_path
-from export.proof.sheet import sheet_path
+from export.proof.metadata import metadata_path
 from export.proof.verification import in_values
 from export.runtimes import Artifact
 
@@ -30,7 +30,7 @@ def program(path, samples, folder):
         loaded = f"{name} = np.load({str(folder / 'samples.npz')!r})['arr_{number}']"
         script, replaced = re.subn(pattern, lambda _, to=loaded: to, script, flags=re.MULTILINE)
         assert replaced == 1, script
-    count = len(json.loads(sheet_path(path).read_text())["outputs"])
+    count = len(json.loads(metadata_path(path).read_text())["outputs"])
     names = ["y"] if count == 1 else [f"y{i}" for i in range(count)]
     script += f"\nnp.savez({str(folder / 'found.npz')!r}, {', '.join(names)})\n"
     command = [sys.executable, "-c", script]
@@ -80,10 +80,10 @@ def test_several_inputs_of_floats(tmp_path, kind, recipe):
     (made,) = export.deliver(randomized(model), [kind], evidence=data, **out)
     samples = [x[:1] for x in data]
     found, _ = program(made.path, samples, tmp_path)
-    sheet = json.loads(sheet_path(made.path).read_text())
+    metadata = json.loads(metadata_path(made.path).read_text())
     named = dict(zip(("a.b", "b"), samples, strict=True))
     given = []
-    for end in sheet["inputs"]:
+    for end in metadata["inputs"]:
         x = named.get(end["name"], samples[len(given)])
         if end["scale"] is not None:
             x = np.rint(x / np.float64(end["scale"]) + end["zero_point"])
@@ -93,16 +93,16 @@ def test_several_inputs_of_floats(tmp_path, kind, recipe):
         np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-5)
 
 
-def test_it_says_what_the_sheet_says(finished_run):
+def test_it_says_what_the_metadata_says(finished_run):
     path = finished_run / "model_int8.tflite"
     text = card_path(path).read_text()
-    sheet = json.loads(sheet_path(path).read_text())
-    measured = sheet["accuracy"]["validation"]
+    metadata = json.loads(metadata_path(path).read_text())
+    measured = metadata["accuracy"]["validation"]
     assert f"{measured['artifact']:.2%} on {measured['images']:,} validation images" in text
-    assert f"{sheet['bytes']:,} bytes" in text and sheet["sha256"] in text
-    assert sheet["inputs"][0]["resize"] in text
+    assert f"{metadata['bytes']:,} bytes" in text and metadata["sha256"] in text
+    assert metadata["inputs"][0]["resize"] in text
     assert "Nothing: all layers compute with integers." in text
-    assert text.count("| passed |") == sum(not check["informs"] for check in sheet["checks"])
+    assert text.count("| passed |") == sum(not check["informs"] for check in metadata["checks"])
     assert "float file" in card_path(finished_run / "model_float32.onnx").read_text()
 
 

@@ -18,7 +18,7 @@ import export.cli
 from benchmarks.fuzz_readers import READERS
 from benchmarks.mutated_formats import read_members, write_members
 from benchmarks.mutations import generator
-from export.proof.sheet import sheet_path
+from export.proof.metadata import metadata_path
 from export.runtimes import Artifact, artifact, process
 from export.runtimes.content import Content
 from kerascnn.errors import UserError
@@ -28,7 +28,7 @@ from kerascnn.training import load_model
 ARTIFACTS = ["model_float32.tflite", "model_int8.tflite", "model_float32.onnx", "model_int8.onnx"]
 RECORDS = {
     "run.json": "run",
-    "model_int8.tflite.json": "sheet",
+    "model_int8.tflite.json": "metadata",
     "evaluation.json": "evaluation",
     "benchmark.json": "benchmark",
 }
@@ -36,7 +36,7 @@ WAYS = [
     *(("verify", name, name.split(".")[1], range(5)) for name in ARTIFACTS),
     *(("convert", name, "keras", range(5)) for name in ("model.keras", "mine.keras")),
     *(("report", name, kind, range(4)) for name, kind in RECORDS.items()),
-    ("stage", "model_int8.tflite.json", "sheet", range(10, 15)),
+    ("stage", "model_int8.tflite.json", "metadata", range(10, 15)),
 ]
 CASES = [
     pytest.param(verb, name, kind, seed, marks=() if seed in seeds[:2] else pytest.mark.full)
@@ -73,9 +73,9 @@ def test_a_damaged_file_is_answered_in_one_line(
     path = run / name
     path.write_bytes(READERS[kind].change([path.read_bytes()], generator(kind, seed)))
     if verb == "verify":  # as if it had been verified so: the checksum alone shall not save us
-        sheet = sheet_path(path)
+        metadata = metadata_path(path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        sheet.write_text(json.dumps({**read_json(sheet), "sha256": digest}))
+        metadata.write_text(json.dumps({**read_json(metadata), "sha256": digest}))
     before = digests(run)
     arguments = {
         "verify": [path],

@@ -77,22 +77,22 @@ def test_a_file_that_differs_takes_the_stale_one_along(kerascnn, own_run, monkey
     assert not (own_run / TFLITE).exists() and not (own_run / f"{TFLITE}.json").exists()
 
 
-def test_accept_keeps_it_and_its_sheet_says_so(kerascnn, own_run, monkeypatch):
+def test_accept_keeps_it_and_its_metadata_says_so(kerascnn, own_run, monkeypatch):
     monkeypatch.setattr("export.proof.verification.FLOAT_TOLERANCE", -1.0)
     call = ("convert", own_run, "--to", "tflite", "--recipe", "float32", "--accept")
     assert kerascnn(*call)[0] == 0
-    sheet = json.loads((own_run / f"{TFLITE}.json").read_text())
-    assert [check["passed"] for check in sheet["checks"]].count(False) == 1
+    metadata = json.loads((own_run / f"{TFLITE}.json").read_text())
+    assert [check["passed"] for check in metadata["checks"]].count(False) == 1
     code, _, err = kerascnn("stage", own_run / TFLITE, "--into", own_run / "assets")
     assert code == 2 and "did not pass its checks" in err
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "../../secret.keras", "folder/x.keras", "", 5])
-def test_a_sheet_leads_nowhere_but_into_its_own_folder(kerascnn, own_run, name):
+def test_a_metadata_leads_nowhere_but_into_its_own_folder(kerascnn, own_run, name):
     path = own_run / f"{TFLITE}.json"
-    sheet = json.loads(path.read_text())
-    sheet["source"] = {"file": name, "sha256": "0", "compared_on": {"from": "x", "seed": 0}}
-    path.write_text(json.dumps(sheet))
+    metadata = json.loads(path.read_text())
+    metadata["source"] = {"file": name, "sha256": "0", "compared_on": {"from": "x", "seed": 0}}
+    path.write_text(json.dumps(metadata))
     code, _, err = kerascnn("verify", own_run / TFLITE)
     assert code == 2 and len(err.splitlines()) == 1
     assert "names a model elsewhere" in err or "give it, and what to compare on" in err

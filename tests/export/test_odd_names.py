@@ -33,8 +33,8 @@ def test_an_input_keeps_its_name_in_float_and_int8_files(tmp_path, name):
         assert (end.name, end.alias) == (name, name)
         assert [end.name for end in onnx.load(files[1]).graph.input] == [name]
         for file in files:
-            sheet = json.loads(file.with_name(file.name + ".json").read_text())
-            assert [end["name"] for end in sheet["inputs"]] == [name]
+            metadata = json.loads(file.with_name(file.name + ".json").read_text())
+            assert [end["name"] for end in metadata["inputs"]] == [name]
 
 
 def test_names_that_look_alike_to_tensorflow_stay_apart(tmp_path):

@@ -121,12 +121,12 @@ def test_it_loads_elsewhere_bit_for_bit_and_trains_on(gone_on, name):
 def test_its_int8_files_equal_it(gone_on, folder, name):
     assert gone_on[name]["errors"] == []
     for kind in ("tflite", "onnx"):
-        sheet = json.loads((folder / f"{name}_int8.{kind}.json").read_text())
-        assert all(check["passed"] for check in sheet["checks"]), sheet["checks"]
-        assert bool(sheet["float_layers"]) == (name in IN_FLOAT)
-        ends = [end["name"] for end in sheet["outputs"]]
+        metadata = json.loads((folder / f"{name}_int8.{kind}.json").read_text())
+        assert all(check["passed"] for check in metadata["checks"]), metadata["checks"]
+        assert bool(metadata["float_layers"]) == (name in IN_FLOAT)
+        ends = [end["name"] for end in metadata["outputs"]]
         assert ends == gone_on[name]["outputs"]
-        near = [c["measured"] for c in sheet["checks"] if "within 1 step" in c["name"]]
+        near = [c["measured"] for c in metadata["checks"] if "within 1 step" in c["name"]]
         assert len(near) == len(ends) and min(near) >= 0.99
 
 
@@ -179,8 +179,8 @@ def test_augmentation_stays_in_the_training_and_out_of_the_files(trained, folder
 
 
 def test_pixels_come_as_bytes_and_numbers_by_their_range(gone_on, folder):
-    sheet = json.loads((folder / "several_inputs_int8.tflite.json").read_text())
-    ends = {end["name"]: end for end in sheet["inputs"]}
+    metadata = json.loads((folder / "several_inputs_int8.tflite.json").read_text())
+    ends = {end["name"]: end for end in metadata["inputs"]}
     assert ends["image"]["values"].startswith("raw pixels")
     x, _ = script("several_inputs").data()
     span = np.ptp(x["numbers"])

@@ -44,19 +44,21 @@ def packed(finished_run, recipe, tmp_path_factory):
     return run
 
 
-def test_the_file_is_small_and_its_sheet_says_what_it_is(packed):
+def test_the_file_is_small_and_its_metadata_says_what_it_is(packed):
     path = packed / "model_deep.kcnn"
-    sheet = json.loads((packed / "model_deep.kcnn.json").read_text())
+    metadata = json.loads((packed / "model_deep.kcnn.json").read_text())
     model = load_model(packed / "deep" / "model.keras")
-    assert sheet["bytes"] == path.stat().st_size
-    assert sheet["float32_bytes"] == 4 * model.count_params()
-    assert sheet["float32_bytes"] / sheet["bytes"] > 12  # a third of the weights, 5 bits and a gap
-    assert sheet["zeros"] == sparsity(model) == pytest.approx(0.67, abs=0.01)
-    assert all(check["passed"] for check in sheet["checks"])
+    assert metadata["bytes"] == path.stat().st_size
+    assert metadata["float32_bytes"] == 4 * model.count_params()
+    assert (
+        metadata["float32_bytes"] / metadata["bytes"] > 12
+    )  # a third of the weights, 5 bits and a gap
+    assert metadata["zeros"] == sparsity(model) == pytest.approx(0.67, abs=0.01)
+    assert all(check["passed"] for check in metadata["checks"])
     data = open_run(packed).data()
     images, labels = data.pixels(data.validation), data.validation.labels
     reached = model.predict(images.astype("float32"), verbose=0).argmax(1) == labels
-    assert sheet["accuracy"]["validation"]["artifact"] == pytest.approx(reached.mean())
+    assert metadata["accuracy"]["validation"]["artifact"] == pytest.approx(reached.mean())
 
 
 def test_each_kind_of_layer_shares_as_many_values_as_the_recipe_says(packed):

@@ -77,8 +77,8 @@ def test_a_folder_of_photos_converts_it(kerascnn, tmp_path, name, recipe):
     convert = ("convert", tmp_path / "mine.keras", "--to", "tflite", "onnx", "--recipe", recipe)
     code, out, err = kerascnn(*convert, "--images", images)
     assert code == 0, out + err
-    (sheet,) = tmp_path.glob("*.tflite.json")
-    (end,) = json.loads(sheet.read_text())["inputs"]
+    (metadata,) = tmp_path.glob("*.tflite.json")
+    (end,) = json.loads(metadata.read_text())["inputs"]
     assert (end["dtype"], end["color"]) == ("uint8", "RGB")
 
 

@@ -38,10 +38,10 @@ def test_a_trained_run_is_converted_without_compressing_it_first(converted, name
     for delivery in converted[name]:
         assert delivery.verdict.passed, delivery
         assert delivery.path.exists()
-        sheet = json.loads((delivery.path.parent / f"{delivery.path.name}.json").read_text())
-        assert sheet["recipe"]["name"] == name
+        metadata = json.loads((delivery.path.parent / f"{delivery.path.name}.json").read_text())
+        assert metadata["recipe"]["name"] == name
         images = {"static_wi8_ai8": 512, "static_wi8_ai16": 512}.get(name.split("_per_")[0])
-        assert (sheet["calibration"] or {}).get("samples") == images
+        assert (metadata["calibration"] or {}).get("samples") == images
 
 
 def test_both_files_of_a_static_recipe_come_from_one_simulation(converted):

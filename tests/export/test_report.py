@@ -14,7 +14,7 @@ import kerascnn.config as configs
 from export.cli import invoke
 from export.constraints.kernels import prunable_kernels
 from export.delivery.deliver import deliver
-from export.proof.sheet import read_sheet, sheet_path
+from export.proof.metadata import metadata_path, read_metadata
 from export.pruning.magnitude import largest
 from export.recipes.recipe import Recipe
 from export.recipes.stages import FineTune, Pruning
@@ -128,7 +128,7 @@ def reported(finished, tmp_path_factory):
 
 @pytest.fixture
 def folder(reported, tmp_path):
-    """A copy to damage, without the page; its sheets have their accuracy on the test images."""
+    """A copy to damage, without the page; its metadata have their accuracy on the test images."""
     path = shutil.copytree(reported, tmp_path / "noise")
     (path / "report.html").unlink()
     return path
@@ -176,36 +176,36 @@ def page(reported):
     return Page(reported / "report.html")
 
 
-def test_every_artifact_has_a_row_with_the_numbers_of_its_sheet(page, reported):
+def test_every_artifact_has_a_row_with_the_numbers_of_its_metadata(page, reported):
     assert sorted(page.table()) == FILES
     timings = json.loads((reported / "benchmark.json").read_text())["timings"]
     for name, timing in zip(FILES, timings, strict=True):
-        row, sheet = page.table()[name], read_sheet(reported / name)
-        assert int(row["bytes"].replace(",", "")) == sheet["bytes"]
-        assert int(row["gzipped"].replace(",", "")) == sheet["gzip_bytes"]
-        assert row["validation accuracy"] == percent(sheet["accuracy"]["validation"]["artifact"])
-        assert row["test accuracy"] == percent(sheet["accuracy"]["test"]["artifact"])
-        within = f"logits within {sheet['checks'][0]['measured']:.1e} of the largest"
+        row, metadata = page.table()[name], read_metadata(reported / name)
+        assert int(row["bytes"].replace(",", "")) == metadata["bytes"]
+        assert int(row["gzipped"].replace(",", "")) == metadata["gzip_bytes"]
+        assert row["validation accuracy"] == percent(metadata["accuracy"]["validation"]["artifact"])
+        assert row["test accuracy"] == percent(metadata["accuracy"]["test"]["artifact"])
+        within = f"logits within {metadata['checks'][0]['measured']:.1e} of the largest"
         assert row["agreement"] == within
         assert row["verified"] == "yes"
         for key in ("median", "p90", "minimum"):
             assert float(row[f"{key} ms"]) == timing[key]
 
 
-def test_accuracy_on_the_test_images_is_measured_and_kept_in_the_sheet(reported):
+def test_accuracy_on_the_test_images_is_measured_and_kept_in_the_metadata(reported):
     run = open_run(reported)
     data = run.data()
     expected = accuracy(predictions(run.model(), [data.pixels(data.test)])[0], data.test.labels)
     for name in FILES[:2]:
-        found = read_sheet(reported / name)["accuracy"]
+        found = read_metadata(reported / name)["accuracy"]
         assert found["test"] == {"artifact": expected, "images": 4}
         assert found["validation"]["images"] == 4
 
 
-def test_accuracy_that_is_in_the_sheet_is_not_measured_again(folder):
+def test_accuracy_that_is_in_the_metadata_is_not_measured_again(folder):
     for name in FILES:
         change(
-            sheet_path(folder / name),
+            metadata_path(folder / name),
             lambda s: s["accuracy"].update(test={"artifact": 0.125, "images": 4}),
         )
     rows = Page(write_report(open_run(folder))).table().values()
@@ -251,14 +251,14 @@ def test_latency_says_how_where_and_when_it_was_measured(page):
 
 
 def test_zeros_of_pruning_are_said_to_change_the_gzipped_size_alone(page, reported):
-    sheet = read_sheet(reported / "model_pruned.tflite")
+    metadata = read_metadata(reported / "model_pruned.tflite")
     said = re.search(
         r"pruned75: pruning set (\S+) % of (.*?)\. The kernels", page.text("artifacts")
     )
     assert float(said[1]) == pytest.approx(100 * ZEROS, abs=0.01)  # whole weights, two decimals
     assert "zeros change the gzipped size and nothing else" in said[2]
-    assert f"{sheet['bytes']:,} bytes" in said[2]
-    assert f"{sheet['gzip_bytes']:,} gzipped" in said[2]
+    assert f"{metadata['bytes']:,} bytes" in said[2]
+    assert f"{metadata['gzip_bytes']:,} gzipped" in said[2]
     assert "model_float32" not in said[2]
 
 
@@ -267,17 +267,17 @@ def test_a_pruned_file_stands_beside_one_that_is_not(page, reported):
     text = page.text("artifacts")
     said = re.search(r"Beside the same kind of file (.*?) model_float32.onnx: op", text)[1]
     for name, timing in (("model_pruned.tflite", "2.5"), ("model_float32.tflite", "1.5")):
-        sheet = read_sheet(reported / name)
-        share = percent(sheet["gzip_bytes"] / sheet["bytes"])
-        assert f"{sheet['bytes']:,} {sheet['gzip_bytes']:,} {share} {timing}000" in said
+        metadata = read_metadata(reported / name)
+        share = percent(metadata["gzip_bytes"] / metadata["bytes"])
+        assert f"{metadata['bytes']:,} {metadata['gzip_bytes']:,} {share} {timing}000" in said
     assert "model_float32.tflite not pruned" in said and ".onnx" not in said
     assert "2:4" not in text
 
 
 def test_the_pattern_two_of_four_is_said_to_need_hardware(folder):
-    sheet = read_json(sheet_path(folder / "model_pruned.tflite"))
-    sheet["recipe"]["pruning"].update(pattern="2:4", sparsity=0.5)
-    write_json(sheet_path(folder / "model_pruned.tflite"), sheet)
+    metadata = read_json(metadata_path(folder / "model_pruned.tflite"))
+    metadata["recipe"]["pruning"].update(pattern="2:4", sparsity=0.5)
+    write_json(metadata_path(folder / "model_pruned.tflite"), metadata)
     text = write_report(folder).read_text()
     assert "2:4 is faster on hardware with sparse kernels for it, and on none of these" in text
 
@@ -290,7 +290,7 @@ def test_a_packed_model_is_listed_with_its_size(folder):
         "clustering": {"bits": 8, "fine_tune": {"epochs": 1, "peak": 0.1}},
     }
     write_json(
-        sheet_path(path),
+        metadata_path(path),
         {
             "sha256": hashlib.sha256(b"packed").hexdigest(),
             "bytes": 12_345,
@@ -311,14 +311,14 @@ def test_a_packed_model_is_listed_with_its_size(folder):
         write_report(folder)
 
 
-def test_operators_minimum_runtime_and_input_contract_are_those_of_the_sheets(page, reported):
+def test_operators_minimum_runtime_and_input_contract_are_those_of_the_metadata(page, reported):
     artifacts, use = page.text("artifacts"), page.text("use")
     for name in FILES:
-        sheet = read_sheet(reported / name)
-        assert sheet["minimum_runtime"] in artifacts
-        assert all(operator["name"] in artifacts for operator in sheet["operators"])
-        assert sheet["inputs"][0]["resize"] in use
-        assert sheet["inputs"][0]["values"] in use
+        metadata = read_metadata(reported / name)
+        assert metadata["minimum_runtime"] in artifacts
+        assert all(operator["name"] in artifacts for operator in metadata["operators"])
+        assert metadata["inputs"][0]["resize"] in use
+        assert metadata["inputs"][0]["values"] in use
     assert "32x32 pixels (height x width), grey, NHWC" in use
     assert "Values: raw pixels, 0..255: normalization is inside the file." in use
     assert use.count("image, uint8, 1x32x32x1") == len(FILES)
@@ -339,9 +339,9 @@ def test_what_has_not_been_made_is_named_with_its_command(folder):
     assert f"kerascnn evaluate {folder}" in made.text("accuracy")
     files = f"{folder}/model_float32.tflite {folder}/model_pruned.tflite"
     assert f"kerascnn benchmark {files} --out {folder}/bench" in made.text("artifacts")
-    assert "no sheet stands beside them: model_float32.onnx" in made.text("artifacts")
+    assert "no metadata stands beside them: model_float32.onnx" in made.text("artifacts")
     for name in FILES[1:]:
-        sheet_path(folder / name).unlink()
+        metadata_path(folder / name).unlink()
     bare = Page(write_report(folder))
     assert f"kerascnn convert {folder} --to tflite onnx" in bare.text("artifacts")
     assert "use" not in bare.texts
@@ -355,14 +355,14 @@ def test_a_latency_older_than_its_file_is_not_shown(folder):
 
 
 def test_a_file_with_a_failed_check_is_not_called_verified(folder):
-    change(sheet_path(folder / FILES[0]), lambda s: s["checks"][0].update(passed=False))
+    change(metadata_path(folder / FILES[0]), lambda s: s["checks"][0].update(passed=False))
     table = Page(write_report(folder)).table()
     assert [table[name]["verified"] for name in FILES] == ["no", "yes", "yes"]
 
 
 def test_a_comparison_that_proves_little_is_said_to(folder):
     doubt = "proves little: over the 5 validation images, the logits hardly change"
-    change(sheet_path(folder / FILES[1]), lambda s: s.update(doubt=doubt))
+    change(metadata_path(folder / FILES[1]), lambda s: s.update(doubt=doubt))
     made = Page(write_report(folder))
     assert [made.table()[name]["verified"] for name in FILES] == ["yes", "yes, but", "yes"]
     assert f"That the checks passed {doubt}." in made.text("artifacts")
@@ -393,16 +393,16 @@ BROKEN = {
     "no pruned model": (
         lambda run: (run / "pruned75/model.keras").unlink(),
         r"pruned75/model.keras is missing; kerascnn compress"),
-    "broken sheet": (
+    "broken metadata": (
         lambda run: truncate(run / "model_float32.onnx.json"), r"onnx.json: is not JSON"),
-    "sheet without its size": (
+    "metadata without its size": (
         lambda run: change(run / "model_float32.onnx.json", lambda s: s.pop("gzip_bytes")),
         r"'gzip_bytes' is missing; kerascnn convert"),
-    "sheet of another run": (
+    "metadata of another run": (
         lambda run: change(run / "model_pruned.tflite.json",
                            lambda s: s["outputs"][0].update(labels=["x", "y"])),
         r"pruned.tflite.json: its labels .* convert the run again"),
-    "sheet without a file": (
+    "metadata without a file": (
         lambda run: (run / "model_pruned.tflite").unlink(), r"pruned.tflite is missing"),
     "changed file": (lambda run: truncate(run / "model_pruned.tflite"), r"changed since"),
     "evaluation of 3 classes": (
@@ -431,13 +431,13 @@ def test_a_broken_run_is_one_line_and_no_page(folder, case):
     assert listing(folder) == before
 
 
-def test_an_artifact_that_its_engine_refuses_leaves_all_sheets_as_they_were(folder):
+def test_an_artifact_that_its_engine_refuses_leaves_all_metadata_as_they_were(folder):
     for name in FILES:
-        change(sheet_path(folder / name), lambda s: s["accuracy"].pop("test"))
+        change(metadata_path(folder / name), lambda s: s["accuracy"].pop("test"))
     path = folder / FILES[2]
     truncate(path)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    change(sheet_path(path), lambda s: s.update(sha256=found))
+    change(metadata_path(path), lambda s: s.update(sha256=found))
     before = listing(folder)
     with pytest.raises(UserError, match=r"model_pruned.tflite: LiteRT"):
         write_report(folder)

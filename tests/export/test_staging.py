@@ -8,7 +8,7 @@ import pytest
 
 import export
 from export.delivery.staging import INDEX
-from export.proof.sheet import read_sheet, sheet_path
+from export.proof.metadata import metadata_path, read_metadata
 from export.runtimes import Artifact
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
@@ -32,8 +32,8 @@ def test_an_app_finds_all_it_needs_by_the_index(kerascnn, finished_run, tmp_path
         assert content == (finished_run / name).read_bytes()
         assert model["sha256"] == hashlib.sha256(content).hexdigest()
         assert model["bytes"] == len(content)
-        assert assets / model["sheet"] == sheet_path(assets / model["file"])
-        assert len(read_sheet(assets / model["file"])["outputs"][0]["labels"]) == 10
+        assert assets / model["metadata"] == metadata_path(assets / model["file"])
+        assert len(read_metadata(assets / model["file"])["outputs"][0]["labels"]) == 10
         with Artifact(assets / model["file"]) as artifact:
             assert artifact.inputs[0]["dtype"] == "uint8"
 
@@ -83,18 +83,18 @@ def changed(run):
 
 
 def failed(run):
-    sheet = read_json(sheet_path(run / FILES[0]))
-    sheet["checks"][0]["passed"] = False
-    write_json(sheet_path(run / FILES[0]), sheet)
+    metadata = read_json(metadata_path(run / FILES[0]))
+    metadata["checks"][0]["passed"] = False
+    write_json(metadata_path(run / FILES[0]), metadata)
 
 
 def unsealed(run):
-    sheet_path(run / FILES[0]).unlink()
+    metadata_path(run / FILES[0]).unlink()
 
 
 def unnamed(run):
-    sheet = sheet_path(run / FILES[0])
-    write_json(sheet, read_json(sheet) | {"model": "../../elsewhere"})
+    metadata = metadata_path(run / FILES[0])
+    write_json(metadata, read_json(metadata) | {"model": "../../elsewhere"})
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_two_of_one_name_and_a_stranger_in_the_way(finished_run, tmp_path):
     "index",
     [
         '{"models": 3}',
-        '{"models": [{"file": "../run.json", "sheet": "x"}]}',
+        '{"models": [{"file": "../run.json", "metadata": "x"}]}',
         "[]",
         "nul\0",
         '{"models": [], "staging": ["../run.json"]}',
@@ -166,8 +166,8 @@ def test_a_file_that_needs_a_newer_runtime_than_the_app_has_is_refused(
     path = tmp_path / "made" / FILES[number]
     path.parent.mkdir()
     shutil.copyfile(finished_run / path.name, path)
-    sheet = read_json(sheet_path(finished_run / path.name))
-    write_json(sheet_path(path), {**sheet, "minimum_runtime": needed})
+    metadata = read_json(metadata_path(finished_run / path.name))
+    write_json(metadata_path(path), {**metadata, "minimum_runtime": needed})
     assets = tmp_path / "assets"
     assets.mkdir()
     write_json(assets / "runtimes.json", {"runtimes": pinned})

@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 from typer.testing import CliRunner
 
-from export.proof.sheet import sheet_path
+from export.proof.metadata import metadata_path
 from kerascnn.cli import app
 from kerascnn.console import Console, printable
 from kerascnn.tables import Table
@@ -39,9 +39,9 @@ def hostile_run(finished_run, tmp_path_factory):
     (run / "run.json").write_text(json.dumps(facts))
     for path in run.glob("model_*"):
         if path.suffix == ".json":
-            sheet = json.loads(path.read_text())
-            sheet["outputs"][0]["labels"] = facts["labels"]
-            path.write_text(json.dumps(sheet))
+            metadata = json.loads(path.read_text())
+            metadata["outputs"][0]["labels"] = facts["labels"]
+            path.write_text(json.dumps(metadata))
     return run
 
 
@@ -153,7 +153,7 @@ def tables(finished_run, tmp_path_factory):
     run = shutil.copytree(finished_run, folder / "run")
     artifact = run / f"model_{LONG}.tflite"
     shutil.copy(run / "model_float32.tflite", artifact)
-    shutil.copy(sheet_path(run / "model_float32.tflite"), sheet_path(artifact))
+    shutil.copy(metadata_path(run / "model_float32.tflite"), metadata_path(artifact))
     labelled = shutil.copytree(finished_run, folder / "labelled")
     facts = json.loads((labelled / "run.json").read_text())
     facts["labels"] = [f"{label}_{LONG}" for label in facts["labels"]]

@@ -131,11 +131,11 @@ def test_the_ends_are_an_option_that_is_recorded_and_verified(kerascnn, own_run,
     call = ("convert", own_run, "--to", "tflite", "--recipe", "static_wi8_ai8", "--io", ends)
     code, _, err = kerascnn(*call)
     assert code == 0, err
-    sheet = json.loads((own_run / "model_int8_static.tflite.json").read_text())
-    assert sheet["inputs"][0]["dtype"] == sheet["outputs"][0]["dtype"] == ends
+    metadata = json.loads((own_run / "model_int8_static.tflite.json").read_text())
+    assert metadata["inputs"][0]["dtype"] == metadata["outputs"][0]["dtype"] == ends
     less = " less 128" if ends == "int8" else ""
-    assert "outputs within 1 step of the simulation" in [c["name"] for c in sheet["checks"]]
-    assert sheet["inputs"][0]["values"].startswith(f"raw pixels{less}, ")
+    assert "outputs within 1 step of the simulation" in [c["name"] for c in metadata["checks"]]
+    assert metadata["inputs"][0]["values"].startswith(f"raw pixels{less}, ")
     assert kerascnn("verify", own_run / "model_int8_static.tflite")[0] == 0
 
 
@@ -163,9 +163,9 @@ def test_a_float_file_takes_floats_where_it_is_told(kerascnn, own_run):
     with Artifact(path) as artifact:
         assert artifact.inputs[0]["dtype"] == "float32"
         assert "CAST" not in {operator["name"] for operator in artifact.operators}
-    sheet = json.loads((own_run / "model_float32.tflite.json").read_text())
-    assert sheet["inputs"][0]["dtype"] == "float32"
-    assert sheet["inputs"][0]["values"].startswith("raw pixels, ")
+    metadata = json.loads((own_run / "model_float32.tflite.json").read_text())
+    assert metadata["inputs"][0]["dtype"] == "float32"
+    assert metadata["inputs"][0]["values"].startswith("raw pixels, ")
     assert kerascnn("verify", path)[0] == 0
 
 

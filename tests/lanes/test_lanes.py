@@ -156,7 +156,7 @@ def test_a_record_is_what_makes_a_figure_believable(files):
     figures = measure([files["float"], files["int8"]], lanes, FAST)
     found = json.loads(json.dumps(record(figures, lanes, FAST, "kerascnn benchmark")))
     assert {"device", "cpu", "system", "governor", "turbo"} <= set(found["machine"])
-    assert [file["accuracy"] for file in found["files"]] == [None, None]  # files without sheets
+    assert [file["accuracy"] for file in found["files"]] == [None, None]  # files without metadata
     assert found["machine"]["cpu"] and found["command"] == "kerascnn benchmark"
     assert found["lanes"]["litert"]["versions"]["ai-edge-litert"]
     for row in found["figures"]:

@@ -76,8 +76,8 @@ def test_the_page_answers_as_python_does(finished_run, tmp_path, browser, file):
     write_webdemo(path, tmp_path / "site")
     answers = asked(tmp_path / "site", tmp_path, names)
     assert "error" not in answers, answers
-    sheet = json.loads((finished_run / f"{file}.json").read_text())
-    (image,), (end,) = sheet["inputs"], sheet["outputs"]
+    metadata = json.loads((finished_run / f"{file}.json").read_text())
+    (image,), (end,) = metadata["inputs"], metadata["outputs"]
     shape, rule = image["shape"][1:], "stretch"
     wanted = np.stack([read_image(tmp_path / name, shape, rule) for name in names])
     got = np.array([answer["pixels"] for answer in answers]).reshape(wanted.shape)
@@ -92,25 +92,25 @@ def test_the_page_answers_as_python_does(finished_run, tmp_path, browser, file):
     assert np.abs(found - expected).max() < 1e-3
 
 
-def test_the_page_shows_the_middle_where_the_sheet_says_so(finished_run, tmp_path, browser):
+def test_the_page_shows_the_middle_where_the_metadata_says_so(finished_run, tmp_path, browser):
     file = "model_int8.tflite"
-    sheet = json.loads((finished_run / f"{file}.json").read_text())
+    metadata = json.loads((finished_run / f"{file}.json").read_text())
     evaluate = DataConfig(name="digits", evaluate=[{"resize_short": 40}, "center_crop"]).evaluate
-    sheet["inputs"][0]["resize"] = resize_in_words("stretch", evaluate, (32, 32))
+    metadata["inputs"][0]["resize"] = resize_in_words("stretch", evaluate, (32, 32))
     (tmp_path / file).write_bytes((finished_run / file).read_bytes())
-    (tmp_path / f"{file}.json").write_text(json.dumps(sheet))
+    (tmp_path / f"{file}.json").write_text(json.dumps(metadata))
     names = pictures(tmp_path)
     write_webdemo(tmp_path / file, tmp_path / "site")
     answers = asked(tmp_path / "site", tmp_path, names)
     assert "error" not in answers, answers
-    shape = tuple(sheet["inputs"][0]["shape"][1:])
+    shape = tuple(metadata["inputs"][0]["shape"][1:])
     wanted = np.stack([read_image(tmp_path / name, shape, "stretch", evaluate) for name in names])
     got = np.array([answer["pixels"] for answer in answers]).reshape(wanted.shape)
     assert np.abs(got - wanted.astype(int)).max() <= 1  # two orders of rounding
 
 
 def test_the_folder_needs_nothing_from_elsewhere(finished_run, tmp_path, browser):
-    """No address of another host stands in what we wrote, and the sheet's facts stand in it."""
+    """No address of another host stands in what we wrote, and the metadata's facts stand in it."""
     write_webdemo(finished_run, tmp_path / "site")
     for name in ("index.html", "demo.js", "pixels.js", "engines.js", "demo.css"):
         assert "http" not in (tmp_path / "site" / name).read_text(), name
@@ -121,21 +121,21 @@ def test_the_folder_needs_nothing_from_elsewhere(finished_run, tmp_path, browser
 
 
 def test_what_a_page_cannot_show_is_refused(finished_run, tmp_path, browser):
-    sheet = json.loads((finished_run / "model_int8.tflite.json").read_text())
+    metadata = json.loads((finished_run / "model_int8.tflite.json").read_text())
     (tmp_path / "a.tflite").write_bytes((finished_run / "model_int8.tflite").read_bytes())
 
     def refused(change, said):
-        (tmp_path / "a.tflite.json").write_text(json.dumps({**sheet, **change}))
+        (tmp_path / "a.tflite.json").write_text(json.dumps({**metadata, **change}))
         with pytest.raises(UserError, match=said):
             write_webdemo(tmp_path / "a.tflite", tmp_path / "site")
         assert not (tmp_path / "site").exists()
 
-    (image,), (end,) = sheet["inputs"], sheet["outputs"]
+    (image,), (end,) = metadata["inputs"], metadata["outputs"]
     refused({"inputs": [{**image, "dtype": "int8"}]}, "write it with --io uint8")
     refused({"inputs": [{**image, "resize": "as it likes"}]}, "the page cannot do that")
     refused({"inputs": [image, image]}, "takes no pictures alone")
     refused({"outputs": [{**end, "meaning": "numbers"}]}, "gives no classes")
-    refused({"checks": [{**sheet["checks"][0], "passed": False}]}, "did not pass its checks")
+    refused({"checks": [{**metadata["checks"][0], "passed": False}]}, "did not pass its checks")
 
 
 def test_a_folder_of_other_files_is_left_alone(finished_run, tmp_path, browser):

@@ -29,8 +29,8 @@ def go_on(folder, name):
     errors, outputs = [], []
     try:
         export.deliver(model, files, evidence=(x, y))
-        sheet = json.loads(files[0].with_suffix(".tflite.json").read_text())
-        outputs = [end["name"] for end in sheet["outputs"]]
+        metadata = json.loads(files[0].with_suffix(".tflite.json").read_text())
+        outputs = [end["name"] for end in metadata["outputs"]]
     except export.DeliveryError as error:
         errors.append(str(error))
     return {

@@ -8,7 +8,7 @@ import kerascnn.core.Problem
 import kerascnn.core.StagedModels
 import java.text.NumberFormat
 
-/** What the sheet of a model says: accuracy, checks, size, sha256. */
+/** What the metadata of a model says: accuracy, checks, size, sha256. */
 class AboutActivity : Activity() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)

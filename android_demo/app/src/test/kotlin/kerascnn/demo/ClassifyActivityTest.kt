@@ -182,11 +182,11 @@ class ClassifyActivityTest {
 
     @Test
     fun aNewerContractIsRefusedWithTheWayOut() {
-        val sheet = "${FILES[INT8]}.json"
-        changed(sheet) { it.decodeToString().replace("\"contract\": 1", "\"contract\": 9").toByteArray() }
+        val metadata = "${FILES[INT8]}.json"
+        changed(metadata) { it.decodeToString().replace("\"contract\": 1", "\"contract\": 9").toByteArray() }
         val activity = started().get()
         pick(activity, "digit_3.png")
-        assertEquals(activity.getString(R.string.error_contract, sheet, 9, 1), text(activity, R.id.message))
+        assertEquals(activity.getString(R.string.error_contract, metadata, 9, 1), text(activity, R.id.message))
         assertEquals(emptyList<String>(), labels(activity))
     }
 

@@ -44,11 +44,11 @@ class OtherScreensTest {
     }
 
     @Test
-    fun aboutSaysWhatTheSheetSays() {
+    fun aboutSaysWhatTheMetadataSays() {
         val wanted = Intent().putExtra(ClassifyActivity.MODEL, "resnet8_float32")
         val activity = Robolectric.buildActivity(AboutActivity::class.java, wanted).setup().get()
-        val sheet = activity.assets.open("resnet8_float32.tflite.json").use { it.reader().readText() }
-        val facts = Json.read(sheet) as Map<*, *>
+        val metadata = activity.assets.open("resnet8_float32.tflite.json").use { it.reader().readText() }
+        val facts = Json.read(metadata) as Map<*, *>
         val text = text(activity)
         assertEquals("resnet8_float32.tflite", activity.view<TextView>(R.id.title).text.toString())
         assertTrue(text, facts["sha256"] as String in text)
@@ -132,7 +132,7 @@ class OtherScreensTest {
             listOf(
                 Problem.NoModels(),
                 Problem.NewerContract("x.json", 7, 1),
-                Problem.UnreadableSheet("x.json", "sha256: expected a text"),
+                Problem.UnreadableMetadata("x.json", "sha256: expected a text"),
                 Problem.ChangedFile("x.tflite", "00", "11"),
                 Problem.NotAClassifier("x.json", "takes 1x9"),
                 Problem.NoEngine("x.onnx", listOf("CPU: no such library")),

@@ -1,6 +1,6 @@
 package kerascnn.core
 
-/** The version of what a sheet says that this app knows. */
+/** The version of what metadata says that this app knows. */
 const val KNOWN_CONTRACT = 1
 
 /** What an element of a tensor is; [bytes] of each. */
@@ -78,7 +78,7 @@ data class Contract(
 ) {
     companion object {
         /**
-         * Reads the sheet [text] of [file].
+         * Reads the metadata [text] of [file].
          *
          * Throws [Problem]: a newer contract, a field that is missing, or a model that does not
          * take one picture and give one row of classes.
@@ -86,6 +86,6 @@ data class Contract(
         fun read(
             file: String,
             text: String,
-        ): Contract = SheetReader(file).contract(text)
+        ): Contract = MetadataReader(file).contract(text)
     }
 }

@@ -3,7 +3,7 @@ package kerascnn.core
 /**
  * JSON as plain values: maps, lists, strings, numbers (Double), Booleans and null.
  *
- * Android and the JVM share no JSON reader without a dependency, and sheets are small.
+ * Android and the JVM share no JSON reader without a dependency, and metadata is small.
  */
 object Json {
     /** Reads a whole text; throws [IllegalArgumentException], which says where, for anything else. */

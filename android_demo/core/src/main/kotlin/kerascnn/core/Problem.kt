@@ -7,20 +7,20 @@ sealed class Problem(
     /** There is no index of models, or it lists none. */
     class NoModels : Problem("no models are staged")
 
-    /** A sheet of contract [found]; this app knows up to [known]. */
+    /** Metadata of contract [found]; this app knows up to [known]. */
     class NewerContract(
         val file: String,
         val found: Int,
         val known: Int,
     ) : Problem("$file: contract $found, this app knows $known")
 
-    /** A sheet or index that does not say what it must: [detail] names the field. */
-    class UnreadableSheet(
+    /** Metadata or index that does not say what it must: [detail] names the field. */
+    class UnreadableMetadata(
         val file: String,
         val detail: String,
     ) : Problem("$file: $detail")
 
-    /** A model that is not the one its sheet speaks of. */
+    /** A model that is not the one its metadata speaks of. */
     class ChangedFile(
         val file: String,
         val expected: String,

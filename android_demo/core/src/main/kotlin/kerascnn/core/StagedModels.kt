@@ -8,11 +8,11 @@ import java.security.MessageDigest
 
 private const val INDEX = "models.json"
 
-/** One model that `kerascnn stage` put in: [file] and [sheet] are names in the same folder. */
+/** One model that `kerascnn stage` put in: [file] and [metadata] are names in the same folder. */
 data class StagedModel(
     val name: String,
     val file: String,
-    val sheet: String,
+    val metadata: String,
     val sha256: String,
     val bytes: Int,
 )
@@ -40,7 +40,7 @@ class StagedModels(
             try {
                 Fields.of(Json.read(text)).list("models").map(::staged)
             } catch (error: IllegalArgumentException) {
-                throw Problem.UnreadableSheet(INDEX, error.message ?: "no JSON")
+                throw Problem.UnreadableMetadata(INDEX, error.message ?: "no JSON")
             }
         return found.ifEmpty { throw Problem.NoModels() }
     }
@@ -49,20 +49,20 @@ class StagedModels(
         StagedModel(
             entry.string("name"),
             entry.string("file"),
-            entry.string("sheet"),
+            entry.string("metadata"),
             entry.string("sha256"),
             entry.int("bytes"),
         )
 
-    /** Reads the sheet of a model alone. */
+    /** Reads the metadata of a model alone. */
     fun contract(model: StagedModel): Contract =
         try {
-            Contract.read(model.sheet, read(model.sheet).toString(Charsets.UTF_8))
+            Contract.read(model.metadata, read(model.metadata).toString(Charsets.UTF_8))
         } catch (_: FileNotFoundException) {
-            throw Problem.UnreadableSheet(model.sheet, "is missing")
+            throw Problem.UnreadableMetadata(model.metadata, "is missing")
         }
 
-    /** Reads a model. Throws [Problem]: its sheet is of no use, or speaks of another file. */
+    /** Reads a model. Throws [Problem]: its metadata is of no use, or speaks of another file. */
     fun load(model: StagedModel): LoadedModel {
         val contract = contract(model)
         val content =

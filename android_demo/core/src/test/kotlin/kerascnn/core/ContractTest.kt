@@ -9,10 +9,10 @@ import java.io.FileNotFoundException
 
 class ContractTest {
     private val staged = Fixtures.models.list().last()
-    private val sheet: Map<String, Any?> = tree(Json.read(open(staged.sheet).reader().readText()))
+    private val metadata: Map<String, Any?> = tree(Json.read(open(staged.metadata).reader().readText()))
 
     @Test
-    fun aRealSheetSaysWhatTheModelTakesAndGives() {
+    fun aRealMetadataSaysWhatTheModelTakesAndGives() {
         val contract = Fixtures.models.contract(staged)
         assertEquals(PictureInput("image", ElementType.UINT8, 32, 32, 1, ResizeRule.STRETCH), contract.input)
         assertEquals((0..9).map { "$it" }, contract.output.labels)
@@ -25,7 +25,7 @@ class ContractTest {
 
     @Test
     fun aNewerContractIsNamedWithTheOneThisAppKnows() {
-        val error = refused(sheet + ("contract" to KNOWN_CONTRACT + 1)) as Problem.NewerContract
+        val error = refused(metadata + ("contract" to KNOWN_CONTRACT + 1)) as Problem.NewerContract
         assertEquals(listOf(2, 1), listOf(error.found, error.known))
     }
 
@@ -42,11 +42,11 @@ class ContractTest {
             "accuracy",
             "checks",
         )) {
-            assertTrue("$name", refused(sheet - name) is Problem.UnreadableSheet)
-            assertTrue("$name", refused(sheet - name).message!!.contains(name))
+            assertTrue("$name", refused(metadata - name) is Problem.UnreadableMetadata)
+            assertTrue("$name", refused(metadata - name).message!!.contains(name))
         }
-        assertTrue(refused("[]") is Problem.UnreadableSheet)
-        assertTrue(refused("{") is Problem.UnreadableSheet)
+        assertTrue(refused("[]") is Problem.UnreadableMetadata)
+        assertTrue(refused("{") is Problem.UnreadableMetadata)
     }
 
     @Test
@@ -64,19 +64,19 @@ class ContractTest {
                 "outputs" to mapOf("shape" to listOf(1, 8, 8, 3)),
             )
         for ((ends, change) in cases) {
-            val end = tree((sheet[ends] as List<*>).single()) + change
-            assertTrue("$change", refused(sheet + (ends to listOf(end))) is Problem.NotAClassifier)
+            val end = tree((metadata[ends] as List<*>).single()) + change
+            assertTrue("$change", refused(metadata + (ends to listOf(end))) is Problem.NotAClassifier)
         }
-        val input = (sheet["inputs"] as List<*>).single()
-        assertTrue(refused(sheet + ("inputs" to listOf(input, input))) is Problem.NotAClassifier)
+        val input = (metadata["inputs"] as List<*>).single()
+        assertTrue(refused(metadata + ("inputs" to listOf(input, input))) is Problem.NotAClassifier)
     }
 
     @Test
     fun aShorterSideAndItsMiddleAreRead() {
         val words = "bilinear to a shorter side of %d, half-pixel centers, aspect kept; then the middle height x width"
-        val end = tree((sheet["inputs"] as List<*>).single())
+        val end = tree((metadata["inputs"] as List<*>).single())
 
-        fun told(side: Int) = sheet + ("inputs" to listOf(end + ("resize" to words.format(side))))
+        fun told(side: Int) = metadata + ("inputs" to listOf(end + ("resize" to words.format(side))))
         val input = Contract.read("m.tflite", Json.write(told(40))).input
         assertEquals(ResizeRule.MIDDLE to 40, input.resize to input.shorterSide)
         assertTrue(refused(told(31)) is Problem.NotAClassifier)
@@ -103,11 +103,11 @@ class ContractTest {
     fun anEmptyOrBrokenFolderIsSaid() {
         assertThrows(Problem.NoModels::class.java) { StagedModels { throw FileNotFoundException() }.list() }
         assertThrows(Problem.NoModels::class.java) { StagedModels { "{\"models\":[]}".byteInputStream() }.list() }
-        assertThrows(Problem.UnreadableSheet::class.java) { StagedModels { "{}".byteInputStream() }.list() }
+        assertThrows(Problem.UnreadableMetadata::class.java) { StagedModels { "{}".byteInputStream() }.list() }
     }
 
-    private fun refused(sheet: Any) =
-        assertThrows(Problem::class.java) { Contract.read("x.json", sheet as? String ?: Json.write(sheet)) }
+    private fun refused(metadata: Any) =
+        assertThrows(Problem::class.java) { Contract.read("x.json", metadata as? String ?: Json.write(metadata)) }
 
     private fun open(name: String) =
         File(System.getProperty("fixtures"), "models/$name")

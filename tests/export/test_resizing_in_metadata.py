@@ -1,4 +1,4 @@
-"""A file tells how its images were evaluated: the words of its sheet, for app, page and Python."""
+"""A file tells how its images were evaluated: by its metadata, for app, page and Python."""
 
 import json
 
@@ -40,8 +40,8 @@ def test_a_file_is_shown_the_middle_wherever_it_stands(middle_run, kerascnn, tmp
     code, _, err = kerascnn("convert", middle_run, "--to", "tflite", "--recipe", "float32")
     assert code == 0, err
     file = middle_run / "model_float32.tflite"
-    sheet = json.loads((middle_run / "model_float32.tflite.json").read_text())
-    assert sheet["inputs"][0]["resize"] == MIDDLE
+    metadata = json.loads((middle_run / "model_float32.tflite.json").read_text())
+    assert metadata["inputs"][0]["resize"] == MIDDLE
     assert MIDDLE in (middle_run / "model_float32.tflite.md").read_text()
     path = next((middle_run.parent / "photos").rglob("*.jpg"))
     seen = read_image(path, (32, 32, 1), "stretch", transforms({"resize_short": 40}, "center_crop"))

@@ -12,39 +12,39 @@ private val MIDDLE =
             "then the middle height x width",
     )
 
-/** Reads the sheet of [file] into a [Contract]; see [Contract.read]. */
-internal class SheetReader(
+/** Reads the metadata of [file] into a [Contract]; see [Contract.read]. */
+internal class MetadataReader(
     private val file: String,
 ) {
     fun contract(text: String): Contract {
-        val sheet =
+        val metadata =
             try {
                 Fields.of(Json.read(text))
             } catch (error: IllegalArgumentException) {
-                throw Problem.UnreadableSheet(file, error.message ?: "no JSON")
+                throw Problem.UnreadableMetadata(file, error.message ?: "no JSON")
             }
         try {
-            val version = sheet.int("contract")
+            val version = metadata.int("contract")
             if (version > KNOWN_CONTRACT) throw Problem.NewerContract(file, version, KNOWN_CONTRACT)
-            return contract(sheet)
+            return contract(metadata)
         } catch (error: IllegalArgumentException) {
-            throw Problem.UnreadableSheet(file, error.message ?: "a field is missing")
+            throw Problem.UnreadableMetadata(file, error.message ?: "a field is missing")
         }
     }
 
-    private fun contract(sheet: Fields): Contract {
-        val output = output(only(sheet.list("outputs"), "outputs"))
+    private fun contract(metadata: Fields): Contract {
+        val output = output(only(metadata.list("outputs"), "outputs"))
         return Contract(
-            model = sheet.string("model"),
-            recipe = sheet.fields("recipe").string("name"),
-            sha256 = sheet.string("sha256"),
-            bytes = sheet.int("bytes"),
-            input = input(only(sheet.list("inputs"), "inputs")),
+            model = metadata.string("model"),
+            recipe = metadata.fields("recipe").string("name"),
+            sha256 = metadata.string("sha256"),
+            bytes = metadata.int("bytes"),
+            input = input(only(metadata.list("inputs"), "inputs")),
             output = output,
-            minimumRuntime = sheet.stringOrNull("minimum_runtime"),
-            accuracies = accuracies(sheet.fields("accuracy")),
-            checks = sheet.list("checks").map(::check),
-            made = sheet.string("made"),
+            minimumRuntime = metadata.stringOrNull("minimum_runtime"),
+            accuracies = accuracies(metadata.fields("accuracy")),
+            checks = metadata.list("checks").map(::check),
+            made = metadata.string("made"),
         )
     }
 
