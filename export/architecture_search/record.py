@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kerascnn.config import flat, shown
+from kerascnn.config import differences
 from kerascnn.errors import UserError
 from kerascnn.files import read_json, write_json
 
@@ -36,18 +36,12 @@ def read_record(out: Path, asked: Asked, *, resume: bool) -> list[Candidate]:
         raise UserError(f"{out}: holds a search already; give another --out, or --resume it")
     record = read_json(path)
     try:
-        before = flat(record["asked"])
+        told = differences(record["asked"], asked.model_dump(mode="json"), "in the search")
         tried = [Candidate(**one) for one in record["tried"]]
     except (KeyError, TypeError, AttributeError):
         raise UserError(
             f"{path}: not the record of a search; remove the folder to begin anew"
         ) from None
-    now = flat(asked.model_dump(mode="json"))
-    told = [
-        f"{key} is {shown(before.get(key))} in the search, {shown(now.get(key))} was asked"
-        for key in {**before, **now}
-        if before.get(key) != now.get(key)
-    ]
     if told:
         raise UserError(
             f"{out}: goes on only with its own config: {'; '.join(told[:3])}; leave that as it "

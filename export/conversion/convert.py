@@ -6,10 +6,10 @@ import keras
 
 from kerascnn.console import quiet_tensorflow
 from kerascnn.errors import UserError
-from kerascnn.models.graph import computes_in, functional, in_float32, traced
+from kerascnn.models.graph import computes_in, in_float32, traced
 
 from ..integer_form.names import refuse_layer_names
-from ..subject.meaning import pixel_inputs
+from ..subject.meaning import asked_pixels
 from ..subject.samples import Samples
 from .formats import OPSETS, refuse_formats
 from .onnx import to_onnx
@@ -61,10 +61,7 @@ def convert(
     refuse_layer_names(model)
     if computes_in(model) - {"float32"}:
         model = in_float32(model)
-    if pixels is None:
-        pixels = pixel_inputs(model)
-    elif isinstance(pixels, bool):
-        pixels = (pixels,) * len(functional(model).inputs)
+    pixels = asked_pixels(model, pixels)
     with quiet_tensorflow():
         if to == "tflite":
             options = {"io": io, "method": method, "samples": samples}

@@ -131,7 +131,7 @@ def _narrow(model, recipe, data, out):
     }
     if channels.latency is not None:
         arithmetic = "int8" if recipe.method in ("qat", "static") else "float32"
-        lane = channels.lane or "litert"
+        lane = channels.measured_on
         thin = remove_channels_for_latency(
             model, channels.latency, lane=lane, arithmetic=arithmetic, **how
         )

@@ -111,14 +111,12 @@ def _tried(removal, multiple, latency, trial):
     """What a bisection over the share of the multiplications meets; the least where none fits."""
     least = removal.least(multiple)
     low, high = least, 1.0
-    reaches = False
     for _ in range(PROBES):
         macs = (low + high) / 2
         reached = _at(removal, macs, multiple, trial)
         yield reached
-        reaches = reaches or reached.latency <= latency
         low, high = (macs, high) if reached.latency <= latency else (low, macs)
-    if not reaches:
+    if low == least:
         yield _at(removal, least, multiple, trial)
 
 

@@ -64,6 +64,7 @@ class Removal:
         self.groups, self.scores = groups, scores
         self.count = Multiplications(groups, sizes, times)
         self.total = self.count(np.ones(groups.count, bool))
+        self._sorted: dict[int, list] = {}
 
     def least(self, multiple: int) -> float:
         """The share of the multiply-accumulates that is left when nothing more can go."""
@@ -94,8 +95,10 @@ class Removal:
         return keep
 
     def _steps(self, multiple):
-        found = _steps(self.groups, self.scores, self.count, multiple)
-        return sorted(found, key=lambda step: step[0])
+        if multiple not in self._sorted:
+            found = _steps(self.groups, self.scores, self.count, multiple)
+            self._sorted[multiple] = sorted(found, key=lambda step: step[0])
+        return self._sorted[multiple]
 
 
 def _steps(groups, scores, count, multiple_of):

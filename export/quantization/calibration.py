@@ -14,7 +14,7 @@ from ..constraints.values import keep_values
 from ..constraints.zeros import keep_zeros
 from ..integer_form.names import refuse_layer_names
 from ..recipes.stages import Calibration, Quantization, Ranges
-from ..subject.meaning import pixel_inputs
+from ..subject.meaning import asked_pixels
 from ..subject.samples import Samples, in_batches, samples_of
 from .bias_correction import CORRECTION_IMAGES, correct_biases
 from .equalization import equalize
@@ -68,10 +68,7 @@ def quantize(
     model = traced(model)
     refuse_layer_names(model)
     found = samples_of(model, data, samples)
-    if pixels is None:
-        pixels = pixel_inputs(model, found)
-    elif isinstance(pixels, bool):
-        pixels = (pixels,) * len(found.inputs)
+    pixels = asked_pixels(model, pixels, found)
     quantization = Quantization(
         method="static",
         per_channel=per_channel,

@@ -7,7 +7,7 @@ import keras
 
 from kerascnn.models.graph import like, output_names, traced
 
-from ..subject.meaning import pixel_inputs
+from ..subject.meaning import asked_pixels
 from ..subject.samples import in_batches, samples_of
 from . import equalization
 
@@ -38,10 +38,7 @@ def equalize(
     """
     model = traced(model)
     found = samples_of(model, data, samples)
-    if pixels is None:
-        pixels = pixel_inputs(model, found)
-    elif isinstance(pixels, bool):
-        pixels = (pixels,) * len(found.inputs)
+    pixels = asked_pixels(model, pixels, found)
     equalized = equalization.equalize(
         model, in_batches(found), per_channel=per_channel, exclude=exclude, pixels=pixels
     ).model

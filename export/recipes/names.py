@@ -54,8 +54,7 @@ def recipe_name(recipe: Recipe) -> str:
 def _by_target(channels):
     if channels.latency is None:
         return f"channels{_percent(channels.macs)}"
-    lane = (channels.lane or "litert").replace("-", "_")
-    return f"latency{_percent(channels.latency)}_{lane}"
+    return f"latency{_percent(channels.latency)}_{channels.measured_on.replace('-', '_')}"
 
 
 def _refinements(quantization):

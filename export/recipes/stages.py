@@ -110,6 +110,11 @@ class Channels(Section):
             raise ValueError("'multiple_of' goes with 'macs'")
         return self
 
+    @property
+    def measured_on(self) -> str:
+        """The lane of `latency`."""
+        return self.lane or "litert"
+
 
 class Clustering(Section):
     """Weight sharing: each kernel takes only `clusters` values, or 2^`bits` of them.

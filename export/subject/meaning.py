@@ -1,5 +1,7 @@
 """What the numbers at the ends of a model mean: raw pixels or a model's own, classes or others."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers
@@ -52,6 +54,17 @@ def pixel_inputs(model: keras.Model, samples: Samples | None = None) -> tuple[bo
         takes and x.min() >= 0 and 1 < x.max() <= 255
         for takes, x in zip(found, samples.inputs, strict=True)
     )
+
+
+def asked_pixels(
+    model: keras.Model, pixels: bool | Sequence[bool] | None, samples: Samples | None = None
+) -> tuple[bool, ...]:
+    """The same where the caller may say so: for each input, for all, or None for what is found."""
+    if pixels is None:
+        return pixel_inputs(model, samples)
+    if isinstance(pixels, bool):
+        return (pixels,) * len(functional(model).inputs)
+    return tuple(pixels)
 
 
 def _takes_pixels(model, tensor):

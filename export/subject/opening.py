@@ -12,11 +12,11 @@ import numpy as np
 from kerascnn.data import Data
 from kerascnn.errors import UserError
 from kerascnn.evaluation import mean_iou
-from kerascnn.models.graph import functional, output_names
+from kerascnn.models.graph import output_names
 from kerascnn.training import Run, open_run
 
 from .images import samples_from
-from .meaning import pixel_inputs
+from .meaning import asked_pixels
 from .metric import Metric, metric_of
 from .models import classes_of, is_model_file, model_of_file, model_of_run
 from .samples import Samples
@@ -118,8 +118,7 @@ def subject_of_file(
         raise UserError(f"{path}: evidence and images are two answers to one question; give one")
     model = model_of_file(path, trust)
     if images is not None:
-        takes = pixel_inputs(model) if pixels is None else pixels
-        pixels = (takes,) * len(functional(model).inputs) if isinstance(takes, bool) else takes
+        pixels = asked_pixels(model, pixels)
         evidence = samples_from(Path(images), model, pixels)
         about = {"source": Path(images).name, "count": None, **about}
     about = {"folder": path.parent, "stem": path.stem, **about}

@@ -16,7 +16,7 @@ from kerascnn.models.graph import functional, output_names, traced
 from kerascnn.training import refuse_not_finite
 
 from ..integer_form.names import refuse_layer_names
-from .meaning import meanings_of, pixel_inputs
+from .meaning import asked_pixels, meanings_of
 from .metric import Metric, metric_of
 from .samples import Samples, samples_of
 
@@ -119,17 +119,13 @@ def subject_of_model(
     refuse_layer_names(model)
     refuse_not_finite(model, model.name)
     graph = functional(model)
-    if isinstance(pixels, bool):
-        pixels = (pixels,) * len(graph.inputs)
     noise = evidence is None
     if noise:
-        takes = pixel_inputs(model) if pixels is None else pixels
-        samples, origin = noise_for(model, takes)
+        samples, origin = noise_for(model, asked_pixels(model, pixels))
     else:
         samples = samples_of(model, evidence, count)
         origin = described(samples, source)
-    if pixels is None:
-        pixels = pixel_inputs(model, samples)
+    pixels = asked_pixels(model, pixels, samples)
     if len(pixels) != len(graph.inputs):
         raise UserError(
             f"pixels: expected {len(graph.inputs)} of them, an input, got {len(pixels)}"
@@ -145,7 +141,7 @@ def subject_of_model(
         model=model,
         samples=as_pixels(samples, pixels),
         calibration=None if given is None else drawn,
-        pixels=tuple(pixels),
+        pixels=pixels,
         meanings=known,
         labels=labels,
         metric=metric_of(metric, known, output_names(model), mode),

@@ -23,7 +23,17 @@ from kerascnn.config.optimizers import (
     RMSpropConfig,
     SGDConfig,
 )
-from kerascnn.config.reading import dump, flat, load, override, parse, read_yaml, save, shown
+from kerascnn.config.reading import (
+    differences,
+    dump,
+    flat,
+    load,
+    override,
+    parse,
+    read_yaml,
+    save,
+    shown,
+)
 from kerascnn.config.run import Config, ModelConfig, PretrainedConfig
 from kerascnn.config.schedules import (
     ConstantSchedule,
@@ -79,6 +89,7 @@ __all__ = [
     "override",
     "read_yaml",
     "dump",
+    "differences",
     "flat",
     "save",
     "shown",

@@ -138,6 +138,16 @@ def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def differences(before: dict[str, Any], now: dict[str, Any], where: str) -> list[str]:
+    """A line for each dotted key in which two trees differ: what is `where`, what was asked."""
+    old, new = flat(before), flat(now)
+    return [
+        f"{key} is {shown(old.get(key))} {where}, {shown(new.get(key))} was asked"
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    ]
+
+
 def _mistake(error, schema, where):
     """One line for the first of pydantic's errors."""
     first = error.errors()[0]

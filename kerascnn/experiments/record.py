@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kerascnn.config import flat, shown
+from kerascnn.config import differences
 from kerascnn.errors import UserError
 from kerascnn.experiments.config import Experiment
 from kerascnn.experiments.measures import Outcome
@@ -52,8 +52,8 @@ def read_record(out: Path, experiment: Experiment) -> tuple[dict[str, Any], dict
         return outcomes, costs
     record = read_json(path)
     try:
-        before, arms = flat(record["asked"]), record["arms"]
-        for arm, found in arms.items():
+        told = differences(record["asked"], experiment.asked(), "there")
+        for arm, found in record["arms"].items():
             costs[arm] = found["parameters"], found["macs"]
             for seed, one in found["seeds"].items():
                 outcome = Outcome(one["figure"], tuple(one["curve"]), one["note"])
@@ -62,12 +62,6 @@ def read_record(out: Path, experiment: Experiment) -> tuple[dict[str, Any], dict
         raise UserError(
             f"{path}: not the record of an experiment; remove the folder to begin anew"
         ) from None
-    now = flat(experiment.asked())
-    told = [
-        f"{key} is {shown(before.get(key))} there, {shown(now.get(key))} was asked"
-        for key in {**before, **now}
-        if before.get(key) != now.get(key)
-    ]
     if told:
         raise UserError(
             f"{out}: holds another experiment: {'; '.join(told[:3])}; ask for the same, or give "
